@@ -1,0 +1,377 @@
+"""Every value that is handed from one part of the harness to the next, and the protocols an algorithm works against.
+
+Standard library only. Hand-over values are frozen: a step reads them and makes new ones. `None` means "undefined" and is
+printed as a dash; it never means zero. The order below is the order in which a comparison makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+Split = Literal["train", "validation", "test"]
+Status = Literal["done", "failed", "out_of_memory", "timed_out", "diverged", "refused"]
+Phase = Literal["load", "rollout", "reward", "update", "evaluate", "write"]
+VerdictKind = Literal["correct", "wrong", "no_answer", "undecided", "error"]
+Decision = Literal["better", "worse", "undecided"]
+Setting = bool | int | float | str | None
+
+PHASES: tuple[Phase, ...] = ("load", "rollout", "reward", "update", "evaluate", "write")
+TRAINING_PHASES: tuple[Phase, ...] = ("rollout", "reward", "update")
+
+
+# --- what is asked -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem as the examiner knows it; an adapter sees those of the training split only."""
+
+    id: str
+    """Stable within its task: the same in every run and on every machine."""
+    prompt: str
+    """The text a policy reads, before any chat template."""
+    gold: str
+    """The final answer alone, as the data set writes it (`18`, `\\frac{3}{4}`)."""
+    solution: str
+    """A worked solution that ends in the task's answer format; what supervised methods learn from."""
+    kind: str = ""
+    """Story type or subject."""
+    level: int = 0
+    """Difficulty from 1; 0 where the data set has none."""
+    strategies: tuple[str, ...] = ()
+    """Keys of the known correct strategies (`benchmark.strategies`); empty where nobody knows them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The one starting policy of a suite."""
+
+    source: str = "pocket"
+    """`pocket`, a local folder, or a name on the Hub."""
+    revision: str | None = None
+    """Commit of the Hub repository; `None` takes the newest and records which that was."""
+    lora_rank: int | None = None
+    """Rank of LoRA adapters on all linear layers; `None` trains every weight."""
+    lora_alpha: int = 16
+    """LoRA scale numerator (scale = alpha / rank)."""
+    dtype: Literal["float32", "bfloat16"] = "float32"
+    """Precision of the weights."""
+    chat: bool = False
+    """Wrap prompts in the tokenizer's chat template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """The budget and the optimiser that every trained method of a suite shares."""
+
+    steps: int = 24
+    """Batches of completions; a method may take several optimiser passes over each."""
+    prompts_per_step: int = 16
+    """P, distinct problems in a batch."""
+    group_size: int = 8
+    """G, completions of each problem."""
+    learning_rate: float = 1e-4
+    """AdamW step size of the policy, constant after warm-up; a method that names its own overrides it."""
+    warmup_steps: int = 5
+    """Optimiser steps over which the rate rises linearly from 0."""
+    max_grad_norm: float = 1.0
+    """Gradient clip, policy and heads separately."""
+    micro_batch_groups: int | None = None
+    """Groups per backward pass; `None` is the whole batch. Does not change the step, only its memory."""
+    temperature: float = 1.0
+    """Sampling temperature; log-probabilities are those of the tempered distribution."""
+    max_completion_tokens: int = 64
+    """A longer completion is cut and counts as truncated."""
+    probe_every: int = 4
+    """Batches between two points of the learning curve; 0 draws none. Probes are not on the training clock."""
+    probe_problems: int = 48
+    """Validation problems in a probe, two samples each."""
+
+    @property
+    def completions(self) -> int:
+        """All completions a method may spend."""
+        return self.steps * self.prompts_per_step * self.group_size
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """How every policy of a suite is examined."""
+
+    problems: int | None = None
+    """Problems of the test split, from its start; `None` is all of them."""
+    samples: int = 16
+    """n, sampled completions of each problem, beside one greedy completion."""
+    temperature: float = 1.0
+    """Sampling temperature; top-p is 1 and top-k is off."""
+    max_completion_tokens: int = 64
+    """A longer completion is cut and counts as truncated."""
+    batch_completions: int = 512
+    """Completions sampled together; changes memory and speed, not the result."""
+
+
+@dataclass(frozen=True, slots=True)
+class Algorithm:
+    """One row of a suite, resolved: the class and every hyper-parameter it will run with."""
+
+    name: str
+    """The name in the tables."""
+    target: str
+    """`package.module:Class`."""
+    settings: Mapping[str, Setting] = field(default_factory=dict)
+    """All hyper-parameters, defaults included."""
+    changed: tuple[str, ...] = ()
+    """Names of the settings the suite changed from the adapter's defaults."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The whole question: algorithms × tasks × seeds from one model, one budget, one exam."""
+
+    name: str
+    algorithms: tuple[Algorithm, ...]
+    tasks: tuple[str, ...]
+    seeds: tuple[int, ...]
+    model: Model = field(default_factory=Model)
+    training: Training = field(default_factory=Training)
+    exam: Exam = field(default_factory=Exam)
+    timeout_seconds: float = 3600.0
+    """A job that runs longer is killed and recorded as `timed_out`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One cell of a suite with every setting that can move its numbers."""
+
+    id: str
+    """`<algorithm>-<task>-s<seed>-<digest of everything below>`."""
+    suite: str
+    algorithm: Algorithm
+    task: str
+    seed: int
+    model: Model
+    training: Training
+    exam: Exam
+
+
+# --- what happens --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the examiner says of one completion. Training reward and examination use the same one."""
+
+    kind: VerdictKind
+    """`undecided` and `error` are not `wrong`: they earn no reward and are counted apart."""
+    answer: str | None
+    """The extracted final answer; `None` without one."""
+    route: str
+    """How the verdict was reached (`exact`, `rational`, `math_verify`, …) or why it could not be."""
+    seconds: float = 0.0
+
+    @property
+    def reward(self) -> float:
+        """1 for a correct completion, else 0."""
+        return 1.0 if self.kind == "correct" else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """One sampled text."""
+
+    text: str
+    tokens: int
+    """Valid tokens, the end-of-sequence token included when there is one."""
+    truncated: bool
+    """Cut at the length limit, without an end-of-sequence token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One completion of the exam, judged."""
+
+    problem: str
+    """Problem id."""
+    sample: int
+    """0 … n-1 for samples, -1 for the greedy completion."""
+    verdict: VerdictKind
+    answer: str | None
+    route: str
+    tokens: int
+    truncated: bool
+    strategy: str | None
+    """Key of the solution's equation graph at level `expr`; `None` where none could be read."""
+    text: str = ""
+    """The completion; empty in outcomes read back without their samples file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """All outcomes of one exam."""
+
+    exam: Exam
+    outcomes: tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What an adapter leaves behind. Its influence ends with the policy's weights."""
+
+    steps: int
+    """Optimiser steps taken on the policy."""
+    path: Path | None = None
+    """Folder of the extra heads' weights, where the method has any."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepLog:
+    """One point of training: written by the loop at every batch."""
+
+    step: int
+    """Batches finished, from 1; 0 is the start."""
+    completions: int
+    """Completions spent so far."""
+    seconds: float
+    """Training seconds so far (rollout + reward + update)."""
+    metrics: Mapping[str, float]
+    """Named as in the glossary, `reward/mean`, `policy/kl_ref_k1`, …; `probe/accuracy` where a probe was taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where and with what a record was made."""
+
+    commit: str | None
+    dirty: bool | None
+    """Whether the working tree differed from the commit in a file that is not a result or a report."""
+    version: str
+    """Of this package: numbers are comparable within one minor version."""
+    device: str
+    """In words: processor or GPU, with the number of threads used."""
+    libraries: Mapping[str, str]
+    model_digest: str
+    """SHA-256 over the starting weights."""
+    task_digest: str
+    """SHA-256 over the problems of all splits that were read."""
+    prompt_digest: str
+    """SHA-256 over how a problem becomes the model's input."""
+    grader: str
+    """Name and version."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One job's outcome. There is one for every planned job, whatever happened."""
+
+    job: Job
+    status: Status
+    reason: str | None
+    """Why the status is not `done`, for the person at the terminal; `None` when it is."""
+    wall_seconds: float
+    phase_seconds: Mapping[str, float]
+    """Per phase; they add up to the wall seconds within 5 %."""
+    peak_bytes: Mapping[str, int]
+    """Per phase and kind: `rss/update`, `allocated/rollout`, `reserved/update`, …; 0 is never written for "unknown"."""
+    counts: Mapping[str, int]
+    """`completions`, `completion_tokens`, `optimiser_steps`, `trainable_parameters`, `head_parameters`."""
+    metrics: Mapping[str, float | None]
+    """Names and definitions in `benchmark.metrics`; computed again from the outcomes by anyone. Empty unless `done`."""
+    provenance: Provenance | None
+    """`None` when the job died before it could say."""
+    schema_version: int = 1
+
+    @property
+    def training_seconds(self) -> float:
+        """Rollout + reward + update."""
+        return sum(self.phase_seconds.get(phase, 0.0) for phase in TRAINING_PHASES)
+
+
+# --- what is concluded ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over seeds with its interval."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    done: int
+    """Seeds that finished and define the number."""
+    planned: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One method against another on one task and metric, paired by seed."""
+
+    metric: str
+    task: str
+    method: str
+    against: str
+    difference: Estimate
+    decision: Decision
+
+
+# --- what an adapter may touch -------------------------------------------------------------------------------------
+
+
+class Policy(Protocol):
+    """What the examiner needs of a policy; `benchmark.policy.LanguagePolicy` is the one there is."""
+
+    def complete(
+        self,
+        prompts: Sequence[str],
+        *,
+        samples: int,
+        temperature: float,
+        max_tokens: int,
+        seed: int,
+        batch_completions: int,
+    ) -> list[list[Completion]]:
+        """`samples` completions of each prompt. Temperature 0 is greedy."""
+        ...
+
+
+class Budget(Protocol):
+    """Counts what a method spends and refuses more than its share."""
+
+    completions_left: int
+
+    def spend(self, completions: int, tokens: int) -> None:
+        """Raises `BudgetSpent` when more than the suite's completions would be used."""
+        ...
+
+
+class Run(Protocol):
+    """A live job, as its adapter sees it: no test split, no grader, no clock to set, no other jobs."""
+
+    job: Job
+    policy: Any
+    """`benchmark.policy.LanguagePolicy`, typed loosely because this module loads no torch."""
+    budget: Budget
+    folder: Path
+    """Scratch space of this job, outside the results."""
+
+    def seed(self, purpose: str) -> int:
+        """A seed for one purpose, the same for every algorithm of the suite."""
+        ...
+
+    def batches(self) -> Iterator[Sequence[Problem]]:
+        """`training.steps` batches of P training problems, in an order that depends on the job's seed alone."""
+        ...
+
+    def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:
+        """The examiner's verdict as a number in [0, 1] for each completion, on the `reward` clock."""
+        ...
+
+    def phase(self, name: Phase) -> AbstractContextManager[None]:
+        """Everything inside is on that phase's clock."""
+        ...
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Record one batch; the harness may take a probe for the learning curve here. Raises `Diverged` on NaN."""
+        ...

@@ -1,0 +1,79 @@
+"""Every exception this project raises on purpose.
+
+BakeoffError
+├── ConfigurationError          something asked for cannot be: named before anything is loaded
+│   ├── UnknownName             a name nobody knows, with the nearest ones
+│   └── DataUnavailable         a data set or model that is neither here nor reachable
+├── MalformedRow                a data file's row, with file and line
+├── BadRecord                   a result that cannot be read back
+└── TrainingStopped             a running job ends early, with the status it is recorded under
+    ├── BudgetSpent             an adapter asked for more completions than its share
+    └── Diverged                a number that had to be finite is not
+
+Messages are written for the person at the terminal: which value is wrong, what would be right, what to do next.
+They are caught in one place (`runner`), or in `cli` where they become one line and an exit code.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "BadRecord",
+    "BakeoffError",
+    "BudgetSpent",
+    "ConfigurationError",
+    "DataUnavailable",
+    "Diverged",
+    "MalformedRow",
+    "TrainingStopped",
+    "UnknownName",
+    "nearest",
+]
+
+
+class BakeoffError(Exception):
+    """Base of all deliberate errors."""
+
+
+class ConfigurationError(BakeoffError):
+    """A suite, option or setting that cannot be run as written."""
+
+
+class UnknownName(ConfigurationError):
+    """`kind` named `name` does not exist; `known` are the ones that do."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        self.kind, self.name, self.known = kind, name, tuple(sorted(known))
+        super().__init__(f"no {kind} named '{name}'{nearest(name, self.known)} Known: {', '.join(self.known)}.{hint and ' ' + hint}")
+
+
+class DataUnavailable(ConfigurationError):
+    """Neither a local folder nor the Hub gave the data or the model."""
+
+
+class MalformedRow(BakeoffError):
+    """A row that is not what the data set's format says."""
+
+
+class BadRecord(BakeoffError):
+    """A file under `results/` that cannot be read as what it should be."""
+
+
+class TrainingStopped(BakeoffError):
+    """Ends a running job; recorded with its reason."""
+
+
+class BudgetSpent(TrainingStopped):
+    """More completions were asked for than the suite grants."""
+
+
+class Diverged(TrainingStopped):
+    """A loss, gradient or weight stopped being finite."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` for the closest known name, else a full stop."""
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean '{close[0]}'?" if close else "."
