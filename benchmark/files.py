@@ -1,0 +1,82 @@
+"""Bytes on disk: files that appear whole or not at all, and the same bytes for the same content.
+
+In CSV, nothing between two commas is `None` and a quoted nothing (`""`) is the empty string.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import re
+import zlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["from_csv", "to_csv", "unzipped", "write", "zipped"]
+
+_CELL = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\n)')
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write all or nothing: a reader sees the old file or the new one, also after a power cut. Makes the folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with unfinished.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def zipped(text: str) -> bytes:
+    """Gzip of UTF-8 without time and name, so that equal texts are equal files."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", fileobj=buffer, mode="wb", compresslevel=9, mtime=0) as file:
+        file.write(text.encode())
+    return buffer.getvalue()
+
+
+def unzipped(path: Path) -> str:
+    """The text of a gzip file. Raises OSError, EOFError or ValueError when it is missing, cut or something else."""
+    try:
+        return gzip.decompress(path.read_bytes()).decode()
+    except zlib.error as error:
+        raise ValueError(f"damaged gzip: {error}") from error
+
+
+def to_csv(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
+    """Lines ended by a line feed, cells quoted only where they must be."""
+    return "".join(",".join(map(_quoted, row)) + "\n" for row in (header, *rows))
+
+
+def from_csv(text: str) -> Iterator[list[str | None]]:
+    """The rows, header included. Raises ValueError at the first character that is not CSV as `to_csv` writes it."""
+    row: list[str | None] = []
+    position = 0
+    while position < len(text):
+        cell = _CELL.match(text, position)
+        if cell is None:
+            raise ValueError(f"not CSV at character {position}: {text[position : position + 40]!r}")
+        quoted, plain, end = cell.groups()
+        row.append(plain or None if quoted is None else quoted.replace('""', '"'))
+        position = cell.end()
+        if end == "\n":
+            yield row
+            row = []
+    if row:
+        raise ValueError("the last line has no end")
+
+
+def _quoted(cell: str | None) -> str:
+    if cell is None:
+        return ""
+    if cell == "" or any(mark in cell for mark in ',"\r\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell

@@ -1,0 +1,269 @@
+"""Record ⇄ files: one folder per job, written atomically, refused when it is not what it should be.
+
+    ROOT/<suite>/suite.json                    the question as it was asked
+    ROOT/<suite>/<job-id>/record.json          what happened
+    ROOT/<suite>/<job-id>/outcomes.csv.gz      one row per completion of the exam, without its text
+    ROOT/<suite>/<job-id>/samples.jsonl.gz     the texts; may be absent
+    ROOT/<suite>/<job-id>/steps.csv            the learning curve
+
+The same values give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from benchmark.contract import Job, Outcome, Record, StepLog, Suite
+from benchmark.errors import BadRecord
+from benchmark.files import from_csv, to_csv, unzipped, write, zipped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "is_done",
+    "job_folder",
+    "read_outcomes",
+    "read_record",
+    "read_records",
+    "read_steps",
+    "read_suite",
+    "write_outcomes",
+    "write_record",
+    "write_steps",
+    "write_suite",
+]
+
+SCHEMA_VERSION = 1
+"""Of `record.json`; a record of a newer one is refused, not guessed at."""
+
+RECORD, OUTCOMES, SAMPLES = "record.json", "outcomes.csv.gz", "samples.jsonl.gz"
+STEPS, SUITE = "steps.csv", "suite.json"
+
+T = TypeVar("T")
+
+_RESTORE = "Restore it from version control"
+
+_OUTCOME_COLUMNS = ("problem", "sample", "verdict", "answer", "route", "tokens", "truncated", "strategy")
+_STEP_COLUMNS = ("step", "completions", "seconds")
+_READ_ERRORS = (OSError, EOFError, ValueError)
+"""What a missing, cut or foreign file raises on its way through open, gzip, UTF-8 and JSON."""
+
+
+# --- records -------------------------------------------------------------------------------------------------------
+
+
+def job_folder(root: Path, job: Job) -> Path:
+    """Where everything about one job lies."""
+    return root / job.suite / job.id
+
+
+def write_record(root: Path, record: Record) -> Path:
+    """Write `record.json` and return its folder. Call it last: its presence says that the job is over.
+
+    Raises BadRecord when a number in it is NaN or infinite, since JSON knows neither.
+    """
+    folder = job_folder(root, record.job)
+    write(folder / RECORD, _to_json(_adapter_of_records(), record, folder / RECORD))
+    return folder
+
+
+def read_record(folder: Path) -> Record:
+    """The record of one job folder.
+
+    Raises BadRecord when it is missing, malformed, holds an unknown key, comes from a newer version of this package, or
+    lies in the folder of another job.
+    """
+    path = folder / RECORD
+    record = _from_json(_adapter_of_records(), path, f"{_RESTORE}, or delete its folder to run the job again.")
+    if record.job.id != folder.name:
+        raise BadRecord(f"{path}: is the record of job '{record.job.id}'. Move it to a folder of that name.")
+    return record
+
+
+def read_records(root: Path, suite: str) -> list[Record]:
+    """All records of a suite, sorted by job id. One that cannot be read raises BadRecord with its path."""
+    folder = root / suite
+    if not folder.is_dir():
+        raise BadRecord(f"{folder}: no such folder. Run the suite '{suite}' first.")
+    return [read_record(path.parent) for path in sorted(folder.glob(f"*/{RECORD}"))]
+
+
+def is_done(root: Path, job: Job) -> bool:
+    """Whether the job needs no run: its record is there, of this schema version, and says `done`.
+
+    Raises BadRecord for a record that cannot be read, so that evidence is never silently written over.
+    """
+    folder = job_folder(root, job)
+    if not (folder / RECORD).exists():
+        return False
+    record = read_record(folder)
+    return record.status == "done" and record.schema_version == SCHEMA_VERSION
+
+
+def write_suite(root: Path, suite: Suite) -> Path:
+    """Freeze the question beside its answers; returns the path of `suite.json`."""
+    path = root / suite.name / SUITE
+    write(path, _to_json(_adapter_of_suites(), suite, path))
+    return path
+
+
+def read_suite(root: Path, suite: str) -> Suite:
+    """The question as it was asked. Raises BadRecord when there is none or it cannot be read."""
+    return _from_json(_adapter_of_suites(), root / suite / SUITE, f"Run the suite '{suite}' once to write it.")
+
+
+# --- outcomes and steps --------------------------------------------------------------------------------------------
+
+
+def write_outcomes(folder: Path, outcomes: Sequence[Outcome], *, texts: bool = True) -> None:
+    """Write `outcomes.csv.gz`, and the completions to `samples.jsonl.gz` unless `texts` is off (it is then removed)."""
+    write(folder / OUTCOMES, zipped(to_csv(_OUTCOME_COLUMNS, map(_outcome_row, outcomes))))
+    if not texts:
+        (folder / SAMPLES).unlink(missing_ok=True)
+        return
+    lines = [
+        json.dumps({"problem": o.problem, "sample": o.sample, "text": o.text}, ensure_ascii=False) for o in outcomes
+    ]
+    write(folder / SAMPLES, zipped("".join(f"{line}\n" for line in lines)))
+
+
+def read_outcomes(folder: Path) -> tuple[Outcome, ...]:
+    """The outcomes of a job in the order they were written, with their texts where the samples file is there."""
+    path = folder / OUTCOMES
+    try:
+        header, *rows = from_csv(unzipped(path))
+        if tuple(header) != _OUTCOME_COLUMNS:
+            raise ValueError(f"the columns are not {', '.join(_OUTCOME_COLUMNS)}")
+        values = [dict(zip(_OUTCOME_COLUMNS, row, strict=True)) for row in rows]
+        outcomes = _adapter_of_outcomes().validate_python(values)
+    except _READ_ERRORS as error:
+        raise BadRecord(f"{path}: {_words(error)}. {_RESTORE}, or run the job again.") from error
+    return _with_texts(outcomes, folder / SAMPLES)
+
+
+def write_steps(folder: Path, steps: Sequence[StepLog]) -> None:
+    """Write `steps.csv`: step, completions, seconds, then every metric that any step has, by name."""
+    names = sorted({name for step in steps for name in step.metrics})
+    rows = [[str(s.step), str(s.completions), *map(_number, (s.seconds, *map(s.metrics.get, names)))] for s in steps]
+    write(folder / STEPS, to_csv((*_STEP_COLUMNS, *names), rows).encode())
+
+
+def read_steps(folder: Path) -> tuple[StepLog, ...]:
+    """The learning curve of a job; empty when it has no `steps.csv` (nothing was trained)."""
+    path = folder / STEPS
+    if not path.exists():
+        return ()
+    try:
+        header, *rows = from_csv(path.read_bytes().decode())
+        if tuple(header[:3]) != _STEP_COLUMNS:
+            raise ValueError(f"the first columns are not {', '.join(_STEP_COLUMNS)}")
+        return tuple(_step(header, row) for row in rows)
+    except _READ_ERRORS as error:
+        raise BadRecord(f"{path}: {error}. {_RESTORE}, or run the job again.") from error
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else repr(float(value))
+
+
+def _step(header: Sequence[str | None], row: Sequence[str | None]) -> StepLog:
+    cells = dict(zip(header, row, strict=True))
+    step, completions, seconds = (cells.pop(name) or "" for name in _STEP_COLUMNS)
+    metrics = {name: float(cell) for name, cell in cells.items() if name is not None and cell is not None}
+    return StepLog(step=int(step), completions=int(completions), seconds=float(seconds), metrics=metrics)
+
+
+def _with_texts(outcomes: tuple[Outcome, ...], path: Path) -> tuple[Outcome, ...]:
+    if not path.exists():
+        return outcomes
+    try:
+        rows = [json.loads(line) for line in unzipped(path).split("\n") if line]
+        texts = {(row["problem"], row["sample"]): str(row["text"]) for row in rows}
+        return tuple(replace(outcome, text=texts[outcome.problem, outcome.sample]) for outcome in outcomes)
+    except (*_READ_ERRORS, KeyError, TypeError) as error:
+        raise BadRecord(
+            f"{path}: does not fit {OUTCOMES}: {error}. Restore both, or delete it to do without."
+        ) from error
+
+
+def _outcome_row(o: Outcome) -> list[str | None]:
+    truncated = "true" if o.truncated else "false"
+    return [o.problem, str(o.sample), o.verdict, o.answer, o.route, str(o.tokens), truncated, o.strategy]
+
+
+# --- bytes ---------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _adapter_of_outcomes() -> TypeAdapter[tuple[Outcome, ...]]:
+    return TypeAdapter(tuple[Outcome, ...])
+
+
+@cache
+def _adapter_of_records() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)
+
+
+@cache
+def _adapter_of_suites() -> TypeAdapter[Suite]:
+    return TypeAdapter(Suite)
+
+
+def _to_json(adapter: TypeAdapter[T], value: T, path: Path) -> bytes:
+    plain = adapter.dump_python(value, mode="json")
+    try:
+        return (json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    except ValueError as error:
+        raise BadRecord(f"{path} cannot be written: a number in it is NaN or infinite. JSON has neither.") from error
+
+
+def _from_json(adapter: TypeAdapter[T], path: Path, remedy: str) -> T:
+    try:
+        content = path.read_bytes()
+        raw = json.loads(content)
+        _refuse_newer(raw, path)
+        value = adapter.validate_json(content, strict=True)
+    except FileNotFoundError as error:
+        raise BadRecord(f"{path}: no such file. {remedy}") from error
+    except _READ_ERRORS as error:
+        raise BadRecord(f"{path}: {_words(error)}. {remedy}") from error
+    unknown = next(_unknown(raw, adapter.dump_python(value, mode="json")), None)
+    if unknown is not None:
+        raise BadRecord(f"{path}: unknown key '{unknown}'. {remedy}")
+    return value
+
+
+def _refuse_newer(raw: object, path: Path) -> None:
+    version = raw.get("schema_version") if isinstance(raw, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise BadRecord(
+            f"{path}: schema version {version}, but this package reads up to {SCHEMA_VERSION}. Install the newer one."
+        )
+
+
+def _words(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    problem = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}"
+
+
+def _unknown(raw: object, known: object, prefix: str = "") -> Iterator[str]:
+    """Dotted names of the keys that were read but belong to nothing; dataclasses leave them out without a word."""
+    if isinstance(raw, dict) and isinstance(known, dict):
+        for key in raw:
+            if key in known:
+                yield from _unknown(raw[key], known[key], f"{prefix}{key}.")
+            else:
+                yield f"{prefix}{key}"
+    elif isinstance(raw, list) and isinstance(known, list):
+        for index, (ours, theirs) in enumerate(zip(raw, known, strict=True)):
+            yield from _unknown(ours, theirs, f"{prefix}{index}.")

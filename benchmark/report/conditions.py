@@ -1,0 +1,189 @@
+"""Under which conditions the numbers were made: a number without them says nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmark.contract import PHASES
+from benchmark.report.cells import DASH, STATUS_WORDS, Table, code, number, plain, words
+from benchmark.report.tables import MEMORY_WORDS, memory_kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from benchmark.contract import Algorithm, Model, Provenance, Record
+    from benchmark.report.evidence import Evidence
+
+__all__ = ["caption", "conditions_table", "counts_table", "failures_table", "lead", "methods_table", "phases_table"]
+
+_COUNTS = {
+    "completions": "completions",
+    "completion_tokens": "completion tokens",
+    "optimiser_steps": "optimiser steps",
+    "trainable_parameters": "trained parameters",
+    "head_parameters": "of extra heads",
+}
+
+
+def lead(evidence: Evidence) -> str:
+    """One sentence: what is compared, from what start, with what budget."""
+    suite, training = evidence.suite, evidence.suite.training
+    return (
+        f"{words(code(method) for method in evidence.methods)} on {words(code(task) for task in suite.tasks)}: "
+        f"every method starts from the same policy ({_model(suite.model)}), may spend the same "
+        f"{training.completions:,} completions ({training.steps} batches × {training.prompts_per_step} problems × "
+        f"{training.group_size} completions) and sits the same exam, with {_plural(len(suite.seeds), 'seed')}."
+    )
+
+
+def caption(evidence: Evidence) -> str:
+    """The line under a table: n, k, temperature, seeds, interval."""
+    exam, seeds = evidence.suite.exam, evidence.suite.seeds
+    sizes = "; ".join(f"{code(task)}: n = {_problems(evidence, task)} problems" for task in evidence.suite.tasks)
+    which = "the whole test split" if exam.problems is None else "the first of the test split"
+    return (
+        f"{sizes} ({which}), k = {exam.samples} samples of each at temperature {exam.temperature}. Cells: mean "
+        f"over {_plural(len(seeds), 'seed')} [95 % interval, Student's t over seeds]. “{DASH}” is undefined; "
+        f"m/{len(seeds)}: only m seeds give the number. An interval narrower than the digits shown is left out. "
+        f"Device: {words(evidence.devices)}."
+    )
+
+
+def conditions_table(evidence: Evidence) -> Table:
+    """Everything shared by all methods."""
+    suite, exam, training = evidence.suite, evidence.suite.exam, evidence.suite.training
+    which = "all test problems" if exam.problems is None else f"the first {exam.problems:,} test problems"
+    exam_words = (
+        f"{which}; {exam.samples} samples and one greedy completion of each; temperature {exam.temperature}, top-p 1; "
+        f"at most {exam.max_completion_tokens:,} tokens"
+    )
+    training_words = (
+        f"{training.steps} batches × {training.prompts_per_step} problems × {training.group_size} completions; "
+        f"temperature {training.temperature}; at most {training.max_completion_tokens:,} tokens; AdamW at "
+        f"{training.learning_rate:g} after {training.warmup_steps} warm-up steps unless a method names its own rate; "
+        f"gradients clipped at {training.max_grad_norm:g}"
+    )
+    rows = [
+        ("exam", exam_words),
+        ("training", training_words),
+        ("seeds", words(str(seed) for seed in suite.seeds)),
+        ("starting policy", _model(suite.model)),
+        ("digest of its weights", _distinct(evidence, lambda each: code(each.model_digest[:12]))),
+        *((f"digests of {code(task)}", _distinct(evidence, _digests, task)) for task in suite.tasks),
+        ("grader", _distinct(evidence, lambda each: plain(each.grader))),
+        ("device", _distinct(evidence, lambda each: plain(each.device))),
+        ("commit", _distinct(evidence, _commit)),
+        ("version of this package", _distinct(evidence, lambda each: plain(each.version))),
+        ("libraries", _distinct(evidence, _libraries)),
+    ]
+    return Table(("condition", "value"), tuple(rows), left=2)
+
+
+def methods_table(evidence: Evidence) -> Table:
+    """Every hyper-parameter of every method; bold where the suite changed it."""
+    rows = tuple((code(each.name), code(each.target), _settings(each)) for each in evidence.suite.algorithms)
+    return Table(("method", "class", "settings (bold: changed by the suite)"), rows, left=3)
+
+
+def counts_table(evidence: Evidence) -> Table:
+    """What each method spent and trained, on each task; a range where seeds differ."""
+    rows = tuple(
+        (code(method), code(task), *(_range(done, name) for name in _COUNTS), _peak(evidence, method, task))
+        for method, task, done in _cells(evidence)
+    )
+    kinds = " / ".join(MEMORY_WORDS[kind] for kind in memory_kinds(evidence))
+    return Table(("method", "task", *_COUNTS.values(), f"peak of the whole job (MiB, {kinds})"), rows, left=2)
+
+
+def phases_table(evidence: Evidence) -> Table:
+    """Mean seconds of each phase over finished seeds; nothing when devices are mixed."""
+    mixed = len(evidence.devices) > 1
+    rows = tuple(
+        (
+            code(method),
+            code(task),
+            *(_mean([] if mixed else [one.phase_seconds.get(phase) for one in done]) for phase in PHASES),
+            _mean([] if mixed else [one.wall_seconds for one in done]),
+        )
+        for method, task, done in _cells(evidence)
+    )
+    return Table(("method", "task", *PHASES, "wall"), rows, left=2)
+
+
+def failures_table(evidence: Evidence) -> Table:
+    """Every job without a result: its status and reason."""
+    rows = tuple(
+        (code(record.job.id), STATUS_WORDS[record.status], plain(record.reason or DASH))
+        for record in evidence.records
+        if record.status != "done"
+    )
+    return Table(("job", "status", "reason"), rows, left=3)
+
+
+def _cells(evidence: Evidence) -> Iterable[tuple[str, str, list[Record]]]:
+    for task in evidence.suite.tasks:
+        for method in evidence.methods:
+            yield method, task, [record for record in evidence.cell(method, task) if record.status == "done"]
+
+
+def _problems(evidence: Evidence, task: str) -> str:
+    sizes = {record.metrics.get("problems") for record in evidence.done if record.job.task == task}
+    return words((f"{size:,.0f}" for size in sorted(size for size in sizes if size is not None)), "or")
+
+
+def _distinct(evidence: Evidence, value: Callable[[Provenance], str], task: str | None = None) -> str:
+    found = {
+        value(record.provenance)
+        for record in evidence.records
+        if record.provenance is not None and task in (None, record.job.task)
+    }
+    return "; ".join(sorted(found)) or DASH
+
+
+def _digests(provenance: Provenance) -> str:
+    return f"problems {code(provenance.task_digest[:12])}, prompts {code(provenance.prompt_digest[:12])}"
+
+
+def _commit(provenance: Provenance) -> str:
+    if provenance.commit is None:
+        return "unknown"
+    state = {True: " with uncommitted changes", False: "", None: ", changes unknown"}[provenance.dirty]
+    return f"{code(provenance.commit[:12])}{state}"
+
+
+def _libraries(provenance: Provenance) -> str:
+    return ", ".join(f"{name} {version}" for name, version in sorted(provenance.libraries.items()))
+
+
+def _model(model: Model) -> str:
+    revision = f" at {code(model.revision[:12])}" if model.revision else ""
+    weights = f"LoRA of rank {model.lora_rank}, α {model.lora_alpha}" if model.lora_rank else "all weights trained"
+    chat = ", chat template" if model.chat else ""
+    return f"{code(model.source)}{revision}, {weights}, {model.dtype}{chat}"
+
+
+def _settings(algorithm: Algorithm) -> str:
+    said = [
+        f"**{code(f'{name} = {value}')}**" if name in algorithm.changed else code(f"{name} = {value}")
+        for name, value in algorithm.settings.items()
+    ]
+    return " ".join(said) or "none"
+
+
+def _range(records: list[Record], name: str) -> str:
+    found = sorted({record.counts[name] for record in records if name in record.counts})
+    return DASH if not found else f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,}–{found[-1]:,}"
+
+
+def _peak(evidence: Evidence, method: str, task: str) -> str:
+    means = [evidence.estimate(method, task, f"peak_{kind}_bytes").mean for kind in memory_kinds(evidence)]
+    return " / ".join(DASH if mean is None else number(mean, "bytes") for mean in means) or DASH
+
+
+def _mean(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return number(sum(known) / len(known), "seconds") if known else DASH
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

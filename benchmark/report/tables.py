@@ -1,0 +1,205 @@
+"""The tables of results: what was found, never under which conditions (those are `conditions`)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmark.report.cells import DASH, SPACE, Kind, Table, cell, code, difference, words
+from benchmark.report.evidence import FLOOR
+
+if TYPE_CHECKING:
+    from benchmark.report.evidence import Evidence
+
+__all__ = [
+    "FORMATS",
+    "MEMORY_WORDS",
+    "documents_table",
+    "full_table",
+    "main_table",
+    "memory_kinds",
+    "near_zero",
+    "standings",
+    "verdict_table",
+]
+
+FORMATS = {"grade_school": "GSM8K format", "competition": "MATH format"}
+"""Tasks whose problems this repository generates, and the format they are written in."""
+
+NEAR_ZERO = 0.02
+"""Below this accuracy a percentage hides how few completions it stands for."""
+
+MEMORY_WORDS = {"allocated": "allocated on the GPU", "rss": "resident set"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    label: str
+    metric: str
+    kind: Kind
+    task: str
+
+
+def main_table(evidence: Evidence) -> Table:
+    """The documents' rows, a column per method: time, memory, accuracy, diversity."""
+    suite, samples = evidence.suite, evidence.suite.exam.samples
+    rows = [
+        _Row(f"training{SPACE}time{SPACE}(s), {code(task)}", "training_seconds", "seconds", task)
+        for task in suite.tasks
+    ]
+    for kind in memory_kinds(evidence):
+        label = f"peak{SPACE}memory in{SPACE}training (MiB,{SPACE}{MEMORY_WORDS[kind]})"
+        rows += [_Row(f"{label}, {code(task)}", f"training_peak_{kind}_bytes", "bytes", task) for task in suite.tasks]
+    rows += [_Row(_accuracy_label(task), "accuracy", "percent", task) for task in suite.tasks]
+    for label, metric in (
+        (f"strategies per{SPACE}solved{SPACE}problem at{SPACE}{samples}", f"strategies_per_solved@{samples}"),
+        (f"effective strategies{SPACE}(D2)", "effective_strategies"),
+    ):
+        rows += [_Row(f"{label}, {code(task)}", metric, "count", task) for task in suite.tasks]
+    return _table(evidence, rows)
+
+
+def full_table(evidence: Evidence, task: str) -> Table:
+    """Everything measured on one task, a column per method; a metric that nobody has makes no row."""
+    samples, once = evidence.suite.exam.samples, _is_pass_at_1(evidence, task)
+    wanted: list[tuple[str, str, Kind]] = [
+        ("greedy accuracy", "greedy_accuracy", "percent"),
+        (f"accuracy (avg@{samples}{', pass@1' if once else ''})", "accuracy", "percent"),
+        *((f"pass@{k}", f"pass@{k}", "percent") for k in _budgets(evidence, "pass") if k > once),
+        *((f"maj@{k}", f"maj@{k}", "percent") for k in _budgets(evidence, "maj")[-1:]),
+        *((f"strategies@{k}", f"strategies@{k}", "count") for k in _budgets(evidence, "strategies")[-1:]),
+        (f"strategies per{SPACE}solved{SPACE}problem at{SPACE}{samples}", f"strategies_per_solved@{samples}", "count"),
+        (f"effective strategies{SPACE}(D2)", "effective_strategies", "count"),
+        ("correct completions with a readable strategy", "strategy_coverage", "percent"),
+        ("distinct answers", "distinct_answers", "count"),
+        ("answer entropy (nats)", "answer_entropy", "count"),
+        ("tokens per completion", "completion_tokens", "tokens"),
+        ("truncated", "truncated", "percent"),
+        ("without an answer", "no_answer", "percent"),
+        ("undecided by the grader", "undecided", "percent"),
+        ("grader errors", "error", "percent"),
+    ]
+    return _table(evidence, [_Row(*each, task) for each in wanted if evidence.has(each[1], task)])
+
+
+def verdict_table(evidence: Evidence) -> Table:
+    """Every trained method against the floor, paired by seed, on each task: accuracy and effective strategies."""
+    asked: list[tuple[str, str, str, Kind]] = []
+    for task in evidence.suite.tasks:
+        asked.append((task, f"accuracy (points), {code(task)}", "accuracy", "percent"))
+        if evidence.has("effective_strategies", task):
+            asked.append((task, f"effective strategies, {code(task)}", "effective_strategies", "count"))
+    rows = tuple(
+        (
+            code(method),
+            *(_verdict(evidence, method, task, metric, kind) for task, _, metric, kind in asked),
+        )
+        for method in evidence.trained
+    )
+    return Table((f"against {code(FLOOR)}", *(label for _, label, _, _ in asked)), rows, left=1 + len(asked))
+
+
+def standings(evidence: Evidence, task: str) -> str:
+    """One sentence: the trained method with the highest mean accuracy, and who is undecided against it."""
+    means = {method: evidence.estimate(method, task, "accuracy").mean for method in evidence.trained}
+    ranked = sorted(((mean, method) for method, mean in means.items() if mean is not None), key=lambda pair: -pair[0])
+    if not ranked:
+        return f"No trained method has an accuracy on {code(task)}."
+    best = ranked[0][1]
+    decisions = {method: evidence.compare("accuracy", task, method, best).decision for _, method in ranked[1:]}
+    parts = [
+        f"{said}: {words(code(method) for method in methods)}"
+        for said, wanted in (
+            ("undecided against it", "undecided"),
+            ("worse", "worse"),
+            ("better seed by seed", "better"),
+        )
+        if (methods := [method for method, decision in decisions.items() if decision == wanted])
+    ]
+    return f"On {code(task)} the highest mean accuracy of a trained method is {code(best)}'s; " + (
+        "; ".join(parts) + "." if parts else "there is no other to compare it with."
+    )
+
+
+def near_zero(evidence: Evidence) -> list[str]:
+    """For each accuracy near zero, how many completions it stands for."""
+    lines = []
+    for method in evidence.methods:
+        for task in evidence.suite.tasks:
+            mean = evidence.estimate(method, task, "accuracy").mean
+            if mean is not None and mean < NEAR_ZERO:
+                lines.append(f"{code(method)} on {code(task)}: {_counted(evidence, method, task)}")
+    return lines
+
+
+def documents_table() -> Table:
+    """The figures of the documents this project started from, as quoted."""
+    return Table(
+        ("quoted, not measured here", "GFlowNets", "GRPO"),
+        (
+            ("training time", "412 s", "5253 s"),
+            ("peak memory", "3.2 GB", "4.8 GB"),
+            ("accuracy, GSM8K", "0.00", "0.12"),
+            ("accuracy, MATH", "0.00", "0.09"),
+        ),
+    )
+
+
+def memory_kinds(evidence: Evidence) -> tuple[str, ...]:
+    """GPU memory where it was measured, and the resident set where it was not."""
+    found = [kind for kind in MEMORY_WORDS if any(evidence.has(f"peak_{kind}_bytes", t) for t in evidence.suite.tasks)]
+    everywhere = all(any(key.startswith("allocated/") for key in record.peak_bytes) for record in evidence.done)
+    return tuple(kind for kind in found if not (kind == "rss" and "allocated" in found and everywhere))
+
+
+def _table(evidence: Evidence, rows: list[_Row]) -> Table:
+    return Table(
+        ("", *(code(method) for method in evidence.methods)),
+        tuple((row.label, *(_cell(evidence, method, row) for method in evidence.methods)) for row in rows),
+    )
+
+
+def _cell(evidence: Evidence, method: str, row: _Row) -> str:
+    records = evidence.cell(method, row.task)
+    if row.kind == "seconds" and len(evidence.devices) > 1:
+        return DASH
+    return cell(evidence.estimate(method, row.task, row.metric), row.kind, records)
+
+
+def _verdict(evidence: Evidence, method: str, task: str, metric: str, kind: Kind) -> str:
+    own = evidence.estimate(method, task, metric)
+    if own.mean is None:
+        return cell(own, kind, evidence.cell(method, task))
+    return difference(evidence.compare(metric, task, method, FLOOR), kind)
+
+
+def _accuracy_label(task: str) -> str:
+    return f"{code(task)} accuracy" + (f" ({FORMATS[task].replace(' ', SPACE)})" if task in FORMATS else "")
+
+
+def _budgets(evidence: Evidence, name: str) -> list[int]:
+    """The k of every `name@k` in the table, smallest first."""
+    found = {
+        str(metric).split("@")[1] for metric in evidence.frame["metric"].unique() if str(metric).startswith(f"{name}@")
+    }
+    return sorted(int(k) for k in found)
+
+
+def _is_pass_at_1(evidence: Evidence, task: str) -> bool:
+    """Whether pass@1 repeats the accuracy, as it does when no completion is left out of either."""
+    pairs = [
+        (evidence.estimate(m, task, "accuracy").mean, evidence.estimate(m, task, "pass@1").mean)
+        for m in evidence.methods
+    ]
+    return all(one == other or (one and other and math.isclose(one, other)) for one, other in pairs)
+
+
+def _counted(evidence: Evidence, method: str, task: str) -> str:
+    done = [record for record in evidence.cell(method, task) if record.status == "done"]
+    sampled = [one for record in done for one in evidence.outcomes(record) if one.sample >= 0]
+    right = sum(one.verdict == "correct" for one in sampled)
+    problems = len({one.problem for one in sampled})
+    seeds = f"{len(done)} seed{'' if len(done) == 1 else 's'}"
+    samples = len({one.sample for one in sampled})
+    return f"{right:,} of {len(sampled):,} completions correct ({problems:,} problems × {samples} samples × {seeds})"

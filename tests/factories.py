@@ -1,0 +1,186 @@
+"""Literal suites, jobs and records for the tests of what comes after a run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from benchmark.contract import (
+    Algorithm,
+    Exam,
+    Job,
+    Model,
+    Outcome,
+    Provenance,
+    Record,
+    StepLog,
+    Suite,
+    Training,
+)
+from benchmark.records import write_outcomes, write_record, write_steps, write_suite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+METHODS = {"base_model": 0.30, "grpo": 0.61, "flowrl": 0.58, "sft": 0.40}
+GAIN = {"grade_school": 0.0, "competition": -0.12}
+
+
+def suite(name: str = "tiny", seeds: tuple[int, ...] = (0, 1, 2), tasks: tuple[str, ...] = tuple(GAIN)) -> Suite:
+    algorithms = tuple(
+        Algorithm(
+            name=method,
+            target=f"algorithms.{method}:X",
+            settings={"clip": 0.2, "kl_weight": 0.0},
+            changed=("kl_weight",) if method == "grpo" else (),
+        )
+        for method in METHODS
+    )
+    return Suite(
+        name=name,
+        algorithms=algorithms,
+        tasks=tasks,
+        seeds=seeds,
+        model=Model(),
+        training=Training(),
+        exam=Exam(problems=200, samples=16),
+    )
+
+
+def job(asked: Suite, method: str, task: str, seed: int) -> Job:
+    algorithm = next(each for each in asked.algorithms if each.name == method)
+    return Job(
+        id=f"{method}-{task}-s{seed}-0123abcd",
+        suite=asked.name,
+        algorithm=algorithm,
+        task=task,
+        seed=seed,
+        model=asked.model,
+        training=asked.training,
+        exam=asked.exam,
+    )
+
+
+def provenance(device: str = "CPU, 1 thread") -> Provenance:
+    return Provenance(
+        commit="a" * 40,
+        dirty=False,
+        version="0.1.0",
+        device=device,
+        libraries={"torch": "2.13.0", "transformers": "5.1.0"},
+        model_digest="b" * 64,
+        task_digest="c" * 64,
+        prompt_digest="d" * 64,
+        grader="math-verify 0.9.0",
+    )
+
+
+def metrics(accuracy: float, variety: float) -> dict[str, float | None]:
+    at = (1, 2, 4, 8, 16)
+    return {
+        "problems": 200.0,
+        "samples": 16.0,
+        "accuracy": accuracy,
+        "greedy_accuracy": min(1.0, accuracy + 0.02),
+        **{f"pass@{k}": 1 - (1 - accuracy) ** k for k in at},
+        **{f"maj@{k}": min(1.0, accuracy + 0.01 * k) for k in at},
+        **{f"strategies@{k}": accuracy * variety for k in at},
+        **{f"strategies_per_solved@{k}": variety for k in at},
+        "effective_strategies": variety * 0.9,
+        "distinct_answers": 3.2,
+        "answer_entropy": 0.7,
+        "strategy_coverage": 0.97,
+        "completion_tokens": 31.5,
+        "truncated": 0.012,
+        "no_answer": 0.03,
+        "undecided": 0.0,
+        "error": 0.0,
+    }
+
+
+def record(asked: Suite, method: str, task: str, seed: int) -> Record:
+    order = list(METHODS).index(method)
+    accuracy = METHODS[method] + GAIN.get(task, 0.0) + 0.01 * ((seed * 7 + order * 3) % 4)
+    trained = method != "base_model"
+    seconds = {"load": 0.5, "evaluate": 12.0 + seed, "write": 0.1}
+    if trained:
+        seconds |= {"rollout": 14.0 + order, "reward": 0.4, "update": 21.0 + seed + 5 * order}
+    peaks = {"rss/load": 410_000_000, "rss/evaluate": 600_000_000 + 1_000_000 * order}
+    if trained:
+        peaks |= {"rss/rollout": 500_000_000, "rss/update": 640_000_000 + 10_000_000 * order + seed}
+    return Record(
+        job=job(asked, method, task, seed),
+        status="done",
+        reason=None,
+        wall_seconds=sum(seconds.values()),
+        phase_seconds=seconds,
+        peak_bytes=peaks,
+        counts={
+            "completions": 3072 if trained else 0,
+            "completion_tokens": 90_000 + seed if trained else 0,
+            "optimiser_steps": 24 if trained else 0,
+            "trainable_parameters": 450_000 if trained else 0,
+            "head_parameters": 9_300 if method == "flowrl" else 0,
+        },
+        metrics=metrics(accuracy, 1.6 - 0.2 * order + 0.02 * seed),
+        provenance=provenance(),
+    )
+
+
+def failed(done: Record, status: str = "failed", reason: str = "ValueError: a | b\nsecond line") -> Record:
+    return replace(done, status=status, reason=reason, metrics={})
+
+
+def outcomes(right: int = 3, count: int = 4) -> tuple[Outcome, ...]:
+    return tuple(
+        Outcome(
+            problem=f"p{index}",
+            sample=sample,
+            verdict="correct" if index < right else "wrong",
+            answer="18" if index < right else None,
+            route="exact",
+            tokens=20 + index,
+            truncated=False,
+            strategy="a+b" if index < right else None,
+            text=f"text {index} {sample}",
+        )
+        for index in range(count)
+        for sample in (-1, 0, 1)
+    )
+
+
+def steps(level: float) -> tuple[StepLog, ...]:
+    return tuple(
+        StepLog(
+            step=step,
+            completions=128 * step,
+            seconds=1.5 * step,
+            metrics={"probe/accuracy": level * (0.6 + 0.4 * step / 24)}
+            | ({"reward/mean": level * step / 24} if step else {}),
+        )
+        for step in range(0, 25, 4)
+    )
+
+
+def same(one: Record) -> Record | None:
+    return one
+
+
+def write(root: Path, asked: Suite, change: Callable[[Record], Record | None] = same) -> list[Record]:
+    """A whole suite on disk; `change` edits a record or drops it."""
+    write_suite(root, asked)
+    written = []
+    for algorithm in asked.algorithms:
+        for task in asked.tasks:
+            for seed in asked.seeds:
+                one = change(record(asked, algorithm.name, task, seed))
+                if one is None:
+                    continue
+                folder = write_record(root, one)
+                if one.status == "done":
+                    write_outcomes(folder, outcomes())
+                    if algorithm.name != "base_model":
+                        write_steps(folder, steps(one.metrics["accuracy"] or 0.0))
+                written.append(one)
+    return written

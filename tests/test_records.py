@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import factories
+import pytest
+
+from benchmark import files, records
+from benchmark.contract import StepLog
+from benchmark.errors import BadRecord
+
+
+@pytest.fixture
+def one():
+    return factories.record(factories.suite(), "grpo", "competition", 1)
+
+
+def edit(path, **changes):
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def test_a_record_comes_back_equal_and_writes_equal_bytes(tmp_path, one):
+    folder = records.write_record(tmp_path / "a", one)
+    again = records.read_record(folder)
+    assert again == one
+    other = records.write_record(tmp_path / "b", again)
+    assert (folder / "record.json").read_bytes() == (other / "record.json").read_bytes()
+    assert folder == tmp_path / "a" / "tiny" / one.job.id == records.job_folder(tmp_path / "a", one.job)
+
+
+def test_record_json_has_sorted_keys_one_last_newline_and_no_leftovers(tmp_path, one):
+    folder = records.write_record(tmp_path, one)
+    text = (folder / "record.json").read_text()
+    assert text.endswith("}\n")
+    assert list(json.loads(text)) == sorted(json.loads(text))
+    assert [path.name for path in folder.iterdir()] == ["record.json"]
+
+
+def test_none_in_metrics_and_provenance_stays_none(tmp_path, one):
+    one = replace(one, metrics={"maj@4": None, "accuracy": 0.0}, provenance=None)
+    assert records.read_record(records.write_record(tmp_path, one)) == one
+
+
+def test_settings_keep_their_types(tmp_path, one):
+    settings = {"flag": True, "count": 1, "rate": 1.0, "name": "x", "nothing": None}
+    one = replace(one, job=replace(one.job, algorithm=replace(one.job.algorithm, settings=settings)))
+    again = records.read_record(records.write_record(tmp_path, one)).job.algorithm.settings
+    assert {name: type(value) for name, value in again.items()} == {k: type(v) for k, v in settings.items()}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_that_json_does_not_know_is_refused_and_leaves_nothing(tmp_path, one, value):
+    with pytest.raises(BadRecord, match="NaN or infinite"):
+        records.write_record(tmp_path, replace(one, metrics={"accuracy": value}))
+    assert not list(tmp_path.rglob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"wall_seconds": "12"}, "wall_seconds"),
+        ({"wall_second": 12}, "unknown key 'wall_second'"),
+        ({"status": "fine"}, "status"),
+        ({"schema_version": 99}, "schema version 99, but this package reads up to 1"),
+    ],
+)
+def test_a_malformed_record_names_file_and_fault(tmp_path, one, changes, message):
+    path = records.write_record(tmp_path, one) / "record.json"
+    edit(path, **changes)
+    with pytest.raises(BadRecord, match=message) as caught:
+        records.read_records(tmp_path, "tiny")
+    assert str(path) in str(caught.value)
+
+
+def test_an_unknown_key_deep_inside_is_found(tmp_path, one):
+    path = records.write_record(tmp_path, one) / "record.json"
+    job = json.loads(path.read_text())["job"]
+    edit(path, job=job | {"training": job["training"] | {"step": 3}})
+    with pytest.raises(BadRecord, match=r"unknown key 'job\.training\.step'"):
+        records.read_record(path.parent)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[]"])
+def test_a_file_that_is_no_record_says_what_to_do(tmp_path, one, content):
+    path = records.write_record(tmp_path, one) / "record.json"
+    path.write_bytes(content)
+    with pytest.raises(BadRecord, match="delete its folder to run the job again"):
+        records.read_record(path.parent)
+
+
+def test_a_record_in_the_folder_of_another_job_is_refused(tmp_path, one):
+    folder = records.write_record(tmp_path, one)
+    folder.rename(folder.with_name("elsewhere"))
+    with pytest.raises(BadRecord, match="is the record of job"):
+        records.read_records(tmp_path, "tiny")
+
+
+def test_records_come_sorted_by_job_id_and_a_missing_suite_is_named(tmp_path):
+    written = factories.write(tmp_path, factories.suite())
+    assert [one.job.id for one in records.read_records(tmp_path, "tiny")] == sorted(one.job.id for one in written)
+    with pytest.raises(BadRecord, match="Run the suite 'other' first"):
+        records.read_records(tmp_path, "other")
+
+
+def test_is_done_only_when_done(tmp_path, one):
+    assert not records.is_done(tmp_path, one.job)
+    records.write_record(tmp_path, factories.failed(one))
+    assert not records.is_done(tmp_path, one.job)
+    folder = records.write_record(tmp_path, one)
+    assert records.is_done(tmp_path, one.job)
+    assert not records.is_done(tmp_path, replace(one.job, id="another"))
+    edit(folder / "record.json", schema_version=0)
+    assert not records.is_done(tmp_path, one.job)
+    edit(folder / "record.json", schema_version=2)
+    with pytest.raises(BadRecord, match="newer"):
+        records.is_done(tmp_path, one.job)
+
+
+def test_the_suite_comes_back_equal(tmp_path):
+    asked = factories.suite()
+    assert records.write_suite(tmp_path, asked) == tmp_path / "tiny" / "suite.json"
+    assert records.read_suite(tmp_path, "tiny") == asked
+    with pytest.raises(BadRecord, match="no such file"):
+        records.read_suite(tmp_path, "other")
+
+
+STRANGE = (None, "", '"', '""', "a,b", "\\frac{1}{2}", "two\nlines\r\n", " ", "é→∑", "None", '\\"')
+
+
+def test_outcomes_come_back_equal_whatever_their_strings(tmp_path):
+    plain = factories.outcomes()[0]
+    written = tuple(
+        replace(plain, problem=f"p{index}", answer=text, strategy=text, text=text or "")
+        for index, text in enumerate(STRANGE)
+    )
+    records.write_outcomes(tmp_path, written)
+    assert records.read_outcomes(tmp_path) == written
+
+
+def test_outcomes_are_the_same_bytes_twice_and_carry_no_text(tmp_path):
+    for name in ("a", "b"):
+        records.write_outcomes(tmp_path / name, factories.outcomes())
+    for name in ("outcomes.csv.gz", "samples.jsonl.gz"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+        # bytes 4-7 of a gzip header are the time, and flag bit 3 in byte 3 says that a file name follows
+        assert (tmp_path / "a" / name).read_bytes()[3:8] == b"\0\0\0\0\0"
+    table = files.unzipped(tmp_path / "a" / "outcomes.csv.gz")
+    assert table.splitlines()[:2] == [
+        "problem,sample,verdict,answer,route,tokens,truncated,strategy",
+        "p0,-1,correct,18,exact,20,false,a+b",
+    ]
+    assert "text" not in table
+
+
+def test_outcomes_without_samples_have_empty_texts(tmp_path):
+    records.write_outcomes(tmp_path, factories.outcomes())
+    records.write_outcomes(tmp_path, factories.outcomes(), texts=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["outcomes.csv.gz"]
+    assert records.read_outcomes(tmp_path) == tuple(replace(one, text="") for one in factories.outcomes())
+
+
+def test_no_outcomes_are_an_empty_table(tmp_path):
+    records.write_outcomes(tmp_path, ())
+    assert records.read_outcomes(tmp_path) == ()
+
+
+HEADER = "problem,sample,verdict,answer,route,tokens,truncated,strategy\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("", "outcomes"),
+        ("problem\n", "the columns are not"),
+        (HEADER + "p,0,correct,,exact,3,false,", "no end"),
+        (HEADER + "p,0,correct,,exact,3,false\n", "shorter|longer"),
+        (HEADER + "p,0,perhaps,,exact,3,false,\n", "0.verdict"),
+        (HEADER + "p,zero,correct,,exact,3,false,\n", "0.sample"),
+        (HEADER + 'p"q,0,correct,,exact,3,false,\n', "not CSV at character"),
+    ],
+)
+def test_malformed_outcomes_name_file_and_fault(tmp_path, table, message):
+    (tmp_path / "outcomes.csv.gz").write_bytes(files.zipped(table))
+    with pytest.raises(BadRecord, match=message) as caught:
+        records.read_outcomes(tmp_path)
+    assert str(tmp_path / "outcomes.csv.gz") in str(caught.value)
+
+
+def test_a_damaged_archive_is_a_bad_record(tmp_path):
+    records.write_outcomes(tmp_path, factories.outcomes())
+    path = tmp_path / "outcomes.csv.gz"
+    whole = path.read_bytes()
+    for content in (whole[:40], whole[:20] + b"\xff\xff\xff" + whole[23:], b"plain"):
+        path.write_bytes(content)
+        with pytest.raises(BadRecord, match="run the job again"):
+            records.read_outcomes(tmp_path)
+
+
+def test_samples_of_another_exam_are_refused(tmp_path):
+    records.write_outcomes(tmp_path / "a", factories.outcomes())
+    records.write_outcomes(tmp_path / "b", factories.outcomes(count=2))
+    (tmp_path / "b" / "samples.jsonl.gz").replace(tmp_path / "a" / "samples.jsonl.gz")
+    with pytest.raises(BadRecord, match="does not fit"):
+        records.read_outcomes(tmp_path / "a")
+
+
+def test_steps_keep_every_digit_and_every_gap(tmp_path):
+    steps = (
+        StepLog(step=0, completions=0, seconds=0.0, metrics={"probe/accuracy": 1 / 3}),
+        StepLog(step=1, completions=128, seconds=0.1 + 0.2, metrics={"reward/mean": 1e-17, "a": float("inf")}),
+    )
+    records.write_steps(tmp_path, steps)
+    assert records.read_steps(tmp_path) == steps
+    assert (tmp_path / "steps.csv").read_text() == (
+        "step,completions,seconds,a,probe/accuracy,reward/mean\n"
+        "0,0,0.0,,0.3333333333333333,\n"
+        "1,128,0.30000000000000004,inf,,1e-17\n"
+    )
+
+
+def test_a_job_without_steps_has_none_and_a_bad_file_is_named(tmp_path):
+    assert records.read_steps(tmp_path) == ()
+    for content in ("", "step,seconds\n", "step,completions,seconds\n1,2\n", "step,completions,seconds\n1,x,2\n"):
+        (tmp_path / "steps.csv").write_text(content)
+        with pytest.raises(BadRecord, match=r"steps\.csv"):
+            records.read_steps(tmp_path)
