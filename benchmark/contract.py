@@ -224,6 +224,8 @@ class Checkpoint:
     """Optimiser steps taken on the policy."""
     path: Path | None = None
     """Folder of the extra heads' weights, where the method has any."""
+    head_parameters: int = 0
+    """Trainable weights beside the policy's; never examined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,8 +362,11 @@ class Run(Protocol):
         """A seed for one purpose, the same for every algorithm of the suite."""
         ...
 
-    def batches(self) -> Iterator[Sequence[Problem]]:
-        """`training.steps` batches of P training problems, in an order that depends on the job's seed alone."""
+    def batches(self, size: int | None = None) -> Iterator[Sequence[Problem]]:
+        """`training.steps` batches of `size` training problems (P when `None`).
+
+        The order depends on the job's seed alone; each problem comes once before any comes again.
+        """
         ...
 
     def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:

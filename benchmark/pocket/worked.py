@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from math import prod
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -121,6 +122,8 @@ class Draw:
 @dataclass(frozen=True)
 class ProblemFamily:
     """A task made of generated problems: the same ones on every machine, split by the digest of their text."""
+
+    generated: ClassVar[bool] = True
 
     name: str
     answer_format: str

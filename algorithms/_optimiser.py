@@ -1,0 +1,70 @@
+"""One optimiser step, the same for every trained method."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from algorithms._batch import Loss
+from algorithms._heads import Heads
+from benchmark.contract import Checkpoint, Run
+from benchmark.errors import Diverged
+
+__all__ = ["Optimiser"]
+
+
+class Optimiser:
+    """AdamW without weight decay over the policy and its heads, with linear warm-up and a clip of the gradient norm."""
+
+    def __init__(self, run: Run, heads: Heads, rate: float | None, head_rate: float) -> None:
+        training = run.job.training
+        self._run, self._heads = run, heads
+        self._policy_weights, self._head_weights = run.policy.trainable, list(heads.parameters())
+        self._warmup, self._clip = training.warmup_steps, training.max_grad_norm
+        rate = training.learning_rate if rate is None else rate
+        groups = [{"params": self._policy_weights, "lr": rate}]
+        if self._head_weights:
+            groups.append({"params": self._head_weights, "lr": head_rate})
+        self._adam = torch.optim.AdamW(groups, weight_decay=0.0)
+        self._rates = [float(group["lr"]) for group in self._adam.param_groups]
+        self.steps = 0
+
+    def step(self, parts: Iterable[Callable[[], Loss]]) -> dict[str, float]:
+        """Add up the gradients of all parts of a batch and move once. Raises `Diverged` before a NaN can do harm."""
+        total: dict[str, Tensor | float] = {}
+        for part in parts:
+            loss = part()
+            loss.total.backward()  # type: ignore[no-untyped-call]
+            for name, value in {"loss": loss.total.detach(), **loss.metrics}.items():
+                total[name] = total.get(name, 0.0) + value
+        norms = {"optim/grad_norm_policy": self._clipped(self._policy_weights)}
+        if self._head_weights:
+            norms["optim/grad_norm_heads"] = self._clipped(self._head_weights)
+        metrics = {name: float(value) for name, value in {**total, **norms}.items()}
+        self._refuse_nonfinite(metrics)
+        self.steps += 1
+        for group, rate in zip(self._adam.param_groups, self._rates, strict=True):
+            group["lr"] = rate * min(1.0, self.steps / max(1, self._warmup))
+        self._adam.step()
+        self._adam.zero_grad(set_to_none=True)
+        return metrics
+
+    def checkpoint(self) -> Checkpoint:
+        """What training leaves behind; heads are saved beside it where there are any."""
+        if not self._head_weights:
+            return Checkpoint(self.steps)
+        save_file(self._heads.state_dict(), self._run.folder / "algorithm_heads.safetensors")
+        return Checkpoint(self.steps, self._run.folder, sum(weight.numel() for weight in self._head_weights))
+
+    def _clipped(self, weights: list[torch.nn.Parameter]) -> Tensor:
+        return torch.nn.utils.clip_grad_norm_(weights, self._clip)
+
+    def _refuse_nonfinite(self, metrics: Mapping[str, float]) -> None:
+        bad = {name: value for name, value in metrics.items() if not math.isfinite(value)}
+        if bad:
+            found = ", ".join(f"{name} = {value}" for name, value in sorted(bad.items()))
+            raise Diverged(f"optimiser step {self.steps + 1}: {found}. Lower the learning rate or look at the last steps' log.")

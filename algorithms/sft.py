@@ -1,0 +1,72 @@
+"""Supervised fine-tuning on the training split's worked solutions.
+
+Objective    L = − Σ_{i,t} m·log π_θ(y_t | s_{t−1}) / Σ_{i,t} m       over completion tokens, end-of-sequence included
+Source       maximum likelihood; the warm start of arXiv:2402.03300, section 3.1
+Differences  P·G worked solutions a step, as many as the on-policy methods sample completions, so that budgets match; how
+             many epochs that is depends on the suite. The suite's learning rate, unless `learning_rate` is set.
+Degenerates  to expert iteration when the solutions are the policy's own correct ones. Solutions of one kind only teach
+             one strategy: accuracy may rise while variety falls. A solution cut at the length limit has no end to learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from algorithms._batch import Loss
+from algorithms._heads import Heads
+from algorithms._optimiser import Optimiser
+from algorithms._pieces import mean_of_tokens
+from benchmark.adapter import Adapter
+from benchmark.contract import Checkpoint, Problem, Run
+from benchmark.policy import LanguagePolicy
+from benchmark.sampler import Sampled
+
+__all__ = ["SFT", "negative_log_likelihood"]
+
+
+@dataclass(frozen=True, slots=True)
+class SFT(Adapter):
+    """Imitate one worked solution of each problem."""
+
+    paper: ClassVar[str] = "maximum likelihood"
+    learning_rate: float | None = None
+    """`None` takes the suite's."""
+
+    def train(self, run: Run) -> Checkpoint:
+        """As many worked solutions a step as the on-policy methods have completions."""
+        training = run.job.training
+        optimiser = Optimiser(run, Heads(frozenset(), 0, 0), self.learning_rate, 0.0)
+        for step, problems in enumerate(run.batches(training.prompts_per_step * training.group_size), start=1):
+            with run.phase("update"):
+                solutions = run.policy.encode_completions([p.solution for p in problems], training.max_completion_tokens)
+                tokens = float(solutions.mask.sum())
+                run.budget.spend(len(problems), int(tokens))
+                metrics = optimiser.step(parts_of(run, problems, solutions, tokens))
+            run.log(step, metrics)
+        return optimiser.checkpoint()
+
+
+def parts_of(run: Run, problems: Sequence[Problem], solutions: Sampled, tokens: float) -> Iterator[Callable[[], Loss]]:
+    """The loss of each micro-batch, not yet computed."""
+    training = run.job.training
+    policy: LanguagePolicy = run.policy
+    size = (training.micro_batch_groups or training.prompts_per_step) * training.group_size
+    for first in range(0, len(problems), size):
+
+        def loss(rows: slice = slice(first, first + size)) -> Loss:
+            prompts = policy.encode([problem.prompt for problem in problems[rows]])
+            longest = int(solutions.mask[rows].sum(1).max())
+            ids, mask = solutions.ids[rows, :longest], solutions.mask[rows, :longest]
+            scored = policy.score(prompts, ids, mask, temperature=training.temperature)
+            return Loss(negative_log_likelihood(scored.logp, mask, tokens), {})
+
+        yield loss
+
+
+def negative_log_likelihood(logp: Tensor, mask: Tensor, tokens: float) -> Tensor:
+    """[] −Σ log π over valid tokens [B, T], divided by the step's valid tokens."""
+    return -mean_of_tokens(logp, mask, tokens)

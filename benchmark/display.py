@@ -1,0 +1,92 @@
+"""A running sweep for the person at the terminal: a live table there, plain lines anywhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from benchmark.contract import Job, Record
+
+__all__ = ["Display", "clock_text"]
+
+
+def clock_text(seconds: float) -> str:
+    """`45 s`, `12 min`, `3 h 05 min`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+class Display:
+    """Watches a sweep. Use as a context manager."""
+
+    def __init__(self, console: Console, jobs: Sequence[Job], workers: int) -> None:
+        self._console, self._total, self._workers = console, len(jobs), workers
+        self._start = time.monotonic()
+        self._running: dict[str, tuple[Job, str, int, float]] = {}
+        self._ended = 0
+        self._busy_seconds = 0.0
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._render) if console.is_terminal else None
+
+    def __enter__(self) -> Display:
+        if self._live:
+            self._live.__enter__()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        if self._live:
+            self._live.__exit__(None, None, None)
+
+    def started(self, job: Job) -> None:
+        """A process runs the job."""
+        self._running[job.id] = (job, "start", 0, time.monotonic())
+
+    def progress(self, job: Job, phase: str, step: int) -> None:
+        """How far it is."""
+        self._running[job.id] = (job, phase, step, self._running[job.id][3])
+
+    def finished(self, record: Record) -> None:
+        """One line for each job that ended."""
+        self._running.pop(record.job.id, None)
+        self._ended += 1
+        self._busy_seconds += record.wall_seconds
+        accuracy = record.metrics.get("accuracy")
+        told = f"accuracy {accuracy:.1%}" if accuracy is not None else record.reason or ""
+        style = "green" if record.status == "done" else "red"
+        line = Text.assemble(
+            (f"[{self._ended:>{len(str(self._total))}}/{self._total}] ", "dim"),
+            (f"{record.status:<6} ", style),
+            f"{_cell(record.job):<34} {clock_text(record.wall_seconds):>6}  {told}",
+        )
+        self._console.print(line, soft_wrap=True)
+        if not self._console.is_terminal and self._ended < self._total:
+            self._console.print(Text(f"      about {self._left()} left", style="dim"))
+
+    def _left(self) -> str:
+        if not self._ended:
+            return "?"
+        mean = self._busy_seconds / self._ended
+        waiting = self._total - self._ended - len(self._running)
+        under_way = sum(max(mean - (time.monotonic() - start), 0.0) for *_, start in self._running.values())
+        return clock_text((mean * waiting + under_way) / self._workers)
+
+    def _render(self) -> Group:
+        table = Table.grid(padding=(0, 2))
+        for job, phase, step, start in self._running.values():
+            elapsed = time.monotonic() - start
+            left = clock_text(elapsed / step * (job.training.steps - step)) + " left" if step and phase == "train" else ""
+            bar = ProgressBar(total=job.training.steps, completed=step if phase in {"start", "load", "train"} else job.training.steps, width=24)
+            table.add_row(Text(_cell(job)), Text(phase, style="cyan"), bar, Text(clock_text(elapsed)), Text(left, style="dim"))
+        foot = Text(f"{self._ended} of {self._total} jobs ended, about {self._left()} left", style="dim")
+        return Group(table, foot)
+
+
+def _cell(job: Job) -> str:
+    return f"{job.algorithm.name} · {job.task} · seed {job.seed}"

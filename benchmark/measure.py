@@ -1,0 +1,92 @@
+"""Seconds and peak bytes per phase, with the device synchronised at every edge.
+
+A phase entered inside another pauses the outer one, so every second is counted once. Memory is the resident set of the
+process (`rss/<phase>`) and, on a GPU, the peak of allocated and reserved bytes, all reset where a phase begins.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmark.contract import PHASES, Phase
+
+__all__ = ["Clock"]
+
+STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+RESET_PEAK = "5"
+"""Writing 5 to clear_refs sets the kernel's high-water mark of this process to its present size (proc(5))."""
+
+
+class Clock:
+    """The stopwatch of one job."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[Phase, float] = dict.fromkeys(PHASES, 0.0)
+        self.peak_bytes: dict[str, int] = {}
+        self._start = self._edge = time.monotonic()
+        self._stack: list[Phase] = []
+        self._cuda = False
+
+    def watch_cuda(self) -> None:
+        """From now on synchronise the GPU at edges and read its memory too."""
+        self._cuda = True
+
+    @property
+    def wall_seconds(self) -> float:
+        """Since the clock was made."""
+        return time.monotonic() - self._start
+
+    @contextlib.contextmanager
+    def phase(self, name: Phase) -> Iterator[None]:
+        """Everything inside counts for `name`."""
+        self._cut()
+        self._stack.append(name)
+        try:
+            yield
+        finally:
+            self._cut()
+            self._stack.pop()
+
+    def _cut(self) -> None:
+        """Book the time and the peak since the last edge on the phase that was running."""
+        if self._cuda:
+            self._read_cuda()
+        now = time.monotonic()
+        if self._stack:
+            name = self._stack[-1]
+            self.seconds[name] += now - self._edge
+            self._note(f"rss/{name}", _peak_resident_bytes())
+        self._edge = now
+
+    def _note(self, key: str, value: int | None) -> None:
+        if value is not None:
+            self.peak_bytes[key] = max(value, self.peak_bytes.get(key, 0))
+
+    def _read_cuda(self) -> None:
+        import torch  # noqa: PLC0415 - only with a GPU
+
+        torch.cuda.synchronize()
+        if self._stack:
+            self._note(f"allocated/{self._stack[-1]}", torch.cuda.max_memory_allocated())
+            self._note(f"reserved/{self._stack[-1]}", torch.cuda.max_memory_reserved())
+        torch.cuda.reset_peak_memory_stats()
+
+
+def _peak_resident_bytes() -> int | None:
+    """Peak resident set since the last call where the kernel can reset it, else since the process began."""
+    if STATUS.exists():
+        lines = STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        peak = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")), None)
+        with contextlib.suppress(OSError):  # a locked-down container may forbid the reset: the peak is then the job's
+            CLEAR.write_text(RESET_PEAK, encoding="ascii")
+        return peak
+    if sys.platform == "win32":
+        return None
+    import resource  # noqa: PLC0415 - not on Windows
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,261 @@
+"""A language model as the harness sees it: load, sample, log-probabilities with gradient, a frozen reference.
+
+The one module, with `sampler`, that knows transformers and peft. Prompts are tokenised here and nowhere else, so every
+method and the examiner feed the model the same tokens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import hashlib
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+
+from benchmark.contract import Completion, Model
+from benchmark.errors import DataUnavailable
+from benchmark.sampler import Sampled, positions, sample
+
+__all__ = ["LanguagePolicy", "Prompts", "Scored", "load_policy"]
+
+POCKET = Path(__file__).parent / "pocket" / "policy"
+
+
+class Prompts(NamedTuple):
+    """P tokenised prompts, left-padded."""
+
+    ids: Tensor
+    """[P, L]"""
+    mask: Tensor
+    """[P, L] int64"""
+
+
+class Scored(NamedTuple):
+    """One forward pass over completions."""
+
+    logp: Tensor
+    """[B, T] log-probability of each token under the tempered distribution; carries gradient. Undefined on padding."""
+    states: Tensor
+    """[B, T, H] last hidden state *before* each token is emitted: column t belongs to state s_t of the token tree."""
+    prompt_state: Tensor
+    """[P, H] mean of the last hidden states over the prompt's tokens."""
+
+
+@dataclass
+class LanguagePolicy:
+    """A causal language model with its tokenizer, on one device."""
+
+    model: Any
+    tokenizer: Any
+    instruction: str | None = None
+    """Sentence appended to a prompt in the chat template; `None` feeds the bare prompt and a newline."""
+
+    def __post_init__(self) -> None:
+        self._base = self.model.get_base_model() if hasattr(self.model, "peft_config") else self.model
+        self._backbone = self._base.base_model
+        self._head = self._base.get_output_embeddings()
+        eos = self._base.generation_config.eos_token_id if self._base.generation_config else None
+        eos = self.tokenizer.eos_token_id if eos is None else eos
+        self._eos_ids = torch.tensor([eos] if isinstance(eos, int) else list(eos), device=self.device)
+        if self.tokenizer.pad_token_id is None:
+            self.tokenizer.pad_token = self.tokenizer.eos_token
+        self.model.eval()  # no dropout, neither in sampling nor in training: the ratio is exactly 1 on-policy
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.model.parameters()).device
+
+    @property
+    def hidden_size(self) -> int:
+        """H."""
+        return int(self._base.config.hidden_size)
+
+    @property
+    def trainable(self) -> list[torch.nn.Parameter]:
+        """The weights training may change."""
+        return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+
+    def render(self, prompt: str) -> str:
+        """The text the model reads for a problem's prompt."""
+        if self.instruction is None:
+            return prompt + "\n"
+        message = [{"role": "user", "content": f"{prompt}\n{self.instruction}"}]
+        return str(self.tokenizer.apply_chat_template(message, tokenize=False, add_generation_prompt=True))
+
+    def encode(self, prompts: Sequence[str]) -> Prompts:
+        """Rendered and tokenised, left-padded."""
+        rows = self.tokenizer([self.render(prompt) for prompt in prompts], add_special_tokens=False).input_ids
+        longest = max(map(len, rows))
+        ids = torch.full((len(rows), longest), self.tokenizer.pad_token_id)
+        mask = torch.zeros((len(rows), longest), dtype=torch.long)
+        for row, tokens in enumerate(rows):
+            ids[row, longest - len(tokens) :] = torch.tensor(tokens)
+            mask[row, longest - len(tokens) :] = 1
+        return Prompts(ids.to(self.device), mask.to(self.device))
+
+    def encode_completions(self, texts: Sequence[str], limit: int) -> Sampled:
+        """Given texts as if they had been sampled, each closed by end-of-sequence; `logp` is zero. Cut at `limit`."""
+        rows = [[*ids, self.tokenizer.eos_token_id] for ids in self.tokenizer(list(texts), add_special_tokens=False).input_ids]
+        longest = min(limit, max(map(len, rows)))
+        ids = torch.full((len(rows), longest), self.tokenizer.pad_token_id)
+        for row, tokens in enumerate(rows):
+            ids[row, : len(tokens)] = torch.tensor(tokens[:longest])
+        lengths = torch.tensor([len(tokens) for tokens in rows])
+        mask = (torch.arange(longest) < lengths.unsqueeze(1)).float()
+        device = self.device
+        return Sampled(ids.to(device), mask.to(device), torch.zeros_like(mask, device=device), (lengths <= longest).to(device))
+
+    def sample(self, prompts: Prompts, noise: Tensor, *, temperature: float) -> Sampled:
+        """Completions from the current weights; see `benchmark.sampler`."""
+        return sample(
+            self._backbone,
+            self._head,
+            prompts.ids,
+            prompts.mask,
+            noise.to(self.device),
+            temperature=temperature,
+            eos_ids=self._eos_ids,
+            pad_id=self.tokenizer.pad_token_id,
+        )
+
+    def decode(self, sampled: Sampled) -> list[Completion]:
+        """Texts with their token counts, special tokens left out."""
+        lengths = sampled.mask.sum(1).int().tolist()
+        rows = [row[:length] for row, length in zip(sampled.ids.tolist(), lengths, strict=True)]
+        texts = self.tokenizer.batch_decode(rows, skip_special_tokens=True)
+        ended = sampled.terminated.tolist()
+        return [Completion(text, length, not end) for text, length, end in zip(texts, lengths, ended, strict=True)]
+
+    def complete(
+        self,
+        prompts: Sequence[str],
+        *,
+        samples: int,
+        temperature: float,
+        max_tokens: int,
+        seed: int,
+        batch_completions: int,
+    ) -> list[list[Completion]]:
+        """`samples` completions of each prompt; does not depend on `batch_completions`, but for rounding."""
+        noise = torch.rand(len(prompts) * samples, max_tokens, generator=torch.Generator().manual_seed(seed))
+        size = max(1, batch_completions // samples)
+        completions: list[Completion] = []
+        for start in range(0, len(prompts), size):
+            chunk = prompts[start : start + size]
+            part = noise[start * samples : (start + len(chunk)) * samples]
+            completions += self.decode(self.sample(self.encode(chunk), part, temperature=temperature))
+        return [completions[i : i + samples] for i in range(0, len(completions), samples)]
+
+    def score(self, prompts: Prompts, ids: Tensor, mask: Tensor, *, temperature: float) -> Scored:
+        """Log-probabilities of given completions [B, T]; rows are prompt-major, B a multiple of P.
+
+        Each prompt is read once and shared by its group, forwards and backwards.
+        """
+        group = len(ids) // len(prompts.ids)
+        cache = DynamicCache(config=self._backbone.config)
+        prefix = self._backbone(
+            input_ids=prompts.ids,
+            attention_mask=prompts.mask,
+            position_ids=positions(prompts.mask),
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state  # [P, L, H]
+        states = prefix[:, -1:].repeat_interleave(group, 0)  # [B, 1, H]
+        if ids.shape[1] > 1:
+            cache.batch_repeat_interleave(group)
+            start = prompts.mask.sum(1, keepdim=True).repeat_interleave(group, 0)
+            seen = torch.cat((prompts.mask.repeat_interleave(group, 0), mask[:, :-1].long()), 1)
+            later = self._backbone(
+                input_ids=ids[:, :-1],
+                attention_mask=seen,
+                position_ids=start + torch.arange(ids.shape[1] - 1, device=ids.device),
+                past_key_values=cache,
+                use_cache=True,
+            ).last_hidden_state
+            states = torch.cat((states, later), 1)  # [B, T, H]
+        logits = self._head(states).float() / temperature
+        logp = -torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids.flatten(), reduction="none").view_as(mask)
+        weights = prompts.mask.unsqueeze(-1).to(prefix.dtype)
+        return Scored(logp, states, (prefix * weights).sum(1) / weights.sum(1))
+
+    def reference(self) -> LanguagePolicy:
+        """The policy as it is now, frozen: a copy, or for LoRA the same weights with the adapter switched off."""
+        if hasattr(self.model, "disable_adapter"):
+            return _WithoutAdapter(self.model, self.tokenizer, self.instruction)
+        frozen = copy.deepcopy(self.model).requires_grad_(False)
+        return LanguagePolicy(frozen, self.tokenizer, self.instruction)
+
+    def digest(self) -> str:
+        """SHA-256 over names and values of all weights."""
+        total = hashlib.sha256()
+        for name, value in sorted(self.model.state_dict().items()):
+            total.update(name.encode())
+            total.update(value.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return total.hexdigest()
+
+    def prompt_digest(self) -> str:
+        """SHA-256 over how a fixed prompt is rendered and tokenised."""
+        text = self.render("{problem}")
+        return hashlib.sha256(repr((text, self.tokenizer(text, add_special_tokens=False).input_ids)).encode()).hexdigest()
+
+
+class _WithoutAdapter(LanguagePolicy):
+    """The base model under a LoRA adapter."""
+
+    def score(self, prompts: Prompts, ids: Tensor, mask: Tensor, *, temperature: float) -> Scored:
+        with self.model.disable_adapter():
+            return super().score(prompts, ids, mask, temperature=temperature)
+
+
+def load_policy(model: Model, instruction: str) -> LanguagePolicy:
+    """The starting policy of a suite. Raises `DataUnavailable` when the weights are neither local nor reachable."""
+    source = str(POCKET) if model.source == "pocket" else model.source
+    local = Path(source).is_dir()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    with _offline_when(local), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # transformers warns about configuration fields that change nothing here
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(source, revision=model.revision)
+            network = AutoModelForCausalLM.from_pretrained(
+                source, revision=model.revision, dtype=getattr(torch, model.dtype), attn_implementation="sdpa"
+            )
+        except OSError as error:
+            raise DataUnavailable(
+                f"no model '{model.source}': it is not a local folder, and the Hub did not give it "
+                f"({type(error).__name__}). Name a folder with weights and tokenizer, or 'pocket'."
+            ) from error
+    network = network.to(device)
+    if model.lora_rank is not None:
+        network = _with_lora(network, model)
+    return LanguagePolicy(network, tokenizer, instruction if model.chat else None)
+
+
+@contextlib.contextmanager
+def _offline_when(local: bool) -> Iterator[None]:
+    """A local folder never asks the Hub."""
+    before = os.environ.get("HF_HUB_OFFLINE")
+    if local:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    try:
+        yield
+    finally:
+        if local and before is None:
+            del os.environ["HF_HUB_OFFLINE"]
+
+
+def _with_lora(network: Any, model: Model) -> Any:  # noqa: ANN401 - transformers' models share no type
+    from peft import LoraConfig, get_peft_model  # noqa: PLC0415 - a second's import that full training does not need
+
+    config = LoraConfig(
+        r=model.lora_rank, lora_alpha=model.lora_alpha, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
+    )
+    return get_peft_model(network, config)

@@ -1,0 +1,76 @@
+"""From a name in a suite to an adapter: a literal catalogue, or `package.module:Class` from anywhere."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Mapping
+
+from algorithms import CATALOGUE
+from benchmark.adapter import Adapter
+from benchmark.contract import Algorithm, Setting
+from benchmark.errors import ConfigurationError, UnknownName, nearest
+
+__all__ = ["adapter_class", "build", "resolve"]
+
+OUTSIDE = "An outside one is written 'package.module:Class'."
+
+
+def adapter_class(target: str) -> type[Adapter]:
+    """The class at `package.module:Class`. An import that fails shows its own error."""
+    module, separator, name = target.partition(":")
+    if not separator or not module or not name:
+        raise ConfigurationError(f"'{target}' is not a class: write 'package.module:Class'.")
+    try:
+        found = vars(importlib.import_module(module)).get(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module == error.name or module.startswith(error.name + ".")):
+            raise ConfigurationError(
+                f"no module '{error.name}' for '{target}': install it, or start bakeoff in the folder that holds it."
+            ) from error
+        raise
+    if found is None:
+        raise ConfigurationError(f"module '{module}' has no '{name}'.")
+    if not (isinstance(found, type) and issubclass(found, Adapter)):
+        raise ConfigurationError(f"'{target}' is not an Adapter: derive the class from benchmark.adapter.Adapter.")
+    return found
+
+
+def resolve(name: str, asked: Mapping[str, Setting]) -> Algorithm:
+    """The algorithm with every hyper-parameter; `asked` may hold `class` and the settings to change.
+
+    Raises `UnknownName` for a name that is neither in the catalogue nor given a class, and `ConfigurationError` for a
+    hyper-parameter the class does not have or of the wrong type.
+    """
+    settings = dict(asked)
+    target = str(settings.pop("class", CATALOGUE.get(name, name if ":" in name else "")))
+    if not target:
+        raise UnknownName("algorithm", name, CATALOGUE, OUTSIDE)
+    cls = adapter_class(target)
+    if not dataclasses.is_dataclass(cls):
+        raise ConfigurationError(f"'{target}' must be a frozen dataclass: its fields are its hyper-parameters.")
+    defaults = {field.name: field.default for field in dataclasses.fields(cls)}
+    for key, value in settings.items():
+        if key not in defaults:
+            raise ConfigurationError(
+                f"{name} has no hyper-parameter '{key}'{nearest(key, defaults)} It has: {', '.join(sorted(defaults)) or 'none'}."
+            )
+        if not _fits(value, defaults[key]):
+            raise ConfigurationError(f"{name}.{key} = {value!r}: expected a value like its default, {defaults[key]!r}.")
+    changed = tuple(sorted(key for key, value in settings.items() if value != defaults[key]))
+    return Algorithm(name.rpartition(":")[2], target, {**defaults, **settings}, changed)  # type: ignore[dict-item]
+
+
+def build(algorithm: Algorithm) -> Adapter:
+    """The adapter of a resolved algorithm."""
+    return adapter_class(algorithm.target)(**algorithm.settings)
+
+
+def _fits(value: Setting, default: object) -> bool:
+    if default is None or value is None:
+        return True
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    return isinstance(value, type(default))

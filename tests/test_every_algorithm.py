@@ -1,0 +1,141 @@
+"""What holds for every algorithm of the catalogue, and for the template."""
+
+import ast
+import copy
+import dataclasses
+import inspect
+import textwrap
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+
+from algorithms import CATALOGUE
+from benchmark.adapter import Adapter
+from benchmark.contract import Exam, Job, Model, Training
+from benchmark.errors import BudgetSpent, Diverged
+from benchmark.live import LiveRun
+from benchmark.measure import Clock
+from benchmark.policy import LanguagePolicy
+from benchmark.registry import build, resolve
+from benchmark.tasks import load_task
+
+TRAINING = Training(steps=2, prompts_per_step=4, group_size=4, warmup_steps=0, max_completion_tokens=48, probe_every=0)
+TARGETS = {**CATALOGUE, "template": "algorithms.template:Template"}
+PROBLEMS = load_task("competition").load("train")[:64]
+
+
+def live(policy, target, folder, *, rewards=None, **changes):
+    settings = {"class": target}
+    algorithm = resolve("x", settings)
+    training = dataclasses.replace(TRAINING, **changes)
+    job = Job("x", "suite", algorithm, "competition", 0, Model(), training, Exam())
+    fresh = LanguagePolicy(copy.deepcopy(policy.model), policy.tokenizer)
+    run = LiveRun(job, fresh, training=PROBLEMS, probe=PROBLEMS[:4], clock=Clock(), folder=folder, progress=lambda _: None)
+    if rewards is not None:
+        run.rewards = lambda problems, completions: [[rewards(c) for c in row] for row in completions]
+    return run, build(algorithm)
+
+
+def weights(run):
+    return torch.cat([weight.detach().flatten().clone() for weight in run.policy.model.parameters()])
+
+
+@pytest.fixture(params=sorted(TARGETS))
+def target(request):
+    return TARGETS[request.param]
+
+
+def test_trains_within_its_budget_and_moves_the_policy(target, pocket, tmp_path):
+    run, adapter = live(pocket, target, tmp_path)
+    before = weights(run)
+    checkpoint = adapter.train(run)
+    moved = not torch.equal(before, weights(run))
+    trained = target != CATALOGUE["base_model"]
+    assert moved == trained
+    assert run.budget.completions == (TRAINING.completions if trained else 0)
+    assert [step.step for step in run.steps] == ([1, 2] if trained else [])
+    assert checkpoint.steps == (TRAINING.steps * adapter.passes if hasattr(adapter, "passes") else len(run.steps))
+
+
+def test_same_seed_gives_the_same_weights(target, pocket, tmp_path):
+    first, second = (live(pocket, target, tmp_path) for _ in range(2))
+    for run, adapter in (first, second):
+        adapter.train(run)
+    assert torch.equal(weights(first[0]), weights(second[0]))
+
+
+@pytest.mark.parametrize("reward", [0.0, 1.0])
+def test_survives_equal_rewards(target, pocket, tmp_path, reward):
+    run, adapter = live(pocket, target, tmp_path, rewards=lambda _: reward)
+    adapter.train(run)
+    assert torch.isfinite(weights(run)).all()
+
+
+def test_one_micro_batch_or_many_make_the_same_step(target, pocket, tmp_path):
+    results = []
+    for groups in (None, 1):
+        run, adapter = live(pocket, target, tmp_path, steps=1, micro_batch_groups=groups)
+        before = weights(run)
+        adapter.train(run)
+        results.append(weights(run) - before)
+    whole, parts = results
+    # Adam divides by the gradient's own size, so rounding shows in weights with gradients near 0: compare as vectors
+    assert (whole - parts).norm() <= 0.02 * whole.norm()
+
+
+def test_cannot_overspend(target, pocket, tmp_path):
+    if target == CATALOGUE["base_model"]:
+        pytest.skip("spends nothing")
+    run, adapter = live(pocket, target, tmp_path)
+    run.budget.spend(1, 1)
+    with pytest.raises(BudgetSpent, match="same budget"):
+        adapter.train(run)
+
+
+def test_a_broken_policy_is_called_diverged(target, pocket, tmp_path):
+    if target == CATALOGUE["base_model"]:
+        pytest.skip("computes nothing")
+    run, adapter = live(pocket, target, tmp_path)
+    with torch.no_grad():
+        run.policy.trainable[-1].fill_(float("nan"))
+    with pytest.raises(Diverged):
+        adapter.train(run)
+
+
+def test_is_documented(target):
+    module, _, name = target.partition(":")
+    cls = vars(import_module(module))[name]
+    assert issubclass(cls, Adapter)
+    assert dataclasses.is_dataclass(cls)
+    assert cls.__dataclass_params__.frozen
+    text = import_module(module).__doc__
+    positions = [text.index(part) for part in ("Objective", "Source", "Differences", "Degenerates")]
+    assert positions == sorted(positions)
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body
+    for field in dataclasses.fields(cls):
+        place = next(i for i, node in enumerate(body) if isinstance(node, ast.AnnAssign) and node.target.id == field.name)
+        following = body[place + 1]
+        documented = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+        assert documented, f"{name}.{field.name} has no sentence beneath it"
+    assert len(Path(inspect.getfile(cls)).read_text(encoding="utf-8").splitlines()) <= 120
+
+
+def test_examination_is_nobodys_own(target):
+    module, _, name = target.partition(":")
+    assert "evaluate" not in vars(vars(import_module(module))[name])
+
+
+def test_extra_heads_are_counted_and_saved(pocket, tmp_path):
+    run, adapter = live(pocket, CATALOGUE["gflownet"], tmp_path)
+    checkpoint = adapter.train(run)
+    size = run.policy.hidden_size
+    assert checkpoint.head_parameters == 2 * size + size * size + size + size + 1  # LayerNorm, Linear(H, H), Linear(H, 1)
+    assert (checkpoint.path / "algorithm_heads.safetensors").exists()
+
+
+def test_ppo_explores_the_clip_in_its_second_pass(pocket, tmp_path):
+    run, adapter = live(pocket, CATALOGUE["ppo"], tmp_path, learning_rate=3e-3)
+    adapter.train(run)
+    assert run.steps[-1].metrics["policy/clip_fraction"] > 0

@@ -1,0 +1,156 @@
+"""Imports go downhill: the syntax tree of every module is held against the levels of the house."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+# A module may import those of lower levels, and those named beside it on its own level.
+LEVELS: dict[str, float] = {
+    "benchmark": 0,
+    "benchmark.contract": 0,
+    "benchmark.errors": 0,
+    "benchmark.seeds": 0,
+    "benchmark.files": 0.5,
+    "benchmark.math_verify_worker": 1,
+    "benchmark.grading": 1.5,
+    "benchmark.equations": 1,
+    "benchmark.strategies": 1.5,
+    "benchmark.diversity": 1,
+    "benchmark.metrics": 1.5,
+    "benchmark.stats": 1,
+    "benchmark.tasks.task": 2,
+    "benchmark.tasks.files": 2,
+    "benchmark.tasks.dataset": 2.1,
+    "benchmark.tasks.gsm8k": 2.2,
+    "benchmark.tasks.math": 2.2,
+    "benchmark.tasks": 2.3,
+    "benchmark.pocket": 2,
+    "benchmark.pocket.worked": 2.1,
+    "benchmark.pocket.grade_school": 2.2,
+    "benchmark.pocket.competition": 2.2,
+    "benchmark.provenance": 2,
+    "benchmark.measure": 2,
+    "benchmark.records": 2,
+    "benchmark.evaluate": 2,
+    "benchmark.aggregate": 2,
+    "benchmark.suite": 2.4,
+    "benchmark.sampler": 3,
+    "benchmark.policy": 3.1,
+    "benchmark.adapter": 3,
+    "benchmark.pocket.tokenizer": 3,
+    "benchmark.pocket.pretrain": 3.2,
+    "benchmark.registry": 4,
+    "benchmark.report.labels": 5,
+    "benchmark.report.evidence": 5.1,
+    "benchmark.report.cells": 5.2,
+    "benchmark.report.tables": 5.3,
+    "benchmark.report.conditions": 5.35,
+    "benchmark.report.figures": 5.3,
+    "benchmark.report.terminal": 5.4,
+    "benchmark.report.markdown": 5.4,
+    "benchmark.report": 5.5,
+    "benchmark.live": 5,
+    "benchmark.runner": 5.1,
+    "benchmark.display": 5,
+    "benchmark.sweep": 5.2,
+    "benchmark.plan": 5.3,
+    "benchmark.cli": 6,
+    "benchmark.__main__": 6.1,
+    "algorithms": 0,
+}
+ALGORITHMS_MAY = {"benchmark.contract", "benchmark.errors", "benchmark.adapter", "benchmark.policy", "benchmark.sampler"}
+TORCH = {"torch", "transformers", "peft", "trl", "safetensors", "accelerate", "tokenizers"}
+MAY_IMPORT_TORCH = {
+    "benchmark.sampler",
+    "benchmark.policy",
+    "benchmark.runner",
+    "benchmark.plan",
+    "benchmark.pocket.pretrain",
+    "benchmark.pocket.tokenizer",
+}
+
+
+def modules(package: str) -> dict[str, ast.Module]:
+    found = {}
+    for path in sorted((ROOT / package).rglob("*.py")):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        found[name] = ast.parse(path.read_text(encoding="utf-8"))
+    return found
+
+
+def imported(tree: ast.AST, *, local: bool) -> set[str]:
+    """Modules imported at the top of a module; with `local` also those inside functions. Type-only ones are left out."""
+    names = set()
+    nodes = list(tree.body)
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                names.add(inner if (ROOT / f"{inner.replace('.', '/')}.py").exists() else node.module)
+        elif local or not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            nodes += [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+    return names
+
+
+BENCHMARK, ALGORITHMS = modules("benchmark"), modules("algorithms")
+
+
+def test_every_module_has_a_level_and_every_level_a_module():
+    assert set(BENCHMARK) | {"algorithms"} == set(LEVELS)
+
+
+@pytest.mark.parametrize("name", sorted(BENCHMARK))
+def test_imports_go_downhill(name):
+    for target in imported(BENCHMARK[name], local=True) & set(LEVELS):
+        assert LEVELS[target] < LEVELS[name], f"{name} imports {target}, which is not below it"
+
+
+@pytest.mark.parametrize("name", sorted(BENCHMARK))
+def test_nothing_imports_an_algorithm_by_name(name):
+    assert not {target for target in imported(BENCHMARK[name], local=True) if target.startswith("algorithms.")}
+
+
+@pytest.mark.parametrize("name", sorted(ALGORITHMS))
+def test_algorithms_see_the_contract_and_each_others_underscored_pieces_only(name):
+    known = set(BENCHMARK) | set(ALGORITHMS)
+    for target in imported(ALGORITHMS[name], local=True) & known:
+        own_piece = target.startswith("algorithms._")
+        assert own_piece or target in ALGORITHMS_MAY, f"{name} imports {target}"
+
+
+@pytest.mark.parametrize("name", sorted(BENCHMARK))
+def test_torch_is_loaded_in_few_places(name):
+    tops = {target.partition(".")[0] for target in imported(BENCHMARK[name], local=False)}
+    assert name in MAY_IMPORT_TORCH or not tops & TORCH
+
+
+def test_broad_excepts_are_in_one_place_only():
+    places = [
+        name
+        for name, tree in {**BENCHMARK, **ALGORITHMS}.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or "Exception'" in ast.dump(node.type).replace("BaseException", "Exception"))
+    ]
+    assert places == ["benchmark.runner"]
+
+
+@pytest.mark.parametrize("command", [["list"], ["report", "--check"]])
+def test_listing_and_reporting_load_no_torch(command, tmp_path):
+    code = (
+        "import sys\nfrom benchmark.cli import app\n"
+        f"try:\n    app({command!r}, standalone_mode=False)\n"
+        "except Exception as error:\n    assert 'no results' in str(error), error\n"
+        "assert not {'torch', 'transformers'} & set(sys.modules), 'torch was loaded'\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True)

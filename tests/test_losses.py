@@ -1,0 +1,277 @@
+"""Every loss against worked numbers, through the very functions training uses.
+
+The numbers are row 1 of the batch below by hand; full batches come from an independent implementation.
+"""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from algorithms._batch import Now, Rollouts
+from algorithms._pieces import gae, group_normalised, token_rewards, whiten
+from algorithms.flowrl import FlowRL
+from algorithms.gflownet import GFlowNet
+from algorithms.grpo import GRPO
+from algorithms.ppo import PPO
+from algorithms.sft import negative_log_likelihood
+from algorithms.template import Template
+from benchmark.policy import Prompts
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "shared" / "design" / "algorithm_examples.json"
+GROUP = 2
+POISON = 1e4
+
+
+def leaf(rows):
+    return torch.tensor(rows, dtype=torch.float64, requires_grad=True)
+
+
+@pytest.fixture
+def batch():
+    """One prompt, two completions of 2 and 1 tokens; the second row's second column is poisoned padding."""
+    mask = torch.tensor([[1.0, 1.0], [1.0, 0.0]], dtype=torch.float64)
+    return Rollouts(
+        group_size=GROUP,
+        prompts=Prompts(torch.zeros(1, 1, dtype=torch.long), torch.ones(1, 1, dtype=torch.long)),
+        ids=torch.zeros(2, 2, dtype=torch.long),
+        mask=mask,
+        terminated=torch.tensor([True, True]),
+        reward=torch.tensor([1.0, 0.0], dtype=torch.float64),
+        old_logp=torch.tensor([[-1.0, -2.0], [-0.5, POISON]], dtype=torch.float64),
+        ref_logp=torch.tensor([[-1.2, -1.9], [-0.7, -POISON]], dtype=torch.float64),
+        old_value=torch.tensor([[0.4, 0.6], [0.3, POISON]], dtype=torch.float64),
+        rows=2,
+        tokens=3.0,
+    )
+
+
+def test_grpo_by_hand(batch):
+    # A = (1 - 0.5)/(0.70710678 + 1e-5) = ±0.70709678; ratios e^0.1, e^-0.1 | e^0.3 = 1.349859
+    logp = leaf([[-0.9, -2.1], [-0.2, -POISON]])
+    method = GRPO()
+    loss = method.loss(method.prepare(batch), Now(logp)).total
+    a = 0.5 / (math.sqrt(0.5) + 1e-5)
+    # row 1: ½(−1.105171a − 0.904837a); row 2, A < 0: max(ρa, 1.2a) = 1.349859a; mean over 2 rows
+    expected = (0.5 * (-math.exp(0.1) - math.exp(-0.1)) * a + math.exp(0.3) * a) / 2
+    assert loss.item() == pytest.approx(expected, abs=1e-12)
+    loss.backward()
+    # descent must raise the log-probability of the correct completion and lower the wrong one's
+    assert (logp.grad[0] < 0).all()
+    assert logp.grad[1, 0] == pytest.approx(math.exp(0.3) * a / 2, abs=1e-12)
+    assert logp.grad[1, 1] == 0
+
+
+def test_grpo_clips_where_it_should(batch):
+    # A > 0 and ρ = e^0.5 > 1.2: the term is −1.2A, without gradient
+    logp = leaf([[-0.5, -2.0], [-0.5, 0.0]])
+    method = GRPO()
+    method.loss(method.prepare(batch), Now(logp)).total.backward()
+    assert logp.grad[0, 0] == 0
+    assert logp.grad[0, 1] < 0
+
+
+def test_grpo_k3_by_hand(batch):
+    # on-policy ratio 1; d = log π − log π_ref = 0.2, −0.1 | 0.2 and k3 = e^{−d} + d − 1
+    method = GRPO(kl_weight=0.5)
+    logp = batch.old_logp.clone().requires_grad_()
+    loss = method.loss(method.prepare(batch), Now(logp)).total
+    k3 = [math.exp(-d) + d - 1 for d in (0.2, -0.1, 0.2)]
+    # the surrogate is −A_i per row: −a + a = 0
+    assert loss.item() == pytest.approx(0.5 * ((k3[0] + k3[1]) / 2 + k3[2]) / 2, abs=1e-12)
+
+
+def test_ppo_by_hand(batch):
+    method = PPO(kl_coef=0.1)
+    prepared = method.prepare(batch)
+    # token rewards: −0.1·(0.2, −0.1) + (0, 1) = (−0.02, 1.01) | −0.1·0.2 + 0 = −0.02
+    # δ_2 = 1.01 − 0.6 = 0.41; δ_1 = −0.02 + 0.6 − 0.4 = 0.18; A_1 = 0.18 + 0.95·0.41 = 0.5695 | A = −0.02 − 0.3 = −0.32
+    raw = [0.5695, 0.41, -0.32]
+    mean = sum(raw) / 3
+    scale = 1 / math.sqrt(sum((x - mean) ** 2 for x in raw) / 2 + 1e-8)
+    white = [(x - mean) * scale for x in raw]
+    found = prepared.advantage[batch.mask.bool()].tolist()
+    assert found == pytest.approx(white, abs=1e-12)
+    assert prepared.target[batch.mask.bool()].tolist() == pytest.approx([0.9695, 1.01, -0.02], abs=1e-12)
+    logp = batch.old_logp.clone().requires_grad_()
+    value = leaf([[0.9, 0.5], [0.35, -POISON]])
+    loss = method.loss(prepared, Now(logp, value=value))
+    # V moves 0.5 from 0.4: clipped to 0.6, so (0.6 − 0.9695)² counts, not (0.9 − 0.9695)²
+    squares = [(0.6 - 0.9695) ** 2, (0.5 - 1.01) ** 2, (0.35 + 0.02) ** 2]
+    assert loss.metrics["ppo/value_loss"].item() == pytest.approx(0.5 * sum(squares) / 3, abs=1e-12)
+    assert loss.total.item() == pytest.approx(-sum(white) / 3 + 0.1 * 0.5 * sum(squares) / 3, abs=1e-12)
+    loss.total.backward()
+    assert logp.grad[batch.mask.bool()].tolist() == pytest.approx([-a / 3 for a in white], abs=1e-12)
+    assert value.grad[0, 0] == 0
+    assert value.grad[0, 1].item() == pytest.approx(0.1 * (0.5 - 1.01) / 3, abs=1e-12)
+    assert value.grad[1, 1] == 0
+
+
+def test_gflownet_by_hand(batch):
+    logp, log_z = leaf([[-0.9, -2.1], [-0.2, POISON]]), leaf([0.5, 0.5])
+    loss = GFlowNet(tau=0.25).loss(batch, Now(logp, log_z=log_z)).total
+    # row 1: 0.5 − 3.0 − (4 − 3.1) = −3.4; row 2: 0.5 − 0.2 − (0 − 0.7) = 1.0
+    assert loss.item() == pytest.approx(((-3.4) ** 2 + 1.0**2) / 2, abs=1e-12)
+    loss.backward()
+    assert logp.grad.tolist() == [pytest.approx([-3.4, -3.4]), pytest.approx([1.0, 0.0])]
+    assert log_z.grad.tolist() == pytest.approx([-3.4, 1.0])
+
+
+def test_flowrl_by_hand(batch):
+    logp, log_z = leaf([[-0.9, -2.1], [-0.2, POISON]]), leaf([0.5, 0.5])
+    method = FlowRL(beta=3.0)
+    loss = method.loss(method.prepare(batch), Now(logp, log_z=log_z)).total
+    r = 0.5 / (math.sqrt(0.5) + 1e-6)
+    # row 1: 0.5 + (−3.0 + 3.1)/2 − 3r, w = e^0 = 1; row 2: 0.5 + (−0.2 + 0.7) + 3r, w = e^0.3 clamped to 1.2
+    delta = [0.5 + 0.05 - 3 * r, 0.5 + 0.5 + 3 * r]
+    assert loss.item() == pytest.approx((delta[0] ** 2 + 1.2 * delta[1] ** 2) / 2, abs=1e-12)
+    loss.backward()
+    # the weight is constant; each token gets w·2δ/(n·B)
+    assert logp.grad.tolist() == [pytest.approx([delta[0] / 2] * 2), pytest.approx([1.2 * delta[1], 0.0])]
+
+
+def test_sft_by_hand():
+    logp = leaf([[-0.9, -2.1], [-0.2, POISON]])
+    loss = negative_log_likelihood(logp, torch.tensor([[1.0, 1.0], [1.0, 0.0]]), 3.0)
+    assert loss.item() == pytest.approx(3.2 / 3)
+    loss.backward()
+    assert logp.grad.tolist() == [pytest.approx([-1 / 3] * 2), pytest.approx([-1 / 3, 0.0])]
+
+
+def test_template_by_hand(batch):
+    logp = leaf([[-0.9, -2.1], [-0.2, POISON]])
+    method = Template()
+    loss = method.loss(method.prepare(batch), Now(logp)).total
+    # A = ±0.5: −(0.5·(−3.0) − 0.5·(−0.2))/2
+    assert loss.item() == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("method", [GRPO(), Template()])
+def test_equal_rewards_teach_a_centred_method_nothing(batch, method):
+    for reward in (0.0, 1.0, 0.1):
+        logp = batch.old_logp.clone().requires_grad_()
+        same = replace(batch, reward=torch.full_like(batch.reward, reward))
+        method.loss(method.prepare(same), Now(logp)).total.backward()
+        assert torch.equal(logp.grad, torch.zeros_like(logp))
+
+
+def test_flowrl_on_one_token_with_equal_lengths_is_trajectory_balance(batch):
+    # n = 1, w = 1, raw reward: δ = log Z + log π − βr − log π_ref, trajectory balance with τ = 1/β
+    one = batch.part(0, 1)
+    one = replace(one, mask=torch.tensor([[1.0, 0.0], [1.0, 0.0]], dtype=torch.float64))
+    logp, log_z = one.old_logp.clone(), torch.tensor([0.5, 0.5], dtype=torch.float64)
+    raw = replace(one, advantage=one.reward.unsqueeze(1).expand_as(one.mask))
+    flow = FlowRL(beta=4.0).loss(raw, Now(logp, log_z=log_z)).total
+    balance = GFlowNet(tau=0.25).loss(one, Now(logp, log_z=log_z)).total
+    assert flow.item() == pytest.approx(balance.item(), abs=1e-12)
+
+
+def test_ppo_without_critic_and_kl_gives_the_reward_everywhere():
+    mask = torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]])
+    rewards = token_rewards(torch.tensor([0.7, -0.2]), torch.zeros(2, 3), mask, 0.0)
+    assert rewards.tolist() == [pytest.approx([0, 0, 0.7]), pytest.approx([-0.2, 0, 0])]
+    advantage = gae(rewards, torch.zeros(2, 3), mask, 1.0, 1.0)
+    assert advantage.tolist() == [pytest.approx([0.7] * 3), pytest.approx([-0.2, 0, 0])]
+
+
+def test_group_normalisation_and_its_guard():
+    # group (1, 0, 0, 1): mean ½, unbiased std √(1/3) = 0.577350
+    found = group_normalised(torch.tensor([1.0, 0, 0, 1, 0.3, 0.3, 0.3, 0.3]), 4, 1e-5)
+    assert found.tolist() == pytest.approx([0.866010, -0.866010, -0.866010, 0.866010, 0, 0, 0, 0], abs=1e-5)
+    assert torch.equal(found[4:], torch.zeros(4))
+    with pytest.raises(ValueError, match="at least 2"):
+        group_normalised(torch.tensor([1.0]), 1, 1e-5)
+
+
+def test_whitening_ignores_padding():
+    mask = torch.tensor([[1.0, 1.0], [1.0, 0.0]])
+    found = whiten(torch.tensor([[1.0, 2.0], [3.0, float("nan")]]), mask)
+    assert found.tolist() == [pytest.approx([-1, 0], abs=1e-6), pytest.approx([1, 0], abs=1e-6)]
+
+
+@pytest.mark.parametrize("method", [GRPO(kl_weight=0.1), PPO(), GFlowNet(), FlowRL(), Template()])
+def test_two_halves_of_a_batch_give_the_gradient_of_the_whole(method):
+    generator = torch.Generator().manual_seed(5)
+
+    def draw(*shape):
+        return torch.rand(*shape, generator=generator, dtype=torch.float64)
+
+    lengths = torch.tensor([3, 1, 2, 3, 2, 2, 1, 3])
+    mask = (torch.arange(3) < lengths.unsqueeze(1)).double()
+    whole = method.prepare(
+        Rollouts(
+            group_size=2,
+            prompts=Prompts(torch.zeros(4, 1, dtype=torch.long), torch.ones(4, 1, dtype=torch.long)),
+            ids=torch.zeros(8, 3, dtype=torch.long),
+            mask=mask,
+            terminated=torch.ones(8, dtype=torch.bool),
+            reward=draw(8),
+            old_logp=-draw(8, 3),
+            ref_logp=-draw(8, 3),
+            old_value=draw(8, 3),
+            rows=8,
+            tokens=float(mask.sum()),
+        )
+    )
+    logp, value, log_z = -draw(8, 3), draw(8, 3), draw(8)
+
+    def gradient(cuts):
+        leaves = [x.clone().requires_grad_() for x in (logp, value, log_z)]
+        for first, groups in cuts:
+            part = whole.part(first, groups)
+            rows, width = slice(first * 2, (first + groups) * 2), part.mask.shape[1]
+            now = Now(leaves[0][rows, :width], leaves[1][rows, :width], leaves[2][rows])
+            method.loss(part, now).total.backward()
+        return [x.grad for x in leaves]
+
+    for a, b in zip(gradient([(0, 4)]), gradient([(0, 1), (1, 3)]), strict=True):
+        assert (a is None) == (b is None)
+        assert a is None or torch.allclose(a, b, atol=1e-12)
+
+
+WORKED = {
+    "grpo.clip_only": GRPO(advantage_eps=1e-4),
+    "grpo.kl_k3": GRPO(advantage_eps=1e-4, kl_weight=0.04),
+    "ppo.gamma_1.lambda_0.95": PPO(kl_coef=0.05),
+    "ppo.gamma_1.lambda_1": PPO(kl_coef=0.05, lam=1.0),
+    "ppo.gamma_0.99.lambda_0.9": PPO(kl_coef=0.05, gamma=0.99, lam=0.9),
+    "gflownet_tb.main": GFlowNet(tau=0.5),
+    "gflownet_tb.graded": GFlowNet(tau=1.0, ref_power=0.0),
+    "flowrl.is_paper": FlowRL(beta=15.0),
+}
+
+
+@pytest.mark.skipif(not EXAMPLES.exists(), reason="the file of worked examples is not beside this checkout")
+@pytest.mark.parametrize("name", WORKED)
+def test_worked_examples_of_an_independent_implementation(name):
+    book = json.loads(EXAMPLES.read_text(encoding="utf-8"))
+    example = next(e for e in book["examples"] if e["id"] == name)
+    data = {k: torch.tensor(v, dtype=torch.float64) for k, v in book["batches"][example["batch"]].items() if isinstance(v, list)}
+    group, mask = book["batches"][example["batch"]]["group_size"], data["completion_mask"]
+    rows = len(mask)
+    method = WORKED[name]
+    batch = method.prepare(
+        Rollouts(
+            group_size=group,
+            prompts=Prompts(torch.zeros(rows // group, 1), torch.ones(rows // group, 1)),
+            ids=torch.zeros_like(mask),
+            mask=mask,
+            terminated=data["terminated"].bool(),
+            reward=data["rewards"],
+            old_logp=data["old_logps"],
+            ref_logp=data["ref_logps"],
+            old_value=data["old_values"],
+            rows=rows,
+            tokens=float(mask.sum()),
+        )
+    )
+    leaves = {key: data[key].clone().requires_grad_() for key in ("logps", "values", "log_z")}
+    now = Now(leaves["logps"], leaves["values"], leaves["log_z"].repeat_interleave(group))
+    total = method.loss(batch, now).total
+    assert total.item() == pytest.approx(example["expected"]["loss"], abs=1e-6)
+    total.backward()
+    for key, expected in example["expected"]["grads"].items():
+        assert torch.allclose(leaves[key].grad, torch.tensor(expected, dtype=torch.float64), atol=1e-6), key

@@ -1,0 +1,159 @@
+# ruff: noqa: S311 - seeded draws, no secrets
+from __future__ import annotations
+
+import math
+import random
+import re
+from dataclasses import replace
+
+import pytest
+
+from benchmark import metrics
+from benchmark.contract import Outcome
+from benchmark.errors import UnknownName
+from benchmark.metrics import DIRECTIONS, direction, measure
+
+CLOSE = {"abs": 1e-12, "rel": 1e-12}
+
+
+def outcome(problem, sample, verdict="wrong", answer="7", strategy=None, tokens=10, truncated=False):  # noqa: FBT002
+    if verdict == "no_answer":
+        answer = None
+    return Outcome(problem, sample, verdict, answer, "exact", tokens, truncated, strategy)
+
+
+def exam():
+    """Two problems, four samples each, and their greedy completions."""
+    return [
+        outcome("a", -1, "correct", "18", "x", tokens=1000),
+        outcome("a", 0, "correct", "18", "x"),
+        outcome("a", 1, "correct", "18.0", "y"),
+        outcome("a", 2, "correct", "18", "x", tokens=14),
+        outcome("a", 3, "wrong", "20", "z"),
+        outcome("b", -1, "wrong"),
+        outcome("b", 0, "correct", "5"),
+        outcome("b", 1, "no_answer", tokens=30, truncated=True),
+        outcome("b", 2, "undecided", "6"),
+        outcome("b", 3, "error", "6"),
+    ]
+
+
+def test_an_exam_by_hand():
+    found = measure(exam(), ks=(1, 2, 4))
+    log = math.log
+    expected = {
+        "problems": 2,
+        "samples": 4,
+        "greedy_accuracy": 1 / 2,
+        "accuracy": (3 / 4 + 1 / 4) / 2,
+        "pass@1": 1 / 2,
+        # 1 - C(1,2)/C(4,2) = 1 and 1 - C(3,2)/C(4,2) = 1/2
+        "pass@2": 3 / 4,
+        "pass@4": 1,
+        # x twice, y once: 1/2 + 1/4; b has no strategy
+        "strategies@1": 3 / 4 / 2,
+        # x: 1 - 1/6, y: 1 - 3/6
+        "strategies@2": (5 / 6 + 1 / 2) / 2,
+        "strategies@4": 2 / 2,
+        # a: 18 wins; b: 5 has one vote, 6 two
+        "maj@4": 1 / 2,
+        "strategies_per_solved@4": 1,
+        # a alone counts: x, x, y agree in 1 pair of 3
+        "effective_strategies": 3,
+        # a: 18 and 20; b: 5 and 6
+        "distinct_answers": 2,
+        # a: 3/4, 1/4; b: 5, 6 twice, none
+        "answer_entropy": (0.75 * log(4 / 3) + 0.25 * log(4) + 1.5 * log(2)) / 2,
+        "strategy_coverage": 3 / 4,
+        # 10 + 10 + 14 + 10 + 10 + 30 + 10 + 10 = 104
+        "completion_tokens": 104 / 8,
+        "truncated": 1 / 8,
+        "no_answer": 1 / 8,
+        "undecided": 1 / 8,
+        "error": 1 / 8,
+    }
+    assert found == pytest.approx(expected, **CLOSE)
+    assert list(found)[:4] == ["problems", "samples", "greedy_accuracy", "accuracy"]
+
+
+def test_budgets_above_the_samples_are_left_out():
+    names = measure(exam())
+    assert [name for name in names if "@" in name] == [
+        "pass@1",
+        "strategies@1",
+        "pass@2",
+        "strategies@2",
+        "pass@4",
+        "strategies@4",
+        "maj@4",
+        "strategies_per_solved@4",
+    ]
+    assert "maj@2" in measure(exam(), ks=(2, 1, 2))
+    # ((5/6 + 1/2)/2) / (3/4) = (2/3) / (3/4)
+    assert measure(exam(), ks=(1, 2))["strategies_per_solved@2"] == pytest.approx(8 / 9, **CLOSE)
+
+
+def test_the_order_of_outcomes_does_not_matter():
+    outcomes = exam()
+    shuffled = random.Random(2).sample(outcomes, len(outcomes))
+    assert measure(shuffled) == pytest.approx(measure(outcomes), **CLOSE)
+
+
+def test_wrong_samples_cannot_buy_strategies():
+    before, after = exam(), exam()
+    for index, each in enumerate(after):
+        if each.verdict != "correct":
+            after[index] = replace(each, strategy=f"new {index}", answer=f"{index}")
+    names = [name for name in measure(before) if "strateg" in name]
+    assert len(names) == 6
+    assert {name: measure(after)[name] for name in names} == {name: measure(before)[name] for name in names}
+    assert measure(after)["distinct_answers"] > measure(before)["distinct_answers"]
+
+
+def test_with_one_strategy_for_each_problem_strategies_are_pass():
+    outcomes = [replace(each, strategy="x") for each in exam()]
+    found = measure(outcomes)
+    for k in (1, 2, 4):
+        assert found[f"strategies@{k}"] == pytest.approx(found[f"pass@{k}"], **CLOSE)
+    assert found["strategies_per_solved@4"] == found["effective_strategies"] == 1.0
+
+
+def test_an_exam_without_a_correct_sample():
+    found = measure([replace(each, verdict="wrong") for each in exam()])
+    assert found["accuracy"] == found["pass@4"] == found["strategies@4"] == found["maj@4"] == 0.0
+    undefined = {name for name, value in found.items() if value is None}
+    assert undefined == {"strategies_per_solved@4", "effective_strategies", "strategy_coverage"}
+
+
+def test_no_outcomes_and_greedy_ones_alone():
+    found = measure([])
+    assert (found["problems"], found["samples"]) == (0.0, 0.0)
+    assert {value for name, value in found.items() if name not in {"problems", "samples"}} == {None}
+    found = measure([each for each in exam() if each.sample == -1])
+    assert (found["problems"], found["samples"], found["greedy_accuracy"]) == (2.0, 0.0, 0.5)
+    assert found["accuracy"] is found["distinct_answers"] is found["completion_tokens"] is None
+    assert measure([each for each in exam() if each.sample >= 0])["greedy_accuracy"] is None
+
+
+@pytest.mark.parametrize("change", ["drop", "repeat", "renumber", "repeat greedy"])
+def test_problems_with_other_samples_are_refused(change):
+    outcomes = exam()
+    if change == "drop":
+        del outcomes[-1]
+    elif change == "renumber":
+        outcomes[-1] = replace(outcomes[-1], sample=4)
+    else:
+        outcomes.append(outcomes[0 if change == "repeat greedy" else -1])
+    with pytest.raises(ValueError, match=r"problem '[ab]'"):
+        measure(outcomes)
+
+
+def test_every_metric_has_a_definition_and_a_direction():
+    for name, value in measure(exam()).items():
+        assert direction(name) == DIRECTIONS[re.sub(r"@\d+$", "@k", name)]
+        assert isinstance(value, float)
+    defined = dict(re.findall(r"^\| `([^`]+)` \|.*\| (higher|lower|) ?\|$", metrics.__doc__, flags=re.MULTILINE))
+    assert {name: better or "neither" for name, better in defined.items()} == dict(DIRECTIONS)
+    for name in ("acuracy", "pass@", "pass@x", "accuracy@4"):
+        with pytest.raises(UnknownName):
+            direction(name)
