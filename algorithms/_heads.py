@@ -18,7 +18,7 @@ def mlp(size: int, generator: torch.Generator) -> nn.Sequential:
 
 
 def deep_mlp(size: int, generator: torch.Generator) -> nn.Sequential:
-    """[Linear(H, H) → GELU → LayerNorm] × 2 → Linear(H, 1): FlowRL's released log Z head without dropout, zero at start."""
+    """[Linear(H, H) → GELU → LayerNorm] × 2 → Linear(H, 1): FlowRL's released log Z head, no dropout, 0 at start."""
     layers: list[nn.Module] = []
     for _ in range(2):
         layers += [_linear(size, generator), nn.GELU(), nn.LayerNorm(size)]
@@ -59,7 +59,7 @@ class Heads(nn.Module):
         return None if self.value_head is None else self.value_head(states.detach().float()).squeeze(-1)
 
     def log_z(self, prompt_state: Tensor, group: int) -> Tensor | None:
-        """[B] log Z of each row's prompt from prompt states [P, H], detached but for the deep head (as FlowRL's code)."""
+        """[B] log Z of each row's prompt from prompt states [P, H], detached but for the deep head."""
         if self.log_z_head is None:
             return None
         state = prompt_state if self._trunk_learns else prompt_state.detach()

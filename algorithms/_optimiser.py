@@ -67,4 +67,6 @@ class Optimiser:
         bad = {name: value for name, value in metrics.items() if not math.isfinite(value)}
         if bad:
             found = ", ".join(f"{name} = {value}" for name, value in sorted(bad.items()))
-            raise Diverged(f"optimiser step {self.steps + 1}: {found}. Lower the learning rate or look at the last steps' log.")
+            raise Diverged(
+                f"optimiser step {self.steps + 1}: {found}. Lower the learning rate or look at the last steps' log."
+            )

@@ -16,8 +16,8 @@ __all__ = [
     "k3",
     "log_ratio",
     "masked",
-    "mean_of_rows",
     "mean_of_row_means",
+    "mean_of_rows",
     "mean_of_tokens",
     "sum_of_tokens",
     "token_rewards",
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def masked(x: Tensor, mask: Tensor) -> Tensor:
-    """x with padding set to 0, whatever it held: NaN and infinity included."""
+    """X with padding set to 0, whatever it held: NaN and infinity included."""
     return torch.where(mask.bool(), x, torch.zeros_like(x))
 
 

@@ -46,7 +46,11 @@ class FlowRL(Adapter):
 
     def refuses(self, job: Job) -> str | None:
         """A group of one has no deviation."""
-        return None if job.training.group_size > 1 else "FlowRL needs group_size of at least 2: a group of one has no deviation"
+        return (
+            None
+            if job.training.group_size > 1
+            else "FlowRL needs group_size of at least 2: a group of one has no deviation"
+        )
 
     def train(self, run: Run) -> Checkpoint:
         """In the shared loop."""

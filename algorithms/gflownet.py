@@ -7,9 +7,10 @@ Source       arXiv:2201.13259, eq. 14 (trajectory balance); on a token tree the 
              Reward tempered over a reference: arXiv:2310.04363, section 3
 Differences  R is never 0: a 0/1 reward would make log R = −∞ at the first wrong completion. A base accuracy p becomes
              p·e^{1/τ}/(p·e^{1/τ} + 1 − p) in the target. log Z is a head on the prompt's detached mean state, from 0.
-Degenerates  a = 0 aims at all right strings alike, most of them gibberish. On-policy its policy gradient is 2·∇KL(π_θ‖π*) whatever log Z is: REINFORCE with the KL in the reward, log Z
-             as baseline. All-equal groups still pull towards π_ref. A head that lags leaves mean δ far from 0 and
-             pushes all completions of a prompt up or down together.
+Degenerates  a = 0 aims at all right strings alike, most of them gibberish. On-policy its policy
+             gradient is 2·∇KL(π_θ‖π*) whatever log Z is: REINFORCE with the KL in the reward, log Z as baseline.
+             All-equal groups still pull towards π_ref. A head that lags leaves mean δ far from 0 and pushes all
+             completions of a prompt up or down together.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ class GFlowNet(Adapter):
     def refuses(self, job: Job) -> str | None:
         """A temperature that no float can carry."""
         del job
-        return None if 1e-3 <= self.tau else f"tau = {self.tau} makes log R range over more than 1000; use at least 0.001"
+        return (
+            None if self.tau >= 1e-3 else f"tau = {self.tau} makes log R range over more than 1000; use at least 0.001"
+        )
 
     def train(self, run: Run) -> Checkpoint:
         """In the shared loop."""

@@ -1,7 +1,7 @@
 """PPO with a critic, as it is used on language models.
 
 Objective    R_t = −β·(log π_old − log π_ref)_t + r·1[t = n]        token rewards, KL estimated by k1
-             A, target = GAE(R, V_old; γ, λ), A + V_old             V = 0 behind the last token, cut completions included
+             A, target = GAE(R, V_old; γ, λ), A + V_old            V = 0 behind the last token, also for cut completions
              Â = whiten(A) over the valid tokens of the batch
              L = token_mean( max(−ρÂ, −clamp(ρ, 1−ε, 1+ε)·Â) )
                + c_v · ½·token_mean( max( (V − target)², (clamp(V, V_old ± ε_v) − target)² ) )

@@ -2,10 +2,10 @@
 
 Objective    L = − Σ_{i,t} m·log π_θ(y_t | s_{t−1}) / Σ_{i,t} m       over completion tokens, end-of-sequence included
 Source       maximum likelihood; the warm start of arXiv:2402.03300, section 3.1
-Differences  P·G worked solutions a step, as many as the on-policy methods sample completions, so that budgets match; how
-             many epochs that is depends on the suite. The suite's learning rate, unless `learning_rate` is set.
-Degenerates  to expert iteration when the solutions are the policy's own correct ones. Solutions of one kind only teach
-             one strategy: accuracy may rise while variety falls. A solution cut at the length limit has no end to learn.
+Differences  P·G worked solutions a step, as many as the on-policy methods sample completions, so that budgets match;
+             how many epochs that is depends on the suite. The suite's learning rate, unless `learning_rate` is set.
+Degenerates  to expert iteration when the solutions are the policy's own correct ones. Solutions of one kind only
+             teach one strategy: accuracy may rise while variety falls. A solution cut at the length limit has no end to learn.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ class SFT(Adapter):
         optimiser = Optimiser(run, Heads(frozenset(), 0, 0), self.learning_rate, 0.0)
         for step, problems in enumerate(run.batches(training.prompts_per_step * training.group_size), start=1):
             with run.phase("update"):
-                solutions = run.policy.encode_completions([p.solution for p in problems], training.max_completion_tokens)
+                solutions = run.policy.encode_completions(
+                    [p.solution for p in problems], training.max_completion_tokens
+                )
                 tokens = float(solutions.mask.sum())
                 run.budget.spend(len(problems), int(tokens))
                 metrics = optimiser.step(parts_of(run, problems, solutions, tokens))

@@ -1,4 +1,7 @@
-"""The command line: parse, call one function, print, exit code (0 all done, 1 a job or a check failed, 2 wrong question)."""
+"""The command line: parse, call one function, print, exit code.
+
+0: all done. 1: a job or a check failed. 2: the question was wrong.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,9 @@ def run(
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
     data: Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Jobs at once; default one per processor, or per GPU.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Jobs at once; default one per processor, or per GPU.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Processor threads of each job.")] = 1,
 ) -> None:
     """Run the missing jobs of a suite, then write and print its report."""
@@ -74,7 +79,9 @@ def report(
     suites: Annotated[list[str] | None, typer.Argument(help="Suites; default all that have results.")] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; fail when a report is not what the results say.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; fail when a report is not what the results say.")
+    ] = False,
 ) -> None:
     """Write the report of each suite again from its records."""
     from benchmark.report import check_report
@@ -89,7 +96,9 @@ def report(
         else:
             console.print(f"report: {_report(results, reports, name)}")
     for file in stale:
-        console.print(f"{reports / file} is not what {results} says: run 'bakeoff report' and commit what changes.", style="red")
+        console.print(
+            f"{reports / file} is not what {results} says: run 'bakeoff report' and commit what changes.", style="red"
+        )
     if stale:
         raise typer.Exit(1)
     if check:

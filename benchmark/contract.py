@@ -1,7 +1,7 @@
 """Every value that is handed from one part of the harness to the next, and the protocols an algorithm works against.
 
-Standard library only. Hand-over values are frozen: a step reads them and makes new ones. `None` means "undefined" and is
-printed as a dash; it never means zero. The order below is the order in which a comparison makes them.
+Standard library only. Hand-over values are frozen: a step reads them and makes new ones. `None` means "undefined"
+and is printed as a dash; it never means zero. The order below is the order in which a comparison makes them.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ Decision = Literal["better", "worse", "undecided"]
 Setting = bool | int | float | str | None
 
 PHASES: tuple[Phase, ...] = ("load", "rollout", "reward", "update", "evaluate", "write")
+DEFAULT_TIMEOUT_SECONDS = 3600.0
 TRAINING_PHASES: tuple[Phase, ...] = ("rollout", "reward", "update")
 
 
@@ -138,7 +139,7 @@ class Suite:
     model: Model = field(default_factory=Model)
     training: Training = field(default_factory=Training)
     exam: Exam = field(default_factory=Exam)
-    timeout_seconds: float = 3600.0
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     """A job that runs longer is killed and recorded as `timed_out`."""
 
 
@@ -273,7 +274,7 @@ class Record:
     reason: str | None
     """Why the status is not `done`, for the person at the terminal; `None` when it is."""
     wall_seconds: float
-    phase_seconds: Mapping[str, float]
+    phase_seconds: Mapping[Phase, float]
     """Per phase; they add up to the wall seconds within 5 %."""
     peak_bytes: Mapping[str, int]
     """Per phase and kind: `rss/update`, `allocated/rollout`, `reserved/update`, …; 0 is never written for "unknown"."""
@@ -354,7 +355,12 @@ class Run(Protocol):
     job: Job
     policy: Any
     """`benchmark.policy.LanguagePolicy`, typed loosely because this module loads no torch."""
-    budget: Budget
+
+    @property
+    def budget(self) -> Budget:
+        """What may still be spent."""
+        ...
+
     folder: Path
     """Scratch space of this job, outside the results."""
 

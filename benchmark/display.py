@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -33,9 +34,11 @@ class Display:
         self._running: dict[str, tuple[Job, str, int, float]] = {}
         self._ended = 0
         self._busy_seconds = 0.0
-        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._render) if console.is_terminal else None
+        self._live = (
+            Live(console=console, refresh_per_second=4, get_renderable=self._render) if console.is_terminal else None
+        )
 
-    def __enter__(self) -> Display:
+    def __enter__(self) -> Self:
         if self._live:
             self._live.__enter__()
         return self
@@ -81,9 +84,17 @@ class Display:
         table = Table.grid(padding=(0, 2))
         for job, phase, step, start in self._running.values():
             elapsed = time.monotonic() - start
-            left = clock_text(elapsed / step * (job.training.steps - step)) + " left" if step and phase == "train" else ""
-            bar = ProgressBar(total=job.training.steps, completed=step if phase in {"start", "load", "train"} else job.training.steps, width=24)
-            table.add_row(Text(_cell(job)), Text(phase, style="cyan"), bar, Text(clock_text(elapsed)), Text(left, style="dim"))
+            left = (
+                clock_text(elapsed / step * (job.training.steps - step)) + " left" if step and phase == "train" else ""
+            )
+            bar = ProgressBar(
+                total=job.training.steps,
+                completed=step if phase in {"start", "load", "train"} else job.training.steps,
+                width=24,
+            )
+            table.add_row(
+                Text(_cell(job)), Text(phase, style="cyan"), bar, Text(clock_text(elapsed)), Text(left, style="dim")
+            )
         foot = Text(f"{self._ended} of {self._total} jobs ended, about {self._left()} left", style="dim")
         return Group(table, foot)
 

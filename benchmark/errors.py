@@ -46,7 +46,9 @@ class UnknownName(ConfigurationError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         self.kind, self.name, self.known = kind, name, tuple(sorted(known))
-        super().__init__(f"no {kind} named '{name}'{nearest(name, self.known)} Known: {', '.join(self.known)}.{hint and ' ' + hint}")
+        super().__init__(
+            f"no {kind} named '{name}'{nearest(name, self.known)} Known: {', '.join(self.known)}.{hint and ' ' + hint}"
+        )
 
 
 class DataUnavailable(ConfigurationError):

@@ -30,7 +30,9 @@ def evaluate(policy: Policy, exam: Exam, problems: Sequence[Problem], seed: int)
         )
         drawn = [[*before, *now] for before, now in zip(drawn or [[] for _ in problems], completions, strict=True)]
     outcomes = [
-        outcome for problem, answers in zip(problems, drawn, strict=True) for outcome in judge(problem, answers, first=GREEDY)
+        outcome
+        for problem, answers in zip(problems, drawn, strict=True)
+        for outcome in judge(problem, answers, first=GREEDY)
     ]
     return Evaluation(exam, tuple(outcomes))
 

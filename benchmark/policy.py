@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache
+from transformers.utils.logging import disable_progress_bar
 
 from benchmark.contract import Completion, Model
 from benchmark.errors import DataUnavailable
@@ -42,7 +43,7 @@ class Scored(NamedTuple):
     """One forward pass over completions."""
 
     logp: Tensor
-    """[B, T] log-probability of each token under the tempered distribution; carries gradient. Undefined on padding."""
+    """[B, T] log-probability of each token under the tempered distribution; carries gradient; 0 on padding."""
     states: Tensor
     """[B, T, H] last hidden state *before* each token is emitted: column t belongs to state s_t of the token tree."""
     prompt_state: Tensor
@@ -72,7 +73,8 @@ class LanguagePolicy:
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.model.parameters()).device
+        weight: Tensor = next(self.model.parameters())
+        return weight.device
 
     @property
     def hidden_size(self) -> int:
@@ -104,7 +106,10 @@ class LanguagePolicy:
 
     def encode_completions(self, texts: Sequence[str], limit: int) -> Sampled:
         """Given texts as if they had been sampled, each closed by end-of-sequence; `logp` is zero. Cut at `limit`."""
-        rows = [[*ids, self.tokenizer.eos_token_id] for ids in self.tokenizer(list(texts), add_special_tokens=False).input_ids]
+        rows = [
+            [*ids, self.tokenizer.eos_token_id]
+            for ids in self.tokenizer(list(texts), add_special_tokens=False).input_ids
+        ]
         longest = min(limit, max(map(len, rows)))
         ids = torch.full((len(rows), longest), self.tokenizer.pad_token_id)
         for row, tokens in enumerate(rows):
@@ -112,7 +117,9 @@ class LanguagePolicy:
         lengths = torch.tensor([len(tokens) for tokens in rows])
         mask = (torch.arange(longest) < lengths.unsqueeze(1)).float()
         device = self.device
-        return Sampled(ids.to(device), mask.to(device), torch.zeros_like(mask, device=device), (lengths <= longest).to(device))
+        return Sampled(
+            ids.to(device), mask.to(device), torch.zeros_like(mask, device=device), (lengths <= longest).to(device)
+        )
 
     def sample(self, prompts: Prompts, noise: Tensor, *, temperature: float) -> Sampled:
         """Completions from the current weights; see `benchmark.sampler`."""
@@ -182,8 +189,12 @@ class LanguagePolicy:
                 use_cache=True,
             ).last_hidden_state
             states = torch.cat((states, later), 1)  # [B, T, H]
-        logits = self._head(states).float() / temperature
-        logp = -torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids.flatten(), reduction="none").view_as(mask)
+        valid = mask.bool()
+        logits = self._head(states[valid]).float()  # [valid tokens, V]: padding costs no vocabulary-wide work
+        if temperature != 1:
+            logits = logits / temperature
+        logp = torch.zeros_like(mask)
+        logp[valid] = -torch.nn.functional.cross_entropy(logits, ids[valid], reduction="none")
         weights = prompts.mask.unsqueeze(-1).to(prefix.dtype)
         return Scored(logp, states, (prefix * weights).sum(1) / weights.sum(1))
 
@@ -205,7 +216,9 @@ class LanguagePolicy:
     def prompt_digest(self) -> str:
         """SHA-256 over how a fixed prompt is rendered and tokenised."""
         text = self.render("{problem}")
-        return hashlib.sha256(repr((text, self.tokenizer(text, add_special_tokens=False).input_ids)).encode()).hexdigest()
+        return hashlib.sha256(
+            repr((text, self.tokenizer(text, add_special_tokens=False).input_ids)).encode()
+        ).hexdigest()
 
 
 class _WithoutAdapter(LanguagePolicy):
@@ -221,7 +234,8 @@ def load_policy(model: Model, instruction: str) -> LanguagePolicy:
     source = str(POCKET) if model.source == "pocket" else model.source
     local = Path(source).is_dir()
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    with _offline_when(local), warnings.catch_warnings():
+    disable_progress_bar()
+    with _offline_when(local=local), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # transformers warns about configuration fields that change nothing here
         try:
             tokenizer = AutoTokenizer.from_pretrained(source, revision=model.revision)
@@ -233,14 +247,14 @@ def load_policy(model: Model, instruction: str) -> LanguagePolicy:
                 f"no model '{model.source}': it is not a local folder, and the Hub did not give it "
                 f"({type(error).__name__}). Name a folder with weights and tokenizer, or 'pocket'."
             ) from error
-    network = network.to(device)
-    if model.lora_rank is not None:
-        network = _with_lora(network, model)
+        network = network.to(device)
+        if model.lora_rank is not None:
+            network = _with_lora(network, model)
     return LanguagePolicy(network, tokenizer, instruction if model.chat else None)
 
 
 @contextlib.contextmanager
-def _offline_when(local: bool) -> Iterator[None]:
+def _offline_when(*, local: bool) -> Iterator[None]:
     """A local folder never asks the Hub."""
     before = os.environ.get("HF_HUB_OFFLINE")
     if local:
@@ -256,6 +270,12 @@ def _with_lora(network: Any, model: Model) -> Any:  # noqa: ANN401 - transformer
     from peft import LoraConfig, get_peft_model  # noqa: PLC0415 - a second's import that full training does not need
 
     config = LoraConfig(
-        r=model.lora_rank, lora_alpha=model.lora_alpha, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"
+        r=model.lora_rank,
+        lora_alpha=model.lora_alpha,
+        lora_dropout=0.0,
+        target_modules="all-linear",
+        task_type="CAUSAL_LM",
     )
-    return get_peft_model(network, config)
+    with torch.random.fork_rng():  # peft draws from the global generator: give it a fixed seed and take it back
+        torch.manual_seed(0)
+        return get_peft_model(network, config)

@@ -44,7 +44,7 @@ def libraries() -> Mapping[str, str]:
 
 
 def commit() -> tuple[str | None, bool | None]:
-    """Commit of the checkout this package runs from, and whether a file other than results and reports differs from it."""
+    """Commit of the checkout this package runs from, and whether anything but results and reports differs from it."""
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         return None, None

@@ -33,6 +33,8 @@ def adapter_class(target: str) -> type[Adapter]:
         raise ConfigurationError(f"module '{module}' has no '{name}'.")
     if not (isinstance(found, type) and issubclass(found, Adapter)):
         raise ConfigurationError(f"'{target}' is not an Adapter: derive the class from benchmark.adapter.Adapter.")
+    if "__dataclass_fields__" not in vars(found):
+        raise ConfigurationError(f"'{target}' must be a frozen dataclass: its fields are its hyper-parameters.")
     return found
 
 
@@ -47,18 +49,17 @@ def resolve(name: str, asked: Mapping[str, Setting]) -> Algorithm:
     if not target:
         raise UnknownName("algorithm", name, CATALOGUE, OUTSIDE)
     cls = adapter_class(target)
-    if not dataclasses.is_dataclass(cls):
-        raise ConfigurationError(f"'{target}' must be a frozen dataclass: its fields are its hyper-parameters.")
-    defaults = {field.name: field.default for field in dataclasses.fields(cls)}
+    defaults = {field.name: field.default for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key, value in settings.items():
         if key not in defaults:
             raise ConfigurationError(
-                f"{name} has no hyper-parameter '{key}'{nearest(key, defaults)} It has: {', '.join(sorted(defaults)) or 'none'}."
+                f"{name} has no hyper-parameter '{key}'{nearest(key, defaults)} "
+                f"It has: {', '.join(sorted(defaults)) or 'none'}."
             )
         if not _fits(value, defaults[key]):
             raise ConfigurationError(f"{name}.{key} = {value!r}: expected a value like its default, {defaults[key]!r}.")
     changed = tuple(sorted(key for key, value in settings.items() if value != defaults[key]))
-    return Algorithm(name.rpartition(":")[2], target, {**defaults, **settings}, changed)  # type: ignore[dict-item]
+    return Algorithm(name.rpartition(":")[2], target, {**defaults, **settings}, changed)
 
 
 def build(algorithm: Algorithm) -> Adapter:

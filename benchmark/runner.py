@@ -1,4 +1,4 @@
-"""One job in its own process: load, train, examine, write the record. The only broad `except` of the repository is here.
+"""One job in its own process: load, train, examine, write the record. The one broad `except` of the repository is here.
 
 Whatever happens inside a job becomes the status of its record; what happens *to* its process (killed, timed out) is
 recorded by `sweep`, which watches it.
@@ -62,13 +62,21 @@ def run_job(order: Order, pipe: Connection) -> None:
     try:
         record = _perform(order, clock, progress)
     except Exception as error:  # noqa: BLE001 - the one place: every failure becomes a recorded status
-        record = unfinished(order.job, *_status_of(error, progress.phase, clock), clock=clock, provenance=progress.provenance)
+        record = unfinished(
+            order.job, *_status_of(error, progress.phase, clock), clock=clock, provenance=progress.provenance
+        )
     write_record(order.results, record)
     pipe.close()
 
 
 def unfinished(
-    job: Job, status: Status, reason: str, *, clock: Clock | None = None, wall_seconds: float = 0.0, provenance: Provenance | None = None
+    job: Job,
+    status: Status,
+    reason: str,
+    *,
+    clock: Clock | None = None,
+    wall_seconds: float = 0.0,
+    provenance: Provenance | None = None,
 ) -> Record:
     """The record of a job without a result."""
     return Record(

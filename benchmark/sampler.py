@@ -103,5 +103,7 @@ def _draw(logits: Tensor, noise: Tensor, temperature: float) -> tuple[Tensor, Te
         logp = (logits.float() / temperature).log_softmax(-1)
         cumulative = logp.double().exp().cumsum(-1)
         bound = noise.double() * cumulative[:, -1]
-        token = torch.searchsorted(cumulative, bound.unsqueeze(1), right=True).squeeze(1).clamp(max=logits.shape[-1] - 1)
+        token = (
+            torch.searchsorted(cumulative, bound.unsqueeze(1), right=True).squeeze(1).clamp(max=logits.shape[-1] - 1)
+        )
     return token, logp.gather(-1, token.unsqueeze(1)).squeeze(1)

@@ -11,9 +11,9 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from pydantic import TypeAdapter, ValidationError
 
-from benchmark.contract import Algorithm, Exam, Job, Model, Setting, Suite, Training
+from benchmark.contract import DEFAULT_TIMEOUT_SECONDS, Algorithm, Exam, Job, Model, Setting, Suite, Training
 from benchmark.errors import ConfigurationError, UnknownName, nearest
 from benchmark.provenance import numbers_version, weights_digest
 from benchmark.tasks import CATALOGUE as TASKS
@@ -30,12 +30,14 @@ def suite_path(name: str) -> Path:
     """The file of a suite: a path to a `.toml`, or the name of one that comes with the package."""
     path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
     if not path.is_file():
-        raise UnknownName("suite", name, (file.stem for file in SUITES.glob("*.toml")), "Your own is given as a path to a .toml file.")
+        raise UnknownName(
+            "suite", name, (file.stem for file in SUITES.glob("*.toml")), "Your own is given as a path to a .toml file."
+        )
     return path
 
 
 def load_suite(path: Path, resolve: Resolve) -> Suite:
-    """Read and check a suite; `resolve` turns a name and its settings into an algorithm. Nothing is loaded or downloaded."""
+    """Read and check a suite; `resolve` turns a name and its settings into an algorithm. Loads no data and no model."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -43,7 +45,9 @@ def load_suite(path: Path, resolve: Resolve) -> Suite:
     _known(path, table, KEYS, "")
     for key in ("tasks", "seeds", "algorithms"):
         if not table.get(key):
-            raise ConfigurationError(f"{path}: '{key}' is missing or empty: a suite names its tasks, seeds and algorithms.")
+            raise ConfigurationError(
+                f"{path}: '{key}' is missing or empty: a suite names its tasks, seeds and algorithms."
+            )
     model = table.get("model", {})
     return Suite(
         name=path.stem,
@@ -53,7 +57,7 @@ def load_suite(path: Path, resolve: Resolve) -> Suite:
         model=_section(path, "model", Model, {"source": model} if isinstance(model, str) else model),
         training=_section(path, "training", Training, table.get("training", {})),
         exam=_section(path, "exam", Exam, table.get("exam", {})),
-        timeout_seconds=_positive(path, "timeout_seconds", table.get("timeout_seconds", Suite.timeout_seconds)),
+        timeout_seconds=_positive(path, "timeout_seconds", table.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
     )
 
 
@@ -111,7 +115,7 @@ def _section(path: Path, name: str, kind: type[T], table: Mapping[str, Any]) -> 
         if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
             raise ConfigurationError(f"{path}: [{name}] {key} = {value}: expected a number from 0.")
     try:
-        return TypeAdapter(with_config(ConfigDict(strict=True))(kind)).validate_python(kind(**table))
+        return TypeAdapter(kind).validate_json(json.dumps(table), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -127,4 +131,6 @@ def _positive(path: Path, key: str, value: object) -> float:
 def _known(path: Path, table: Mapping[str, Any], known: list[str] | tuple[str, ...], where: str) -> None:
     for key in table:
         if key not in known:
-            raise ConfigurationError(f"{path}: {where}unknown key '{key}'{nearest(key, known)} Known: {', '.join(known)}.")
+            raise ConfigurationError(
+                f"{path}: {where}unknown key '{key}'{nearest(key, known)} Known: {', '.join(known)}."
+            )

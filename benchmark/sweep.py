@@ -13,11 +13,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from benchmark.contract import Job, Record, Status
-from benchmark.records import is_done, read_record, job_folder, write_record
+from benchmark.records import is_done, job_folder, read_record, write_record
 from benchmark.runner import Order, run_job, unfinished
 
 __all__ = ["Watcher", "processors", "sweep"]
@@ -54,10 +55,9 @@ def sweep(orders: Sequence[Order], *, workers: int, timeout_seconds: float, watc
 
     Interrupting it ends the running jobs; those that finished keep their records, so the next sweep goes on from there.
     """
-    context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-    if sys.platform != "win32":
-        context.set_forkserver_preload(["benchmark.runner"])
-    waiting, active, records = list(orders), [], []
+    context = _context()
+    waiting, records = list(orders), list[Record]()
+    active: list[_Active] = []
     try:
         while waiting or active:
             while waiting and len(active) < workers:
@@ -80,7 +80,15 @@ def sweep(orders: Sequence[Order], *, workers: int, timeout_seconds: float, watc
     return records
 
 
-def _start(context: multiprocessing.context.BaseContext, order: Order) -> _Active:
+def _context() -> ForkServerContext | SpawnContext:
+    if sys.platform == "win32":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchmark.runner"])
+    return context
+
+
+def _start(context: ForkServerContext | SpawnContext, order: Order) -> _Active:
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=run_job, args=(order, theirs), name=order.job.id)
     process.start()
@@ -97,7 +105,9 @@ def _look_at(one: _Active, timeout_seconds: float, watcher: Watcher) -> Record |
             return None
         one.process.kill()
         one.process.join()
-        return _give_up(one, "timed_out", f"still running after {elapsed:.0f} s; raise 'timeout_seconds' or lower the budget.")
+        return _give_up(
+            one, "timed_out", f"still running after {elapsed:.0f} s; raise 'timeout_seconds' or lower the budget."
+        )
     one.process.join()
     _drain(one, watcher)
     one.pipe.close()
@@ -127,9 +137,13 @@ def _give_up(one: _Active, status: Status, reason: str) -> Record:
 def _death(exitcode: int, elapsed: float) -> str:
     if exitcode < 0:
         name = signal.Signals(-exitcode).name
-        hint = " The system may have run out of memory: lower '--workers' or the batch sizes." if name == "SIGKILL" else ""
+        hint = (
+            " The system may have run out of memory: lower '--workers' or the batch sizes." if name == "SIGKILL" else ""
+        )
         return f"its process was ended by {name} after {elapsed:.0f} s.{hint}"
-    return f"its process ended with exit code {exitcode} after {elapsed:.0f} s without a record; its messages are above."
+    return (
+        f"its process ended with exit code {exitcode} after {elapsed:.0f} s without a record; its messages are above."
+    )
 
 
 def processors() -> int:

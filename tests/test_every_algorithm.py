@@ -32,9 +32,11 @@ def live(policy, target, folder, *, rewards=None, **changes):
     training = dataclasses.replace(TRAINING, **changes)
     job = Job("x", "suite", algorithm, "competition", 0, Model(), training, Exam())
     fresh = LanguagePolicy(copy.deepcopy(policy.model), policy.tokenizer)
-    run = LiveRun(job, fresh, training=PROBLEMS, probe=PROBLEMS[:4], clock=Clock(), folder=folder, progress=lambda _: None)
+    run = LiveRun(
+        job, fresh, training=PROBLEMS, probe=PROBLEMS[:4], clock=Clock(), folder=folder, progress=lambda _: None
+    )
     if rewards is not None:
-        run.rewards = lambda problems, completions: [[rewards(c) for c in row] for row in completions]
+        run.rewards = lambda _, completions: [[rewards(c) for c in row] for row in completions]
     return run, build(algorithm)
 
 
@@ -115,7 +117,9 @@ def test_is_documented(target):
     assert positions == sorted(positions)
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body
     for field in dataclasses.fields(cls):
-        place = next(i for i, node in enumerate(body) if isinstance(node, ast.AnnAssign) and node.target.id == field.name)
+        place = next(
+            i for i, node in enumerate(body) if isinstance(node, ast.AnnAssign) and node.target.id == field.name
+        )
         following = body[place + 1]
         documented = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
         assert documented, f"{name}.{field.name} has no sentence beneath it"
@@ -131,7 +135,9 @@ def test_extra_heads_are_counted_and_saved(pocket, tmp_path):
     run, adapter = live(pocket, CATALOGUE["gflownet"], tmp_path)
     checkpoint = adapter.train(run)
     size = run.policy.hidden_size
-    assert checkpoint.head_parameters == 2 * size + size * size + size + size + 1  # LayerNorm, Linear(H, H), Linear(H, 1)
+    assert (
+        checkpoint.head_parameters == 2 * size + size * size + size + size + 1
+    )  # LayerNorm, Linear(H, H), Linear(H, 1)
     assert (checkpoint.path / "algorithm_heads.safetensors").exists()
 
 

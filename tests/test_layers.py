@@ -62,7 +62,13 @@ LEVELS: dict[str, float] = {
     "benchmark.__main__": 6.1,
     "algorithms": 0,
 }
-ALGORITHMS_MAY = {"benchmark.contract", "benchmark.errors", "benchmark.adapter", "benchmark.policy", "benchmark.sampler"}
+ALGORITHMS_MAY = {
+    "benchmark.contract",
+    "benchmark.errors",
+    "benchmark.adapter",
+    "benchmark.policy",
+    "benchmark.sampler",
+}
 TORCH = {"torch", "transformers", "peft", "trl", "safetensors", "accelerate", "tokenizers"}
 MAY_IMPORT_TORCH = {
     "benchmark.sampler",
@@ -83,7 +89,7 @@ def modules(package: str) -> dict[str, ast.Module]:
 
 
 def imported(tree: ast.AST, *, local: bool) -> set[str]:
-    """Modules imported at the top of a module; with `local` also those inside functions. Type-only ones are left out."""
+    """Modules imported at the top of a module; with `local` also inside functions. Type-only ones are left out."""
     names = set()
     nodes = list(tree.body)
     while nodes:

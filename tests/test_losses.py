@@ -249,7 +249,11 @@ WORKED = {
 def test_worked_examples_of_an_independent_implementation(name):
     book = json.loads(EXAMPLES.read_text(encoding="utf-8"))
     example = next(e for e in book["examples"] if e["id"] == name)
-    data = {k: torch.tensor(v, dtype=torch.float64) for k, v in book["batches"][example["batch"]].items() if isinstance(v, list)}
+    data = {
+        k: torch.tensor(v, dtype=torch.float64)
+        for k, v in book["batches"][example["batch"]].items()
+        if isinstance(v, list)
+    }
     group, mask = book["batches"][example["batch"]]["group_size"], data["completion_mask"]
     rows = len(mask)
     method = WORKED[name]

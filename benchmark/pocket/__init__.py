@@ -1,0 +1,1 @@
+"""The pocket world: two families of generated problems and a small policy, made by this repository."""

@@ -1,7 +1,8 @@
 r"""`competition`: generated problems in MATH's format (LaTeX, `\boxed{}`). Generated, never copied.
 
 Ten kinds over five levels; the level raises the size of the numbers and, from 3 on, adds a term. In `fractions`,
-`sequence`, `outfits` and `powers` a typical mistake is the most likely single behaviour of the pocket policy.
+`linear`, `sequence`, `outfits`, `powers` and `evaluate` a typical mistake is the most likely single behaviour of the
+pocket policy.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ def sketch(prompt: str, right: Ways, wrong: Ways, extra: int = 0, forgets: float
     mistakes = [Way(name, weight, finish(core)) for name, weight, core in wrong]
     if extra:
         mistakes.append(Way("stopped early", 12, right[0][2]))
-    return Sketch(prompt, tuple(Way(name, weight, finish(core)) for name, weight, core in right), tuple(mistakes), forgets)
+    return Sketch(
+        prompt, tuple(Way(name, weight, finish(core)) for name, weight, core in right), tuple(mistakes), forgets
+    )
 
 
 def parentheses(draw: Draw, level: int) -> Sketch:
@@ -75,7 +78,7 @@ def fractions(draw: Draw, level: int) -> Sketch:
     return Sketch(
         f"Compute $\\frac{{{a}}}{{{p}}}+\\frac{{{b}}}{{{q}}}$ in lowest terms.",
         (Way("common denominator", 24, common), Way("product of denominators", 14, product)),
-        (Way("added across", 34, across), Way("not scaled", 14, unscaled)),
+        (Way("added across", 46, across), Way("not scaled", 14, unscaled)),
     )
 
 
@@ -92,7 +95,7 @@ def linear(draw: Draw, level: int) -> Sketch:
         ),
         wrong=(
             ("moved with the wrong sign", 20, lambda w: w.plus(w.over(right_side, a), b)),
-            ("not divided", 20, lambda w: w.minus(right_side, a * b)),
+            ("not divided", 32, lambda w: w.minus(right_side, a * b)),
         ),
     )
 
@@ -133,14 +136,14 @@ def sequence(draw: Draw, level: int) -> Sketch:
             ("term by term", 16, walk),
         ),
         wrong=(
-            ("one term too far", 36, lambda w: w.plus(a, w.times(k, d))),
+            ("one term too far", 46, lambda w: w.plus(a, w.times(k, d))),
             ("start forgotten", 14, lambda w: w.times(w.minus(k, 1), d)),
         ),
     )
 
 
 def outfits(draw: Draw, level: int) -> Sketch:
-    """s tops, each with one of p or k bottoms."""
+    """S tops, each with one of p or k bottoms."""
     s, (p, k) = draw.number(2, 4 + level), draw.numbers(2, 2, 7 + level)
     c = draw.number(2, 9) if level >= 3 else 0
     also = f" or one of ${c}$ robes" if c else ""
@@ -158,7 +161,13 @@ def outfits(draw: Draw, level: int) -> Sketch:
     )
 
 
-PAIRS = (("people", "shake hands"), ("teams", "play"), ("dancers", "dance"), ("cities", "are linked"), ("clubs", "meet"))
+PAIRS = (
+    ("people", "shake hands"),
+    ("teams", "play"),
+    ("dancers", "dance"),
+    ("cities", "are linked"),
+    ("clubs", "meet"),
+)
 
 
 def handshakes(draw: Draw, level: int) -> Sketch:
@@ -227,7 +236,7 @@ def evaluate(draw: Draw, level: int) -> Sketch:
             ("factor out", 20, lambda w: w.times(n, w.plus(a, b))),
         ),
         wrong=(
-            ("second not multiplied", 20, lambda w: w.plus(w.times(n, a), b)),
+            ("second not multiplied", 40, lambda w: w.plus(w.times(n, a), b)),
             ("first only", 12, lambda w: w.times(n, a)),
         ),
         extra=c,

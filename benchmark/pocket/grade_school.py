@@ -2,7 +2,7 @@
 
 Eleven story types. Level 1 is the story alone (2–3 steps); level 2 adds a later event, level 3 a number that does not
 matter, level 4 a second event. In every story some typical mistake competes with two or three correct ways; in `bags`,
-`trip`, `packs`, `together` and `sale` that mistake is the most likely single behaviour of the pocket policy.
+`fence`, `trip`, `packs`, `together` and `sale` it is the most likely single behaviour of the pocket policy.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Story:
 
 
 def bags(draw: Draw) -> Story:
-    """n bags of a and b things."""
+    """N bags of a and b things."""
     name, (x, y) = draw.one(NAMES), draw.two(THINGS)
     n, (a, b) = draw.number(3, 6), draw.numbers(2, 4, 15)
     return Story(
@@ -75,7 +75,7 @@ def saver(draw: Draw) -> Story:
 
 
 def share(draw: Draw) -> Story:
-    """a and b things shared among n."""
+    """A and b things shared among n."""
     name, n = draw.one(NAMES), draw.number(2, 5)
     p, q = draw.numbers(2, 3, 12)
     a, b = n * p, n * q
@@ -97,7 +97,7 @@ def share(draw: Draw) -> Story:
 
 
 def crates(draw: Draw) -> Story:
-    """n crates of b, and c loose ones."""
+    """N crates of b, and c loose ones."""
     name, n = draw.one(NAMES), draw.number(2, 4)
     b, c = draw.numbers(2, 5, 20)
     return Story(
@@ -128,7 +128,7 @@ def fence(draw: Draw) -> Story:
             ("side by side", 14, lambda w: w.plus(a, b, a, b)),
         ),
         wrong=(
-            ("two sides", 22, lambda w: w.plus(a, b)),
+            ("two sides", 32, lambda w: w.plus(a, b)),
             ("three sides", 10, lambda w: w.plus(w.times(a, 2), b)),
         ),
         gain="{name} then adds {c} m.",
@@ -158,7 +158,7 @@ def trip(draw: Draw) -> Story:
 
 
 def packs(draw: Draw) -> Story:
-    """a packs of b, c packs lost."""
+    """A packs of b, c packs lost."""
     name, b, c = draw.one(NAMES), draw.number(3, 9), draw.number(2, 5)
     a = c + draw.number(3, 8)
     return Story(
@@ -258,7 +258,12 @@ def times_as_many(draw: Draw) -> Story:
 
 
 STORIES = (bags, saver, share, crates, fence, trip, packs, together, reader, sale, times_as_many)
-ASIDES = ("{who} is {k} years old.", "It is {k} degrees outside.", "{who} owns {k} books.", "The bus leaves in {k} minutes.")
+ASIDES = (
+    "{who} is {k} years old.",
+    "It is {k} degrees outside.",
+    "{who} owns {k} books.",
+    "The bus leaves in {k} minutes.",
+)
 
 
 def tell(story_of: Callable[[Draw], Story], draw: Draw, level: int) -> Sketch:

@@ -16,7 +16,7 @@ PAD, EOS = "<|pad|>", "<|end|>"
 
 
 def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """Learn merges from the texts until the vocabulary holds `vocabulary` tokens (256 bytes and 2 specials included)."""
+    """Learn merges from the texts until the vocabulary holds `vocabulary` tokens (256 bytes and 2 specials too)."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
@@ -30,5 +30,10 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenize
     )
     tokenizer.train_from_iterator(texts, trainer)
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=PAD, eos_token=EOS, padding_side="left", clean_up_tokenization_spaces=False
+        tokenizer_object=tokenizer,
+        pad_token=PAD,
+        eos_token=EOS,
+        unk_token=PAD,  # never met, bytes cover all; unnamed, a loader would add a token the model has no weights for
+        padding_side="left",
+        clean_up_tokenization_spaces=False,
     )

@@ -1,0 +1,223 @@
+"""Whole sweeps in processes of their own: done, failed, killed, timed out, refused; resumed and reported."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+from benchmark.contract import PHASES
+from benchmark.records import read_outcomes, read_records, read_steps
+
+SUITE = """
+model = "pocket"
+tasks = ["competition"]
+seeds = [0]
+timeout_seconds = {timeout}
+[training]
+steps = 2
+prompts_per_step = 2
+group_size = 2
+max_completion_tokens = 40
+probe_every = 1
+probe_problems = 2
+[exam]
+problems = 4
+samples = 2
+max_completion_tokens = 40
+[algorithms]
+{algorithms}
+"""
+OUTSIDE = """
+import os, signal, time
+from dataclasses import dataclass
+from typing import ClassVar
+import torch
+from benchmark.adapter import Adapter
+from benchmark.contract import Checkpoint
+
+@dataclass(frozen=True, slots=True)
+class Method(Adapter):
+    paper: ClassVar[str] = "none"
+    does: str = "nothing"
+
+    def refuses(self, job):
+        return "not on a Tuesday" if self.does == "refuse" else None
+
+    def train(self, run):
+        if self.does == "raise":
+            raise RuntimeError("the batch was eaten")
+        if self.does == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        if self.does == "hang":
+            time.sleep(600)
+        if self.does == "exhaust":
+            raise torch.OutOfMemoryError("no more")
+        if self.does == "break":
+            with torch.no_grad():
+                run.policy.trainable[0].fill_(float("nan"))
+        return Checkpoint(0)
+"""
+
+
+@pytest.fixture
+def bakeoff(tmp_path):
+    """Run a suite of the given algorithms with the command line, in an empty folder that holds an outside method."""
+    (tmp_path / "outside.py").write_text(textwrap.dedent(OUTSIDE), encoding="utf-8")
+
+    def run(algorithms, *, timeout=300, arguments=()):
+        suite = SUITE.format(algorithms="\n".join(algorithms), timeout=timeout)
+        (tmp_path / "mine.toml").write_text(suite, encoding="utf-8")
+        command = [sys.executable, "-m", "benchmark", "run", "mine.toml", *arguments]
+        return subprocess.run(
+            command,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "HF_HUB_OFFLINE": "1"},
+        )
+
+    run.results = tmp_path / "results"
+    run.reports = tmp_path / "reports"
+    run.folder = tmp_path
+    return run
+
+
+def outside(name, does):
+    return f'{name} = {{ class = "outside:Method", does = "{does}" }}'
+
+
+def statuses(bakeoff):
+    return {record.job.algorithm.name: record for record in read_records(bakeoff.results, "mine")}
+
+
+def test_a_sweep_records_what_it_did_and_is_not_run_again(bakeoff):
+    first = bakeoff(["base_model = {}", "grpo = {}"])
+    assert first.returncode == 0, first.stderr
+    lines = first.stdout.splitlines()
+    assert lines[0].startswith("mine: 2 jobs, 0 done, 2 to run")
+    assert lines[-1] == "report: reports/mine.md"
+    record = statuses(bakeoff)["grpo"]
+    assert record.status == "done"
+    assert record.counts["completions"] == 2 * 2 * 2
+    assert record.counts["optimiser_steps"] == 2
+    assert set(record.phase_seconds) == set(PHASES)
+    assert sum(record.phase_seconds.values()) == pytest.approx(record.wall_seconds, rel=0.05)
+    assert record.peak_bytes["rss/update"] > 50 * 2**20
+    folder = bakeoff.results / "mine" / record.job.id
+    assert len(read_outcomes(folder)) == 4 * (1 + 2)
+    assert [step.step for step in read_steps(folder)] == [0, 1, 2]
+    assert "probe/accuracy" in read_steps(folder)[-1].metrics
+    report = (bakeoff.reports / "mine.md").read_bytes()
+    again = bakeoff(["base_model = {}", "grpo = {}"])
+    assert again.stdout.splitlines()[0].startswith("mine: 2 jobs, 2 done, 0 to run")
+    assert (bakeoff.reports / "mine.md").read_bytes() == report
+
+
+def test_bad_ends_are_recorded_and_do_not_stop_the_rest(bakeoff):
+    ends = ["raise", "die", "exhaust", "break", "refuse"]
+    result = bakeoff([*(outside(end, end) for end in ends), outside("fine", "nothing")])
+    assert result.returncode == 1
+    found = statuses(bakeoff)
+    assert {name: record.status for name, record in found.items()} == {
+        "raise": "failed",
+        "die": "failed",
+        "exhaust": "out_of_memory",
+        "break": "diverged",
+        "refuse": "refused",
+        "fine": "done",
+    }
+    assert "RuntimeError in train at outside.py" in found["raise"].reason
+    assert "the batch was eaten" in found["raise"].reason
+    assert "SIGKILL" in found["die"].reason
+    assert "Lower 'micro_batch_groups'" in found["exhaust"].reason
+    assert found["refuse"].reason == "not on a Tuesday"
+    assert all(record.metrics == {} for name, record in found.items() if name != "fine")
+    assert "failed" in (bakeoff.reports / "mine.md").read_text(encoding="utf-8")
+    assert "the batch was eaten" in result.stdout
+
+
+def test_a_job_that_hangs_is_timed_out(bakeoff):
+    result = bakeoff([outside("hang", "hang")], timeout=6)
+    assert result.returncode == 1
+    record = statuses(bakeoff)["hang"]
+    assert record.status == "timed_out"
+    assert "raise 'timeout_seconds'" in record.reason
+
+
+def test_a_sweep_killed_in_the_middle_goes_on_where_it_was(bakeoff):
+    algorithms = ["base_model = {}", outside("hang", "hang")]
+    (bakeoff.folder / "mine.toml").write_text(
+        SUITE.format(algorithms="\n".join(algorithms), timeout=300), encoding="utf-8"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmark", "run", "mine.toml"],
+        cwd=bakeoff.folder,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    timer = threading.Timer(120, process.kill)
+    timer.start()
+    while "done" not in (line := process.stdout.readline()) or "base_model" not in line:
+        assert line, "the sweep ended early"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    timer.cancel()
+    time.sleep(0.2)
+    assert list(statuses(bakeoff)) == ["base_model"]
+    result = bakeoff(["base_model = {}", outside("fine", "nothing")])
+    assert result.stdout.splitlines()[0].startswith("mine: 2 jobs, 1 done, 1 to run")
+    assert result.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "arguments", "message"),
+    [
+        (["gpro = {}"], (), "no algorithm named 'gpro'; did you mean 'grpo'? Known: base_model"),
+        (["grpo = { clop = 1.0 }"], (), "did you mean 'clip'?"),
+        ([outside("x", "nothing").replace("outside:", "inside:")], (), "no module 'inside'"),
+    ],
+)
+def test_a_wrong_question_is_one_sentence_and_exit_code_2(bakeoff, algorithms, arguments, message):
+    result = bakeoff(algorithms, arguments=arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not bakeoff.results.exists()
+
+
+def test_missing_data_is_said_before_anything_runs(tmp_path):
+    (tmp_path / "real.toml").write_text(
+        'tasks = ["gsm8k"]\nseeds = [0]\n[algorithms]\nbase_model = {}\n', encoding="utf-8"
+    )
+    for arguments in (["--data", str(tmp_path / "nowhere")], []):
+        result = subprocess.run(
+            [sys.executable, "-m", "benchmark", "run", "real.toml", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={key: value for key, value in os.environ.items() if key != "BAKEOFF_DATA"} | {"HF_HUB_OFFLINE": "1"},
+        )
+        assert result.returncode == 2
+        assert "--data" in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_records_of_the_same_job_differ_in_time_only(bakeoff):
+    texts = []
+    for _ in range(2):
+        bakeoff(["ppo = {}"], arguments=["--threads", "1"])
+        record = json.loads(next(bakeoff.results.glob("mine/*/record.json")).read_text(encoding="utf-8"))
+        folder = next(bakeoff.results.glob("mine/ppo*"))
+        outcomes = (folder / "outcomes.csv.gz").read_bytes()
+        texts.append((record["metrics"], record["counts"], record["provenance"], outcomes))
+        (folder / "record.json").unlink()
+    assert texts[0] == texts[1]

@@ -1,0 +1,130 @@
+"""Suites: what is asked, said in TOML; every wrong word is named with the right one."""
+
+import dataclasses
+
+import pytest
+
+from benchmark.contract import Exam, Model, Training
+from benchmark.errors import ConfigurationError, UnknownName
+from benchmark.registry import adapter_class, build, resolve
+from benchmark.suite import SUITES, jobs_of, load_suite, suite_path
+
+GOOD = """
+model = "pocket"
+tasks = ["competition"]
+seeds = [0, 1]
+[training]
+steps = 3
+[algorithms]
+base_model = {}
+grpo = { kl_weight = 0.1 }
+"""
+
+
+def load(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    return load_suite(path, resolve)
+
+
+def test_what_is_not_said_has_the_documented_default(tmp_path):
+    suite = load(tmp_path, GOOD)
+    assert suite.name == "mine"
+    assert suite.training == Training(steps=3)
+    assert suite.exam == Exam()
+    assert suite.model == Model()
+    base, grpo = suite.algorithms
+    assert base.settings == {}
+    assert grpo.changed == ("kl_weight",)
+    assert grpo.settings == {"clip": 0.2, "kl_weight": 0.1, "advantage_eps": 1e-5, "passes": 1, "learning_rate": None}
+    assert build(grpo).kl_weight == 0.1
+
+
+def test_jobs_are_the_product_and_pair_methods_within_a_seed(tmp_path):
+    jobs = jobs_of(load(tmp_path, GOOD))
+    assert [(job.seed, job.algorithm.name) for job in jobs] == [
+        (0, "base_model"),
+        (0, "grpo"),
+        (1, "base_model"),
+        (1, "grpo"),
+    ]
+    assert len({job.id for job in jobs}) == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("steps = 3", "steps = 4"),
+        ("kl_weight = 0.1", "kl_weight = 0.2"),
+        ("[training]", "[exam]\nsamples = 4\n[training]"),
+    ],
+)
+def test_a_job_s_name_changes_with_everything_that_moves_numbers(tmp_path, change):
+    before, after = (jobs_of(load(tmp_path, text))[1].id for text in (GOOD, GOOD.replace(*change)))
+    assert before != after
+
+
+def test_a_job_s_name_does_not_depend_on_the_suite_s(tmp_path):
+    first = jobs_of(load(tmp_path, GOOD))
+    other = tmp_path / "other.toml"
+    other.write_text(GOOD, encoding="utf-8")
+    assert [job.id for job in first] == [job.id for job in jobs_of(load_suite(other, resolve))]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (GOOD.replace("seeds", "seed"), "unknown key 'seed'; did you mean 'seeds'?"),
+        (GOOD.replace("steps = 3", "step = 3"), r"\[training\] unknown key 'step'; did you mean 'steps'?"),
+        (GOOD.replace("steps = 3", "steps = 'many'"), r"\[training\] steps = 'many'"),
+        (GOOD.replace("steps = 3", "steps = -1"), r"\[training\] steps = -1: expected a number from 0"),
+        (GOOD.replace("competition", "competiton"), "no task named 'competiton'; did you mean 'competition'?"),
+        (GOOD.replace("grpo", "gpro"), "no algorithm named 'gpro'; did you mean 'grpo'?.*package.module:Class"),
+        (GOOD.replace("kl_weight", "kl_wieght"), "grpo has no hyper-parameter 'kl_wieght'; did you mean 'kl_weight'?"),
+        (GOOD.replace("0.1", "'much'"), "grpo.kl_weight = 'much'"),
+        (GOOD.replace("[0, 1]", "[0, 0]"), "a seed is given twice"),
+        (GOOD.replace("[0, 1]", "[]"), "'seeds' is missing or empty"),
+        (GOOD.replace("[0, 1]", "[0, true]"), "whole numbers"),
+        (GOOD.replace("seeds =", "seeds"), "not a TOML file"),
+        ("timeout_seconds = 0\n" + GOOD, "timeout_seconds = 0"),
+    ],
+)
+def test_a_wrong_word_is_named_with_the_right_one(tmp_path, text, message):
+    with pytest.raises(ConfigurationError, match=message.replace("?", r"\?")):
+        load(tmp_path, text)
+
+
+def test_an_unknown_suite_lists_the_known():
+    with pytest.raises(UnknownName, match="no suite named 'poket'; did you mean 'pocket'"):
+        suite_path("poket")
+
+
+@pytest.mark.parametrize("path", sorted(SUITES.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_suite_of_the_package_loads(path):
+    assert jobs_of(load_suite(path, resolve))
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("nowhere.at_all:Thing", "no module 'nowhere'"),
+        ("algorithms.grpo:GPRO", "module 'algorithms.grpo' has no 'GPRO'"),
+        ("algorithms.grpo:replace", "not an Adapter"),
+        ("no_colon", "write 'package.module:Class'"),
+    ],
+)
+def test_a_wrong_class_is_named(target, message):
+    with pytest.raises(ConfigurationError, match=message):
+        adapter_class(target)
+
+
+def test_an_outside_module_s_own_import_error_is_shown(tmp_path, monkeypatch):
+    (tmp_path / "broken_method.py").write_text("import surely_not_installed\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ModuleNotFoundError, match="surely_not_installed"):
+        adapter_class("broken_method:Method")
+
+
+def test_settings_are_frozen(tmp_path):
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        build(load(tmp_path, GOOD).algorithms[1]).clip = 0.3
