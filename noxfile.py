@@ -60,4 +60,5 @@ def tests(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """pytest-benchmark: our loop beside TRL's, our sampler beside `generate`, the grader, the losses."""
     install(session)
-    session.run("pytest", "--benchmark-only", "--benchmark-sort=name", "-q", *session.posargs, "tests/benchmarks")
+    columns = "--benchmark-columns=median,iqr,rounds"
+    session.run("pytest", "-q", "-c", "pyproject.toml", "-o", "addopts=", columns, *session.posargs, "tests/benchmarks")

@@ -7,8 +7,8 @@ Source       arXiv:2402.03300, eq. 3 and 4, section 4.1.2
 Differences  β = 0 by default (the paper trains with 0.04): no reference is kept then. ε = 0.2, PPO's, where the paper
              gives none. std is unbiased with δ = 1e-5, as inclusionAI/AReaL computes it; the paper gives no δ.
 Degenerates  all rewards of a group equal: A = 0 and the group teaches nothing. One optimiser pass: ρ = 1, the clip
-             is inactive; the loss is then −mean A ≈ 0 whatever happens, only its gradient means anything. 1/n_i makes long
-             wrong answers cheap per token.
+             is inactive; the loss is then −mean A ≈ 0 whatever happens, only its gradient means anything. 1/n_i makes
+             long wrong answers cheap per token.
 """
 
 from __future__ import annotations

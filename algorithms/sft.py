@@ -5,7 +5,8 @@ Source       maximum likelihood; the warm start of arXiv:2402.03300, section 3.1
 Differences  P·G worked solutions a step, as many as the on-policy methods sample completions, so that budgets match;
              how many epochs that is depends on the suite. The suite's learning rate, unless `learning_rate` is set.
 Degenerates  to expert iteration when the solutions are the policy's own correct ones. Solutions of one kind only
-             teach one strategy: accuracy may rise while variety falls. A solution cut at the length limit has no end to learn.
+             teach one strategy: accuracy may rise while variety falls. A solution cut at the length limit has no end
+             to learn.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ class CompletionBudget:
         """Raises `BudgetSpent` when more than the suite's completions would be used."""
         if completions > self.completions_left:
             raise BudgetSpent(
-                f"asked for {completions} completions with {self.completions_left} of {self._granted} left: every method of "
-                "a suite has the same budget, steps × prompts_per_step × group_size."
+                f"asked for {completions} completions with {self.completions_left} of {self._granted} left: "
+                "every method of a suite has the same budget, steps × prompts_per_step × group_size."
             )
         self.completions_left -= completions
         self.tokens += tokens

@@ -49,7 +49,7 @@ def resolve(name: str, asked: Mapping[str, Setting]) -> Algorithm:
     if not target:
         raise UnknownName("algorithm", name, CATALOGUE, OUTSIDE)
     cls = adapter_class(target)
-    defaults = {field.name: field.default for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    defaults: dict[str, Setting] = {field.name: field.default for field in dataclasses.fields(cls)}  # type: ignore[arg-type, misc]
     for key, value in settings.items():
         if key not in defaults:
             raise ConfigurationError(
