@@ -1,0 +1,34 @@
+"""The README's table is the committed report's, and its commands exist."""
+
+import re
+
+
+def test_the_table_is_the_report_s(repository):
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    report = (repository / "reports" / "pocket.md").read_text(encoding="utf-8")
+    table = readme.partition("<!-- table -->")[2].partition("<!-- /table -->")[0]
+    lines = [line for line in table.splitlines() if line.startswith("|")]
+    assert len(lines) > 8
+    for line in lines:
+        assert line in report.splitlines(), f"not in reports/pocket.md: {line}"
+
+
+def test_every_file_of_the_map_exists(repository):
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    drawn = readme.partition("## Map")[2].partition("```\n")[2].partition("```")[0]
+    folder = ""
+    for line in drawn.splitlines():
+        names = re.match(r"\s*((?:[\w./]+ )+)", line + " ").group(1).split()
+        named = [name for name in names if name.endswith((".py", "/"))]
+        if not line.startswith(" "):
+            folder = named[0]
+            continue
+        for name in named:
+            assert (repository / folder / name).exists(), name
+
+
+def test_every_session_it_names_exists(repository):
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    noxfile = (repository / "noxfile.py").read_text(encoding="utf-8")
+    for session in set(re.findall(r"nox -s (\w+)", readme)):
+        assert f"def {session}(" in noxfile
