@@ -2,63 +2,64 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests"]
-nox.options.error_on_external_run = True
-nox.options.reuse_venv = "yes"
-nox.options.default_venv_backend = "virtualenv"  # uv does not see a locally provided torch build
 
-SHARED = ".nox/bakeoff"  # one environment for all: torch is installed once
+SHARED = Path(".nox") / "bakeoff"  # one environment for all sessions: torch is installed once
 
 
-def install(session: nox.Session) -> None:
-    """The package with everything training and the tests need."""
-    session.install("-q", "-e", ".[train,dev]")
+def run(session: nox.Session, command: str, *arguments: str, env: dict[str, str] | None = None) -> None:
+    """Run a command of the shared environment, which is made and brought up to date first."""
+    programs = SHARED / ("Scripts" if sys.platform == "win32" else "bin")
+    if not programs.exists():
+        session.run(sys.executable, "-m", "virtualenv", "-q", str(SHARED))  # pip, because uv does not see local builds
+    session.run(
+        str(programs / "python"), "-m", "pip", "install", "-q", "-e", ".[train,dev]", silent=True, external=True
+    )
+    session.run(str(programs / command), *arguments, env=env, external=True)
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def compare(session: nox.Session) -> None:
     """Train the methods of a suite (default: pocket) on this machine and print the table. `-- SUITE [--data DIR]`."""
-    install(session)
-    arguments = session.posargs or ["pocket"]
-    session.run("bakeoff", "run", *arguments, "--results", "results/local", "--reports", "reports/local")
+    suite = session.posargs or ["pocket"]
+    run(session, "bakeoff", "run", *suite, "--results", "results/local", "--reports", "reports/local")
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def report(session: nox.Session) -> None:
     """Write the committed reports again from the committed results. `-- --check` only compares."""
-    install(session)
-    session.run("bakeoff", "report", *session.posargs)
+    run(session, "bakeoff", "report", *session.posargs)
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Ruff: all rules but those excused in pyproject.toml, and the formatter."""
-    install(session)
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
+    run(session, "ruff", "check", ".")
+    run(session, "ruff", "format", "--check", ".")
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """Mypy, strict, on both packages."""
-    install(session)
-    session.run("mypy")
+    run(session, "mypy")
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Pytest, offline, on the processor; then whether the committed reports are what the committed results say."""
-    install(session)
-    session.run("pytest", *session.posargs, env={"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"})
-    session.run("bakeoff", "report", "--check")
+    """Whether the committed reports are what the committed results say; then pytest, offline, on the processor."""
+    run(session, "bakeoff", "report", "--check")
+    run(session, "pytest", *session.posargs, env={"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"})
 
 
-@nox.session(venv_location=SHARED)
+@nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """pytest-benchmark: our loop beside TRL's, our sampler beside `generate`, the grader, the losses."""
-    install(session)
-    columns = "--benchmark-columns=median,iqr,rounds"
-    session.run("pytest", "-q", "-c", "pyproject.toml", "-o", "addopts=", columns, *session.posargs, "tests/benchmarks")
+    """pytest-benchmark: our loop beside TRL's, our sampler beside `generate`, the grader, a step of each method."""
+    options = ["-q", "-o", "addopts=", "--benchmark-columns=median,iqr,rounds", *session.posargs]
+    environment = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
+    run(session, "pytest", *options, "tests/benchmarks", env=environment)
