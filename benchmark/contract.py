@@ -85,7 +85,7 @@ class Training:
     """Groups per backward pass; `None` is the whole batch. Does not change the step, only its memory."""
     temperature: float = 1.0
     """Sampling temperature; log-probabilities are those of the tempered distribution."""
-    max_completion_tokens: int = 64
+    max_completion_tokens: int = 80
     """A longer completion is cut and counts as truncated."""
     probe_every: int = 4
     """Batches between two points of the learning curve; 0 draws none. Probes are not on the training clock."""
@@ -108,7 +108,7 @@ class Exam:
     """n, sampled completions of each problem, beside one greedy completion."""
     temperature: float = 1.0
     """Sampling temperature; top-p is 1 and top-k is off."""
-    max_completion_tokens: int = 64
+    max_completion_tokens: int = 80
     """A longer completion is cut and counts as truncated."""
     batch_completions: int = 512
     """Completions sampled together; changes memory and speed, not the result."""

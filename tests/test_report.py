@@ -235,7 +235,7 @@ def test_an_accuracy_near_zero_is_said_in_completions(tmp_path):
     # the outcomes on disk: 4 problems × 2 samples × 3 seeds, three problems solved
     text = text_of(tmp_path, factories.suite(), change)
     line = next(line for line in text.splitlines() if line.startswith("Accuracies near zero"))
-    assert "`sft` on `competition`: 18 of 24 completions correct (4 problems × 2 samples × 3 seeds)" in line
+    assert "on `competition`, correct of 24 completions (4 problems × 2 samples × 3 seeds): `sft` 18" in line
     assert "grpo" not in line
 
 

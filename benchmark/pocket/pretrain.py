@@ -22,9 +22,13 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
+from benchmark.contract import Exam, Model
+from benchmark.evaluate import evaluate
+from benchmark.metrics import measure
 from benchmark.pocket import competition, grade_school
 from benchmark.pocket.tokenizer import train_tokenizer
 from benchmark.pocket.worked import Draw, ProblemFamily, split_of
+from benchmark.policy import load_policy
 from benchmark.seeds import seed_of
 
 __all__ = ["Recipe", "main", "pretrain"]
@@ -158,6 +162,17 @@ def train(model: Qwen2ForCausalLM, data: Iterator[tuple[Tensor, Tensor]], recipe
     return tokens
 
 
+def base_scores(folder: Path) -> dict[str, dict[str, float | None]]:
+    """What the policy scores before any reinforcement learning, on each family's test split with the default exam."""
+    policy = load_policy(Model(source=str(folder)), "")
+    kept = ("greedy_accuracy", "accuracy", "pass@16", "strategies_per_solved@16", "effective_strategies", "no_answer")
+    scores = {}
+    for family in FAMILIES:
+        measured = measure(evaluate(policy, Exam(), family.load("test"), 0).outcomes)
+        scores[family.name] = {name: measured[name] for name in kept}
+    return scores
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Pre-train the pocket policy.")
@@ -169,6 +184,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     folder.mkdir(parents=True, exist_ok=True)
     card = pretrain(Recipe(**options), folder)
+    card["base_scores"] = base_scores(folder)
     (folder / "card.json").write_text(json.dumps(card, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     logger.info("%s", card)
 

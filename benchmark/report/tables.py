@@ -123,13 +123,16 @@ def standings(evidence: Evidence, task: str) -> str:
 
 
 def near_zero(evidence: Evidence) -> list[str]:
-    """For each accuracy near zero, how many completions it stands for."""
+    """For each task, the methods with an accuracy near zero and the correct completions it stands for."""
     lines = []
-    for method in evidence.methods:
-        for task in evidence.suite.tasks:
+    for task in evidence.suite.tasks:
+        found: dict[str, list[str]] = {}
+        for method in evidence.methods:
             mean = evidence.estimate(method, task, "accuracy").mean
             if mean is not None and mean < NEAR_ZERO:
-                lines.append(f"{code(method)} on {code(task)}: {_counted(evidence, method, task)}")
+                right, asked = _counted(evidence, method, task)
+                found.setdefault(asked, []).append(f"{code(method)} {right:,}")
+        lines += [f"on {code(task)}, correct of {asked}: {', '.join(counts)}" for asked, counts in found.items()]
     return lines
 
 
@@ -195,11 +198,11 @@ def _is_pass_at_1(evidence: Evidence, task: str) -> bool:
     return all(one == other or (one and other and math.isclose(one, other)) for one, other in pairs)
 
 
-def _counted(evidence: Evidence, method: str, task: str) -> str:
+def _counted(evidence: Evidence, method: str, task: str) -> tuple[int, str]:
     done = [record for record in evidence.cell(method, task) if record.status == "done"]
     sampled = [one for record in done for one in evidence.outcomes(record) if one.sample >= 0]
     right = sum(one.verdict == "correct" for one in sampled)
     problems = len({one.problem for one in sampled})
     seeds = f"{len(done)} seed{'' if len(done) == 1 else 's'}"
     samples = len({one.sample for one in sampled})
-    return f"{right:,} of {len(sampled):,} completions correct ({problems:,} problems × {samples} samples × {seeds})"
+    return right, f"{len(sampled):,} completions ({problems:,} problems × {samples} samples × {seeds})"
