@@ -16,9 +16,9 @@ from pathlib import Path
 import torch
 
 from benchmark import provenance
-from benchmark.contract import Evaluation, Job, Problem, Provenance, Record, Status
+from benchmark.adapter import Adapter
+from benchmark.contract import Checkpoint, Evaluation, Job, Problem, Provenance, Record, Status
 from benchmark.errors import Diverged
-from benchmark.evaluate import evaluate
 from benchmark.grading import GRADER, math_verify_version
 from benchmark.live import LiveRun
 from benchmark.measure import Clock
@@ -121,23 +121,12 @@ def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
         adapter = build(job.algorithm)
         loaded = _load(order)
         progress.provenance = loaded.provenance
-    with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch:
-        run = LiveRun(
-            job,
-            loaded.policy,
-            training=loaded.training,
-            probe=loaded.probe,
-            clock=clock,
-            folder=Path(scratch),
-            progress=progress.step,
-        )
-        progress.enter("train")
-        run.log_start()
-        checkpoint = adapter.train(run)
+    progress.enter("train")
+    run, checkpoint = _train(job, loaded, adapter, clock, progress)
     progress.enter("evaluate")
     with clock.phase("evaluate"):
         _refuse_broken(loaded.policy)
-        evaluation = evaluate(loaded.policy, job.exam, loaded.exam, seed_of(job.seed, job.task))
+        evaluation = adapter.evaluate(loaded.policy, job.exam, loaded.exam, seed_of(job.seed, job.task))
         metrics = measure(evaluation.outcomes)
     progress.enter("write")
     with clock.phase("write"):
@@ -149,16 +138,37 @@ def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
         wall_seconds=clock.wall_seconds,
         phase_seconds=dict(clock.seconds),
         peak_bytes=dict(clock.peak_bytes),
-        counts={
-            "completions": run.budget.completions,
-            "completion_tokens": run.budget.tokens,
-            "optimiser_steps": checkpoint.steps,
-            "trainable_parameters": sum(weight.numel() for weight in loaded.policy.trainable),
-            "head_parameters": checkpoint.head_parameters,
-        },
+        counts=_counts(run, checkpoint),
         metrics=metrics,
         provenance=loaded.provenance,
     )
+
+
+def _train(
+    job: Job, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: _Progress
+) -> tuple[LiveRun, Checkpoint]:
+    with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch:
+        run = LiveRun(
+            job,
+            loaded.policy,
+            training=loaded.training,
+            probe=loaded.probe,
+            clock=clock,
+            folder=Path(scratch),
+            progress=progress.step,
+        )
+        run.log_start()
+        return run, adapter.train(run)
+
+
+def _counts(run: LiveRun, checkpoint: Checkpoint) -> dict[str, int]:
+    return {
+        "completions": run.budget.completions,
+        "completion_tokens": run.budget.tokens,
+        "optimiser_steps": checkpoint.steps,
+        "trainable_parameters": sum(weight.numel() for weight in run.policy.trainable),
+        "head_parameters": checkpoint.head_parameters,
+    }
 
 
 def _load(order: Order) -> _Loaded:

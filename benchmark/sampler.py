@@ -51,23 +51,14 @@ def sample(
     ignores the noise; its log-probabilities are those of temperature 1.
     """
     rows, limit = noise.shape
-    group = rows // len(prompt_ids)
-    cache = DynamicCache(config=backbone.config)
-    prefix = backbone(
-        input_ids=prompt_ids,
-        attention_mask=prompt_mask,
-        position_ids=positions(prompt_mask),
-        past_key_values=cache,
-        use_cache=True,
-    ).last_hidden_state
-    cache.batch_repeat_interleave(group)
-    logits = head(prefix[:, -1]).repeat_interleave(group, 0)  # [B, V]
-    seen = prompt_mask.repeat_interleave(group, 0)
-    ids = torch.full((rows, limit), pad_id, device=prompt_ids.device)
-    logp = torch.zeros((rows, limit), device=prompt_ids.device)
-    terminated = torch.zeros(rows, dtype=torch.bool, device=prompt_ids.device)
-    lengths = torch.full((rows,), limit, device=prompt_ids.device)
-    live = torch.arange(rows, device=prompt_ids.device)
+    device = prompt_ids.device
+    reader = _Reader(backbone, head)
+    logits = reader.prompts(prompt_ids, prompt_mask, rows // len(prompt_ids))  # [B, V]
+    ids = torch.full((rows, limit), pad_id, device=device)
+    logp = torch.zeros((rows, limit), device=device)
+    terminated = torch.zeros(rows, dtype=torch.bool, device=device)
+    lengths = torch.full((rows,), limit, device=device)
+    live = torch.arange(rows, device=device)
     for t in range(limit):
         token, token_logp = _draw(logits, noise[live, t], temperature)
         ids[live, t], logp[live, t] = token, token_logp
@@ -75,23 +66,45 @@ def sample(
         if ended.any():
             terminated[live[ended]], lengths[live[ended]] = True, t + 1
             kept = (~ended).nonzero().squeeze(1)
-            live, token, seen = live[kept], token[kept], seen[kept]
-            cache.batch_select_indices(kept)
+            live, token = live[kept], token[kept]
+            reader.keep(kept)
         if not len(live) or t + 1 == limit:
             break
-        seen = torch.cat((seen, seen.new_ones(len(seen), 1)), 1)
-        logits = head(
-            backbone(
-                input_ids=token.unsqueeze(1),
-                attention_mask=seen,
-                position_ids=positions(seen)[:, -1:],
-                past_key_values=cache,
-                use_cache=True,
-            ).last_hidden_state[:, -1]
-        )
+        logits = reader.token(token)
     longest = int(lengths.max())
-    mask = (torch.arange(longest, device=ids.device) < lengths.unsqueeze(1)).float()
+    mask = (torch.arange(longest, device=device) < lengths.unsqueeze(1)).float()
     return Sampled(ids[:, :longest], mask, logp[:, :longest], terminated)
+
+
+class _Reader:
+    """The model with its cache: reads each prompt once, then one token of each live row at a time."""
+
+    def __init__(self, backbone: Any, head: torch.nn.Module) -> None:  # noqa: ANN401 - as above
+        self._backbone, self._head = backbone, head
+        self._cache = DynamicCache(config=backbone.config)
+
+    def prompts(self, ids: Tensor, mask: Tensor, group: int) -> Tensor:
+        """Logits [P·group, V] behind prompts [P, L]."""
+        last = self._read(ids, mask, positions(mask))
+        self._cache.batch_repeat_interleave(group)
+        self._seen = mask.repeat_interleave(group, 0)
+        return self._head(last).repeat_interleave(group, 0)  # type: ignore[no-any-return]
+
+    def token(self, token: Tensor) -> Tensor:
+        """Logits [b, V] behind one more token [b] of each row."""
+        self._seen = torch.cat((self._seen, self._seen.new_ones(len(token), 1)), 1)
+        return self._head(self._read(token.unsqueeze(1), self._seen, positions(self._seen)[:, -1:]))  # type: ignore[no-any-return]
+
+    def keep(self, rows: Tensor) -> None:
+        """Forget all rows but these."""
+        self._seen = self._seen[rows]
+        self._cache.batch_select_indices(rows)
+
+    def _read(self, ids: Tensor, seen: Tensor, position: Tensor) -> Tensor:
+        out = self._backbone(
+            input_ids=ids, attention_mask=seen, position_ids=position, past_key_values=self._cache, use_cache=True
+        )
+        return out.last_hidden_state[:, -1]  # type: ignore[no-any-return]
 
 
 def _draw(logits: Tensor, noise: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
