@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from benchmark.report.evidence import FLOOR
 from benchmark.report.labels import Ends, beside, spread
@@ -146,6 +146,7 @@ def _learning(axes: Axes, evidence: Evidence, curves: Mapping[str, Curve]) -> En
         ends[method] = (at[-1], mean[-1], colour)
     axes.set_xlabel("completions spent")
     axes.set_ylabel("accuracy on validation probes" if probed else "mean training reward")
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.margins(x=0.02)
