@@ -26,7 +26,8 @@ def deep_mlp(size: int, generator: torch.Generator) -> nn.Sequential:
 
 
 def _linear(size: int, generator: torch.Generator) -> nn.Linear:
-    layer, bound = nn.Linear(size, size), size**-0.5
+    layer = _bare(size, size)
+    bound = size**-0.5
     with torch.no_grad():
         layer.weight.uniform_(-bound, bound, generator=generator)
         layer.bias.zero_()
@@ -34,9 +35,15 @@ def _linear(size: int, generator: torch.Generator) -> nn.Linear:
 
 
 def _zero(size: int) -> nn.Linear:
-    layer = nn.Linear(size, 1)
+    layer = _bare(size, 1)
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _bare(inputs: int, outputs: int) -> nn.Linear:
+    """A layer whose weights are still to be filled: the usual constructor would draw from the global generator."""
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
     return layer
 
 

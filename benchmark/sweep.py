@@ -24,6 +24,8 @@ from benchmark.runner import Order, run_job, unfinished
 __all__ = ["Watcher", "processors", "sweep"]
 
 TICK_SECONDS = 0.5
+PRELOADED = ("benchmark.runner", "transformers.models.qwen2.modeling_qwen2")
+"""What the server process has loaded before the first job; a model of another kind is imported by its jobs."""
 
 
 class Watcher(Protocol):
@@ -84,7 +86,7 @@ def _context() -> ForkServerContext | SpawnContext:
     if sys.platform == "win32":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmark.runner"])
+    context.set_forkserver_preload(list(PRELOADED))
     return context
 
 

@@ -1,6 +1,6 @@
 """Whole sweeps in processes of their own: done, failed, killed, timed out, refused; resumed and reported."""
 
-import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,6 +13,9 @@ import pytest
 
 from benchmark.contract import PHASES
 from benchmark.records import read_outcomes, read_records, read_steps
+from benchmark.registry import resolve
+from benchmark.runner import Order, run_job
+from benchmark.suite import jobs_of, load_suite
 
 SUITE = """
 model = "pocket"
@@ -144,7 +147,7 @@ def test_bad_ends_are_recorded_and_do_not_stop_the_rest(bakeoff):
 
 
 def test_a_job_that_hangs_is_timed_out(bakeoff):
-    result = bakeoff([outside("hang", "hang")], timeout=6)
+    result = bakeoff([outside("hang", "hang")], timeout=3)
     assert result.returncode == 1
     record = statuses(bakeoff)["hang"]
     assert record.status == "timed_out"
@@ -211,13 +214,18 @@ def test_missing_data_is_said_before_anything_runs(tmp_path):
         assert len(result.stderr.strip().splitlines()) == 1
 
 
-def test_records_of_the_same_job_differ_in_time_only(bakeoff):
-    texts = []
-    for _ in range(2):
-        bakeoff(["ppo = {}"], arguments=["--threads", "1"])
-        record = json.loads(next(bakeoff.results.glob("mine/*/record.json")).read_text(encoding="utf-8"))
-        folder = next(bakeoff.results.glob("mine/ppo*"))
+def test_records_of_the_same_job_differ_in_time_only(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(SUITE.format(algorithms="ppo = {}", timeout=300), encoding="utf-8")
+    (job,) = jobs_of(load_suite(path, resolve))
+    found = []
+    for name in ("first", "second"):
+        _, pipe = multiprocessing.Pipe(duplex=False)
+        run_job(Order(job, tmp_path / name, None, threads=1), pipe)
+        (record,) = read_records(tmp_path / name, "mine")
+        folder = tmp_path / name / "mine" / job.id
+        rows = [{**step.metrics, "step": step.step} for step in read_steps(folder)]
         outcomes = (folder / "outcomes.csv.gz").read_bytes()
-        texts.append((record["metrics"], record["counts"], record["provenance"], outcomes))
-        (folder / "record.json").unlink()
-    assert texts[0] == texts[1]
+        found.append((record.status, record.metrics, record.counts, record.provenance, rows, outcomes))
+    assert found[0][0] == "done"
+    assert found[0] == found[1]
