@@ -113,6 +113,9 @@ def main() -> None:
     except BakeoffError as error:
         print(f"bakeoff: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:  # a full or read-only disk, for example: what is written stays
+        print(f"bakeoff: {error}. Finished jobs keep their records: run the same command again.", file=sys.stderr)
+        sys.exit(1)
 
 
 def _report(results: Path, reports: Path, suite: str) -> Path:

@@ -58,9 +58,11 @@ class LanguagePolicy:
     tokenizer: Any
     instruction: str | None = None
     """Sentence appended to a prompt in the chat template; `None` feeds the bare prompt and a newline."""
+    lora: bool = False
+    """Whether `model` is wrapped by peft: then only its adapter is trained."""
 
     def __post_init__(self) -> None:
-        self._base = self.model.get_base_model() if hasattr(self.model, "peft_config") else self.model
+        self._base = self.model.get_base_model() if self.lora else self.model
         self._backbone = self._base.base_model
         self._head = self._base.get_output_embeddings()
         eos = self._base.generation_config.eos_token_id if self._base.generation_config else None
@@ -200,8 +202,8 @@ class LanguagePolicy:
 
     def reference(self) -> LanguagePolicy:
         """The policy as it is now, frozen: a copy, or for LoRA the same weights with the adapter switched off."""
-        if hasattr(self.model, "disable_adapter"):
-            return _WithoutAdapter(self.model, self.tokenizer, self.instruction)
+        if self.lora:
+            return _WithoutAdapter(self.model, self.tokenizer, self.instruction, lora=True)
         frozen = copy.deepcopy(self.model).requires_grad_(False)
         return LanguagePolicy(frozen, self.tokenizer, self.instruction)
 
@@ -250,7 +252,7 @@ def load_policy(model: Model, instruction: str) -> LanguagePolicy:
         network = network.to(device)
         if model.lora_rank is not None:
             network = _with_lora(network, model)
-    return LanguagePolicy(network, tokenizer, instruction if model.chat else None)
+    return LanguagePolicy(network, tokenizer, instruction if model.chat else None, model.lora_rank is not None)
 
 
 @contextlib.contextmanager

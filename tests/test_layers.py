@@ -151,6 +151,15 @@ def test_broad_excepts_are_in_one_place_only():
     assert places == ["benchmark.runner"]
 
 
+def test_abilities_are_declared_and_never_probed():
+    for name, tree in {**BENCHMARK, **ALGORITHMS}.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id != "hasattr", f"{name}:{node.lineno}"
+                literal = len(node.args) > 1 and isinstance(node.args[1], ast.Constant)
+                assert not (node.func.id == "getattr" and literal), f"{name}:{node.lineno}"
+
+
 @pytest.mark.parametrize("command", [["list"], ["report", "--check"]])
 def test_listing_and_reporting_load_no_torch(command, tmp_path):
     code = (

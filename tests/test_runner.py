@@ -123,6 +123,25 @@ def test_a_sweep_records_what_it_did_and_is_not_run_again(bakeoff):
     assert (bakeoff.reports / "mine.md").read_bytes() == report
 
 
+def test_a_report_that_is_not_what_the_results_say_fails_the_check(bakeoff):
+    bakeoff(["base_model = {}"])
+    check = [sys.executable, "-m", "benchmark", "report", "--check"]
+    assert subprocess.run(check, cwd=bakeoff.folder, check=False, capture_output=True).returncode == 0
+    report = bakeoff.reports / "mine.md"
+    report.write_text(report.read_text(encoding="utf-8").replace("%", "‰"), encoding="utf-8")
+    found = subprocess.run(check, cwd=bakeoff.folder, check=False, capture_output=True, text=True)
+    assert found.returncode == 1
+    assert "mine.md is not what results says" in found.stdout.replace("\n", " ")
+
+
+def test_a_disk_that_cannot_be_written_is_one_sentence(bakeoff):
+    bakeoff.results.write_text("a file where a folder should be", encoding="utf-8")
+    result = bakeoff(["base_model = {}"])
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert "run the same command again" in result.stderr
+
+
 def test_bad_ends_are_recorded_and_do_not_stop_the_rest(bakeoff):
     ends = ["raise", "die", "exhaust", "break", "refuse"]
     result = bakeoff([*(outside(end, end) for end in ends), outside("fine", "nothing")])
