@@ -10,10 +10,31 @@ __all__ = ["CATALOGUE"]
 CATALOGUE: Mapping[str, str] = MappingProxyType(
     {
         "base_model": "algorithms.base_model:BaseModel",
+        # supervised
         "sft": "algorithms.sft:SFT",
+        "raft": "algorithms.raft:RAFT",
+        # reward maximisers
         "grpo": "algorithms.grpo:GRPO",
+        "grpo_areal": "algorithms.grpo_areal:GRPOAReaL",
+        "dr_grpo": "algorithms.dr_grpo:DrGRPO",
+        "dapo": "algorithms.dapo:DAPO",
+        "gspo": "algorithms.gspo:GSPO",
+        "cispo": "algorithms.cispo:CISPO",
+        "rloo": "algorithms.rloo:RLOO",
+        "reinforce_pp": "algorithms.reinforce_pp:ReinforcePP",
+        "remax": "algorithms.remax:ReMax",
         "ppo": "algorithms.ppo:PPO",
-        "gflownet": "algorithms.gflownet:GFlowNet",
+        # preferences
+        "paired": "algorithms.paired:Paired",
+        # flow matchers
+        "gflownet_tb": "algorithms.gflownet_tb:TrajectoryBalance",
+        "gflownet_vargrad": "algorithms.gflownet_vargrad:VarGrad",
+        "gflownet_db": "algorithms.gflownet_db:DetailedBalance",
+        "gflownet_subtb": "algorithms.gflownet_subtb:SubTrajectoryBalance",
+        "gflownet_subtb_prefix": "algorithms.gflownet_subtb_prefix:PrefixSubTrajectoryBalance",
+        "gflownet_pg": "algorithms.gflownet_pg:PolicyGradientGFlowNet",
+        "tba": "algorithms.tba:TBA",
         "flowrl": "algorithms.flowrl:FlowRL",
+        "gflownet_naive": "algorithms.gflownet_naive:NaiveGFlowNet",
     }
 )

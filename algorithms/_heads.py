@@ -1,4 +1,4 @@
-"""Small trainable extras beside the policy: a critic and a log-partition head. Never seen by the examiner."""
+"""Small trainable extras beside the policy: a critic, log Z, log-flows of prefixes. Never seen by the examiner."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class Heads(nn.Module):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         self.value_head = mlp(size, generator) if "value_head" in needs else None
+        self.flow_head = mlp(size, generator) if "flow_head" in needs else None
         self.log_z_head: nn.Sequential | None = None
         if "log_z_head" in needs:
             self.log_z_head = mlp(size, generator)
@@ -64,6 +65,10 @@ class Heads(nn.Module):
     def value(self, states: Tensor) -> Tensor | None:
         """[B, T] V(s_t) from detached states [B, T, H]: the critic's loss does not move the policy."""
         return None if self.value_head is None else self.value_head(states.detach().float()).squeeze(-1)
+
+    def flow(self, states: Tensor) -> Tensor | None:
+        """[B, T] f(s_t) from detached states [B, T, H]."""
+        return None if self.flow_head is None else self.flow_head(states.detach().float()).squeeze(-1)
 
     def log_z(self, prompt_state: Tensor, group: int) -> Tensor | None:
         """[B] log Z of each row's prompt from prompt states [P, H], detached but for the deep head."""

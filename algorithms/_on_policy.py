@@ -1,144 +1,221 @@
 """The one loop of all methods that learn from their own samples: sample → reward → loss → step.
 
 Same rollouts, same optimiser, same reward, same counting for everybody; a method contributes what it needs beside the
-policy, a preparation of the batch (advantages, targets) and a loss. Both are pure functions of tensors.
+policy, a preparation of the batch (advantages, targets, filters) and a loss. Both are pure functions of tensors.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from algorithms._batch import Loss, Need, Now, Rollouts
+from algorithms._describe import describe
 from algorithms._heads import Heads
 from algorithms._optimiser import Optimiser
-from algorithms._pieces import sum_of_tokens
-from benchmark.contract import Checkpoint, Problem, Run
-from benchmark.policy import LanguagePolicy
+from benchmark.adapter import Adapter
+from benchmark.contract import Checkpoint, Completion, Job, Problem, Run
+from benchmark.policy import LanguagePolicy, Prompts
+from benchmark.sampler import Sampled
 
-__all__ = ["Method", "train_on_policy"]
+__all__ = ["OnPolicy", "roll_out", "train_on_policy", "update", "with_constants"]
 
 
-class Method(Protocol):
-    """What a method gives to the loop."""
+@dataclass(frozen=True, slots=True)
+class OnPolicy(Adapter):
+    """A method for the shared loop: declare `needs`, give `prepare` and `loss`."""
+
+    learning_rate: float | None = None
+    """Of the policy; `None` takes the suite's."""
+    head_learning_rate: float | None = None
+    """Of a critic, log Z or flow head, where the method has one; `None` takes the suite's."""
+    passes: int = 1
+    """μ, passes over each batch of completions."""
+    mini_batches: int = 1
+    """Optimiser steps in a pass, each over an equal share of the groups."""
+    smallest_group: ClassVar[int] = 1
+    """Fewer completions of a prompt than this cannot be learned from."""
 
     @property
     def needs(self) -> frozenset[Need]:
         """What the loop must provide beside the policy."""
-        ...
+        return frozenset()
 
     @property
-    def passes(self) -> int:
-        """μ, optimiser steps over each batch."""
-        ...
+    def frozen_steps(self) -> int:
+        """Optimiser steps at the start that move the heads alone."""
+        return 0
 
-    @property
-    def learning_rate(self) -> float | None:
-        """Of the policy; `None` takes the suite's."""
-        ...
+    def refuses(self, job: Job) -> str | None:
+        """A group too small to compare its members."""
+        size = job.training.group_size
+        return (
+            None if size >= self.smallest_group else f"needs group_size of at least {self.smallest_group}, not {size}"
+        )
 
-    @property
-    def head_learning_rate(self) -> float:
-        """Of the extra heads."""
-        ...
+    def train(self, run: Run) -> Checkpoint:
+        """In the shared loop."""
+        return train_on_policy(run, self)
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Once per batch, without gradient: advantages, targets."""
-        ...
+        """Once per batch, without gradient: advantages, targets, filters."""
+        return batch
 
+    @abstractmethod
     def loss(self, batch: Rollouts, now: Now) -> Loss:
         """Of a batch or of whole groups of one."""
-        ...
 
 
-def train_on_policy(run: Run, method: Method) -> Checkpoint:
+def train_on_policy(run: Run, method: OnPolicy) -> Checkpoint:
     """Train `run.policy` with the method until the suite's batches are used up."""
     policy: LanguagePolicy = run.policy
     heads = Heads(method.needs, policy.hidden_size, run.seed("heads")).to(policy.device)
     optimiser = Optimiser(run, heads, method.learning_rate, method.head_learning_rate)
     reference = policy.reference() if "reference" in method.needs else None
     for step, problems in enumerate(run.batches(), start=1):
-        batch = roll_out(run, problems, step)
+        batch = roll_out(run, policy, problems, step, method.needs)
         with run.phase("update"):
-            batch = method.prepare(with_constants(batch, policy, heads, reference, run.job.training.temperature))
-            metrics: dict[str, float] = {}
-            for _ in range(method.passes):
-                metrics = optimiser.step(parts_of(run, batch, heads, method))
+            batch = method.prepare(with_constants(run, batch, heads, reference, method.needs))
+            metrics = update(run, batch, heads, method, optimiser)
         run.log(step, {**describe(batch), **metrics})
     return optimiser.checkpoint()
 
 
-def roll_out(run: Run, problems: Sequence[Problem], step: int) -> Rollouts:
-    """G completions of each problem with their rewards, paid from the budget."""
-    policy: LanguagePolicy = run.policy
+def roll_out(
+    run: Run, policy: LanguagePolicy, problems: Sequence[Problem], step: int, needs: frozenset[Need] = frozenset()
+) -> Rollouts:
+    """G completions of each problem from `policy` with their rewards, paid from the budget.
+
+    With the need `greedy` one of the G is greedy and serves as the baseline of the others.
+    """
     training = run.job.training
-    rows = len(problems) * training.group_size
+    greedy = "greedy" in needs
+    size = training.group_size - greedy
     with run.phase("rollout"):
         generator = torch.Generator().manual_seed(run.seed(f"rollout {step}"))
-        noise = torch.rand(rows, training.max_completion_tokens, generator=generator)
+        noise = torch.rand(len(problems) * size, training.max_completion_tokens, generator=generator)
         prompts = policy.encode([problem.prompt for problem in problems])
         sampled = policy.sample(prompts, noise, temperature=training.temperature)
-        completions = policy.decode(sampled)
-        run.budget.spend(rows, sum(completion.tokens for completion in completions))
-    size = training.group_size
-    rewards = run.rewards(problems, [completions[i : i + size] for i in range(0, rows, size)])
-    return Rollouts(
+        completions = grouped(policy.decode(sampled), size)
+        run.budget.spend(len(noise), sum(completion.tokens for row in completions for completion in row))
+        baselines = _greedy(run, policy, prompts) if greedy else None
+    reward = torch.tensor(run.rewards(problems, completions)).flatten()
+    device = sampled.ids.device
+    batch = Rollouts(
         group_size=size,
         prompts=prompts,
         ids=sampled.ids,
         mask=sampled.mask,
         terminated=sampled.terminated,
-        reward=torch.tensor(rewards, device=sampled.ids.device).flatten(),
+        reward=reward.to(device),
         old_logp=sampled.logp,
-        rows=rows,
+        rows=len(noise),
         tokens=float(sampled.mask.sum()),
+        limit=training.max_completion_tokens,
     )
+    if baselines is not None:
+        base = torch.tensor(run.rewards(problems, baselines)).flatten()
+        batch = replace(batch, greedy_reward=base.repeat_interleave(size).to(device))
+    if "prefix_rewards" in needs:
+        batch = replace(batch, prefix_reward=_prefix_rewards(run, policy, problems, sampled, reward).to(device))
+    return batch
+
+
+def grouped(completions: list[Completion], size: int) -> list[list[Completion]]:
+    """Prompt-major completions, one list for each prompt."""
+    return [completions[i : i + size] for i in range(0, len(completions), size)]
+
+
+def _greedy(run: Run, policy: LanguagePolicy, prompts: Prompts) -> list[list[Completion]]:
+    """One greedy completion of each prompt, paid from the budget."""
+    silent = torch.zeros(len(prompts.ids), run.job.training.max_completion_tokens)
+    completions = policy.decode(policy.sample(prompts, silent, temperature=0.0))
+    run.budget.spend(len(completions), sum(completion.tokens for completion in completions))
+    return grouped(completions, 1)
+
+
+def _prefix_rewards(
+    run: Run, policy: LanguagePolicy, problems: Sequence[Problem], sampled: Sampled, reward: Tensor
+) -> Tensor:
+    """[B, T+1] the reward of each prefix as if the completion had been ended there; the last valid one is `reward`."""
+    n = sampled.mask.sum(1).int().tolist()
+    rows, width = sampled.mask.shape
+    texts = policy.prefixes(sampled)
+    graded = run.rewards(
+        [problem for problem in problems for _ in range(rows // len(problems))],
+        [[Completion(text, t, truncated=False) for t, text in enumerate(row)] for row in texts],
+    )
+    table = torch.zeros(rows, width + 1)
+    for i, row in enumerate(graded):
+        table[i, : len(row)] = torch.tensor(row)
+        table[i, n[i]] = reward[i]
+    return table
 
 
 @torch.no_grad()
 def with_constants(
-    batch: Rollouts, policy: LanguagePolicy, heads: Heads, reference: LanguagePolicy | None, temperature: float
+    run: Run, batch: Rollouts, heads: Heads, reference: LanguagePolicy | None, needs: frozenset[Need]
 ) -> Rollouts:
-    """The batch with the reference's log-probabilities and the critic's values, where they are needed."""
+    """The batch with the reference's log-probabilities and the heads' opinions before the update, where needed."""
+    temperature = run.job.training.temperature
     if reference is not None:
-        scored = reference.score(batch.prompts, batch.ids, batch.mask, temperature=temperature)
-        batch = replace(batch, ref_logp=scored.logp)
+        scored = reference.score(
+            batch.prompts, batch.ids, batch.mask, temperature=temperature, ends="end_logp" in needs
+        )
+        batch = replace(batch, ref_logp=scored.logp, ref_end_logp=scored.end_logp)
     if heads.value_head is not None:
-        scored = policy.score(batch.prompts, batch.ids, batch.mask, temperature=temperature)
-        batch = replace(batch, old_value=heads.value(scored.states))
+        scored = run.policy.score(batch.prompts, batch.ids, batch.mask, temperature=temperature)
+        log_z = heads.log_z(scored.prompt_state, batch.group_size)
+        batch = replace(batch, old_value=heads.value(scored.states), old_log_z=log_z)
     return batch
 
 
-def parts_of(run: Run, batch: Rollouts, heads: Heads, method: Method) -> Iterator[Callable[[], Loss]]:
+def update(run: Run, batch: Rollouts, heads: Heads, method: OnPolicy, optimiser: Optimiser) -> dict[str, float]:
+    """All optimiser steps over one batch; metrics are means over them, largest values where named so."""
+    taken: list[dict[str, float]] = []
+    for _ in range(method.passes):
+        for part in batch.steps(method.mini_batches):
+            if part.tokens:  # a filter may leave nothing to learn from
+                frozen = optimiser.steps < method.frozen_steps
+                taken.append(optimiser.step(parts_of(run, part, heads, method), frozen_policy=frozen))
+    names = taken[0] if taken else {}
+    metrics = {
+        name: max(one[name] for one in taken) if name.endswith("_max") else sum(one[name] for one in taken) / len(taken)
+        for name in names
+    }
+    return {**metrics, "optim/steps_skipped": float(method.passes * method.mini_batches - len(taken))}
+
+
+def parts_of(run: Run, batch: Rollouts, heads: Heads, method: OnPolicy) -> Iterator[Callable[[], Loss]]:
     """The loss of each micro-batch, not yet computed."""
-    groups = batch.rows // batch.group_size
+    groups = len(batch.reward) // batch.group_size
     size = run.job.training.micro_batch_groups or groups
     for first in range(0, groups, size):
         part = batch.part(first, min(size, groups - first))
 
         def loss(part: Rollouts = part) -> Loss:
-            scored = run.policy.score(part.prompts, part.ids, part.mask, temperature=run.job.training.temperature)
-            log_z = heads.log_z(scored.prompt_state, part.group_size)
-            return method.loss(part, Now(scored.logp, heads.value(scored.states), log_z))
+            return method.loss(part, evaluate_now(run, part, heads, method.needs))
 
         yield loss
 
 
-def describe(batch: Rollouts) -> dict[str, float]:
-    """What every method logs about its rollouts."""
-    groups = batch.reward.view(-1, batch.group_size)
-    lengths = batch.mask.sum(1)
-    metrics: dict[str, Tensor] = {
-        "reward/mean": batch.reward.mean(),
-        "reward/frac_groups_all_equal": (groups == groups[:, :1]).all(1).float().mean(),
-        "completion/length_mean": lengths.mean(),
-        "completion/frac_truncated": 1 - batch.terminated.float().mean(),
-        "policy/entropy": -(batch.old_logp * batch.mask).sum() / batch.tokens,
-    }
-    if batch.ref_logp is not None:
-        metrics["policy/kl_ref_k1"] = sum_of_tokens(batch.old_logp - batch.ref_logp, batch.mask).mean()
-    return {name: float(value) for name, value in metrics.items()}
+def evaluate_now(run: Run, batch: Rollouts, heads: Heads, needs: frozenset[Need]) -> Now:
+    """What the current weights say of a batch, with gradient."""
+    ids, mask = batch.ids, batch.mask
+    longer = "terminal_flow" in needs  # one more column, so that the state behind the last token is read too
+    if longer:
+        ids, mask = (torch.nn.functional.pad(x, (0, 1)) for x in (ids, mask))
+    temperature = run.job.training.temperature
+    scored = run.policy.score(batch.prompts, ids, mask, temperature=temperature, ends="end_logp" in needs)
+    return Now(
+        logp=scored.logp[:, :-1] if longer else scored.logp,
+        value=heads.value(scored.states),
+        log_z=heads.log_z(scored.prompt_state, batch.group_size),
+        flow=heads.flow(scored.states),
+        end_logp=scored.end_logp,
+    )

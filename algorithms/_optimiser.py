@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from algorithms._batch import Loss
@@ -20,7 +20,7 @@ __all__ = ["Optimiser"]
 class Optimiser:
     """AdamW without weight decay over the policy and its heads, with linear warm-up and a clip of the gradient norm."""
 
-    def __init__(self, run: Run, heads: Heads, rate: float | None, head_rate: float) -> None:
+    def __init__(self, run: Run, heads: Heads, rate: float | None, head_rate: float | None) -> None:
         training = run.job.training
         self._run, self._heads = run, heads
         self._policy_weights, self._head_weights = run.policy.trainable, list(heads.parameters())
@@ -28,37 +28,55 @@ class Optimiser:
         rate = training.learning_rate if rate is None else rate
         groups = [{"params": self._policy_weights, "lr": rate}]
         if self._head_weights:
+            head_rate = training.head_learning_rate if head_rate is None else head_rate
             groups.append({"params": self._head_weights, "lr": head_rate})
         self._adam = torch.optim.AdamW(groups, weight_decay=0.0)
         self._rates = [float(group["lr"]) for group in self._adam.param_groups]
         self.steps = 0
 
-    def step(self, parts: Iterable[Callable[[], Loss]]) -> dict[str, float]:
-        """Add up the gradients of all parts of a batch and move once. Raises `Diverged` before a NaN can do harm."""
-        total: dict[str, Tensor | float] = {}
+    def step(self, parts: Iterable[Callable[[], Loss]], *, frozen_policy: bool = False) -> dict[str, float]:
+        """Add up the gradients of all parts of a batch and move once. Raises `Diverged` before a NaN can do harm.
+
+        `frozen_policy` moves the heads alone.
+        """
+        total: dict[str, Tensor] = {}
         for part in parts:
             loss = part()
             loss.total.backward()  # type: ignore[no-untyped-call]
             for name, value in {"loss": loss.total.detach(), **loss.metrics}.items():
-                total[name] = total.get(name, 0.0) + value
+                total[name] = _joined(name, total[name], value) if name in total else value
         norms = {"optim/grad_norm_policy": self._clipped(self._policy_weights)}
         if self._head_weights:
             norms["optim/grad_norm_heads"] = self._clipped(self._head_weights)
         metrics = {name: float(value) for name, value in {**total, **norms}.items()}
+        metrics["optim/frac_steps_clipped"] = float(metrics["optim/grad_norm_policy"] > self._clip)
         self._refuse_nonfinite(metrics)
         self.steps += 1
         for group, rate in zip(self._adam.param_groups, self._rates, strict=True):
             group["lr"] = rate * min(1.0, self.steps / max(1, self._warmup))
+        if frozen_policy:
+            for weight in self._policy_weights:
+                weight.grad = None
         self._adam.step()
         self._adam.zero_grad(set_to_none=True)
         return metrics
 
     def checkpoint(self) -> Checkpoint:
-        """What training leaves behind; heads are saved beside it where there are any."""
+        """What training leaves behind; heads and optimiser are saved where there are heads."""
         if not self._head_weights:
             return Checkpoint(self.steps)
         save_file(self._heads.state_dict(), self._run.folder / "algorithm_heads.safetensors")
+        torch.save({"adam": self._adam.state_dict(), "steps": self.steps}, self._run.folder / "optimiser.pt")
         return Checkpoint(self.steps, self._run.folder, sum(weight.numel() for weight in self._head_weights))
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on from where `checkpoint` was taken: heads first, then moments and step count."""
+        if checkpoint.path is None:
+            raise ValueError("this checkpoint holds no heads: there is nothing to resume beside the policy's weights.")
+        self._heads.load_state_dict(load_file(checkpoint.path / "algorithm_heads.safetensors"))
+        saved = torch.load(checkpoint.path / "optimiser.pt", weights_only=True)
+        self._adam.load_state_dict(saved["adam"])
+        self.steps = saved["steps"]
 
     def _clipped(self, weights: list[torch.nn.Parameter]) -> Tensor:
         return torch.nn.utils.clip_grad_norm_(weights, self._clip)
@@ -70,3 +88,7 @@ class Optimiser:
             raise Diverged(
                 f"optimiser step {self.steps + 1}: {found}. Lower the learning rate or look at the last steps' log."
             )
+
+
+def _joined(name: str, one: Tensor, other: Tensor) -> Tensor:
+    return torch.maximum(one, other) if name.endswith("_max") else one + other

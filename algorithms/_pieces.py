@@ -1,7 +1,7 @@
 """Pure tensor functions that several methods are made of. B rows, T tokens, G rows a group; masks are 1.0 where valid.
 
-Reductions divide by the totals of the whole step (`rows`, `tokens`), so a step split into micro-batches adds up to the
-same number.
+Reductions divide by the totals of the whole optimiser step (`rows`, `tokens`), so a step split into micro-batches adds
+up to the same number.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import torch
 from torch import Tensor
 
 __all__ = [
-    "clipped_surrogate",
     "gae",
-    "group_normalised",
+    "k1",
+    "k2",
     "k3",
     "log_ratio",
     "masked",
     "mean_of_row_means",
     "mean_of_rows",
     "mean_of_tokens",
+    "returns",
     "sum_of_tokens",
     "token_rewards",
     "whiten",
@@ -50,31 +51,23 @@ def mean_of_row_means(x: Tensor, mask: Tensor, rows: int) -> Tensor:
     return mean_of_rows(sum_of_tokens(x, mask) / mask.sum(1).clamp(min=1), rows)
 
 
-def group_normalised(reward: Tensor, group: int, eps: float) -> Tensor:
-    """[B] (r − mean)/(std + eps) within each group of rows; std unbiased. All-equal groups give exactly 0.
-
-    Raises `ValueError` for a group of one, which has no deviation.
-    """
-    if group < 2:
-        raise ValueError(f"group normalisation needs at least 2 completions of a prompt, not {group}")
-    r = reward.view(-1, group)
-    all_equal = (r == r[:, :1]).all(1, keepdim=True)  # rounding must not turn equal rewards into a signal
-    centred = torch.where(all_equal, 0.0, r - r.mean(1, keepdim=True))
-    return (centred / (r.std(1, keepdim=True) + eps)).flatten()
-
-
 def log_ratio(logp: Tensor, other: Tensor, mask: Tensor) -> Tensor:
     """[B, T] log π_θ − log π_other on valid tokens, 0 on padding."""
     return masked(logp - other, mask)
 
 
-def clipped_surrogate(ratio: Tensor, advantage: Tensor, low: float, high: float) -> Tensor:
-    """[B, T] max(−ρA, −clamp(ρ, 1−low, 1+high)·A), to be minimised (arXiv:1707.06347, eq. 7)."""
-    return torch.maximum(-ratio * advantage, -ratio.clamp(1 - low, 1 + high) * advantage)
+def k1(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
+    """[B, T] d = log π_θ − log π_ref: the k1 estimate of KL(π_θ‖π_ref), unbiased, of either sign."""
+    return log_ratio(logp, ref_logp, mask)
+
+
+def k2(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
+    """[B, T] d²/2: its gradient d·∇log π_θ is that of the reverse KL at the visited state."""
+    return log_ratio(logp, ref_logp, mask) ** 2 / 2
 
 
 def k3(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
-    """[B, T] exp(−d) + d − 1 with d = log π_θ − log π_ref: the k3 estimate of KL(π_θ‖π_ref), never negative."""
+    """[B, T] exp(−d) + d − 1 with d clamped to ±20: the k3 estimate of KL(π_θ‖π_ref), never negative."""
     d = log_ratio(logp, ref_logp, mask).clamp(-20, 20)
     return torch.exp(-d) + d - 1
 
@@ -84,6 +77,11 @@ def token_rewards(reward: Tensor, log_ratio_to_ref: Tensor, mask: Tensor, kl_coe
     n = mask.sum(1, keepdim=True)
     last = (torch.arange(1, mask.shape[1] + 1, device=mask.device) == n).to(reward.dtype)
     return masked(-kl_coef * log_ratio_to_ref, mask) + last * reward.unsqueeze(1)
+
+
+def returns(rewards: Tensor, mask: Tensor, gamma: float) -> Tensor:
+    """[B, T] Σ_{u ≥ t} γ^{u−t}·R_u over valid tokens."""
+    return gae(rewards, torch.zeros_like(rewards), mask, gamma, 1.0)
 
 
 def gae(rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float) -> Tensor:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benchmark.adapter import Adapter
+from benchmark.aims import Aim
 from benchmark.contract import Checkpoint, Run
 
 __all__ = ["BaseModel"]
@@ -22,6 +23,10 @@ class BaseModel(Adapter):
     """The starting policy, examined."""
 
     paper: ClassVar[str] = "–"
+
+    def aim(self) -> Aim:
+        """To stay."""
+        return Aim("start")
 
     def train(self, run: Run) -> Checkpoint:
         """Nothing to do."""

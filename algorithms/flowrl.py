@@ -1,65 +1,73 @@
 """FlowRL: flow-balanced reward matching.
 
 Objective    δ_i = log Z_φ(x_i) + (1/n_i) Σ_t log π_θ − β·r̂_i − (1/n_i) Σ_t log π_ref
-             L = (1/B) Σ_i w_i·δ_i²
-             r̂_i = (r_i − mean_g)/(std_g + 1e-6)      w_i = clamp(exp(Σ_t log π_θ/π_old), 1−ε, 1+ε), constant
-Source       arXiv:2509.15207, eq. 6; code Xuekai-Zhu/FlowRL (its release computes the clipped weight and then uses the
-             unclipped one; here as in the paper)
+             L = (1/B) Σ_i w_i·δ_i²,     r̂_i = (r_i − mean_g)/(std_g + 1e-6)
+             w_i from W = exp(Σ_t (log π_θ − log π_old)), constant: clamp(W, 1−ε, 1+ε) in the paper; W in the
+             released code, which computes the clamp and does not use it; min(W, 10) in verl's recipe; or 1
+Source       arXiv:2509.15207, section 3; code Xuekai-Zhu/FlowRL (issues 13 to 15 on the weight) and
+             verl-project/verl-recipe `flowrl`
 Differences  β = 3 for the pocket policy; the paper uses 15 on completions of thousands of tokens. log Z reads the mean
              over *all* prompt tokens (the release drops the last), without dropout, its last layer starts at zero, and
              it has its own learning rate. Its gradient reaches the policy, as in the release.
-Degenerates  one pass over fresh samples: w = 1. All-equal groups have r̂ = 0 and pull the policy to the reference. r̂ has
-             group mean 0, so log Z stays near 0 while the policy stays near the reference. One-token completions with
-             raw rewards: trajectory balance with τ = 1/β.
+Degenerates  one step over fresh samples: w = 1 in all four forms. All-equal groups have r̂ = 0 and pull the policy to
+             the reference. r̂ has group mean 0, so log Z stays near 0 while the policy stays near the reference.
+             One-token completions with raw rewards: trajectory balance with τ = 1/β; longer ones aim at π_ref·e^{|y|(βr
+             − log Z)}, which favours long correct completions exponentially.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from torch import Tensor
 
 from algorithms._batch import Loss, Need, Now, Rollouts
-from algorithms._on_policy import train_on_policy
-from algorithms._pieces import group_normalised, log_ratio, mean_of_rows, sum_of_tokens
-from benchmark.adapter import Adapter
-from benchmark.contract import Checkpoint, Job, Run
+from algorithms._flow import balance_metrics
+from algorithms._normalise import group_normalised
+from algorithms._on_policy import OnPolicy
+from algorithms._pieces import log_ratio, mean_of_rows, sum_of_tokens
+from benchmark.aims import Aim
+from benchmark.contract import Setting
 
-__all__ = ["FlowRL"]
+__all__ = ["FlowRL", "importance_weight"]
+
+Weight = Literal["paper", "released", "recipe", "none"]
 
 
 @dataclass(frozen=True, slots=True)
-class FlowRL(Adapter):
+class FlowRL(OnPolicy):
     """Trajectory balance with length-normalised log-probabilities and group-normalised rewards."""
 
-    paper: ClassVar[str] = "arXiv:2509.15207, eq. 6"
+    paper: ClassVar[str] = "arXiv:2509.15207, section 3"
+    exact_settings: ClassVar[Mapping[str, Setting]] = {"beta": 1.5, "normalise_rewards": False}
+    smallest_group: ClassVar[int] = 2
     beta: float = 3.0
     """β, reward scale; 15 in the paper."""
+    weight: Weight = "paper"
+    """Which of the published importance weights; they differ from the second optimiser step over a batch on."""
     clip: float = 0.2
-    """ε of the importance weight, the released scripts' default."""
-    passes: int = 1
-    """μ, one in the released scripts."""
-    learning_rate: float | None = None
-    """Of the policy; `None` takes the suite's."""
-    head_learning_rate: float = 1e-3
-    """Of log Z."""
-    needs: ClassVar[frozenset[Need]] = frozenset({"reference", "deep_log_z_head"})
+    """ε of the paper's weight, the released scripts' default."""
+    weight_cap: float = 10.0
+    """Cap of the recipe's weight, verl-project/verl pull request 4397."""
+    normalise_rewards: bool = True
+    """r̂ of the group; raw rewards make the target a fixed distribution, which the exact world can name."""
 
-    def refuses(self, job: Job) -> str | None:
-        """A group of one has no deviation."""
-        return (
-            None
-            if job.training.group_size > 1
-            else "FlowRL needs group_size of at least 2: a group of one has no deviation"
-        )
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The reference and the release's log Z."""
+        return frozenset({"reference", "deep_log_z_head"})
 
-    def train(self, run: Run) -> Checkpoint:
-        """In the shared loop."""
-        return train_on_policy(run, self)
+    def aim(self) -> Aim | None:
+        """With raw rewards a fixed target; normalised ones move with the policy."""
+        return None if self.normalise_rewards else Aim("length_tempered", 1 / self.beta)
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Group-normalised rewards r̂ as `advantage` [B, T], constant along a row."""
-        normalised = group_normalised(batch.reward, batch.group_size, 1e-6)
-        return replace(batch, advantage=normalised.unsqueeze(1).expand_as(batch.mask))
+        """Rewards r̂ as `advantage` [B, T], constant along a row."""
+        if not self.normalise_rewards:
+            return batch.with_advantage(batch.reward)
+        return batch.with_advantage(group_normalised(batch.reward, batch.group_size, 1e-6))
 
     def loss(self, batch: Rollouts, now: Now) -> Loss:
         """The objective above."""
@@ -69,13 +77,14 @@ class FlowRL(Adapter):
         n = batch.mask.sum(1).clamp(min=1)  # [B]
         to_ref = sum_of_tokens(now.logp - batch.ref_logp, batch.mask) / n
         delta = now.log_z + to_ref - self.beta * batch.advantage[:, 0]
-        ratio = sum_of_tokens(log_ratio(now.logp, batch.old_logp, batch.mask), batch.mask).exp()
-        weight = ratio.clamp(1 - self.clip, 1 + self.clip).detach()
-        return Loss(
-            mean_of_rows(weight * delta**2, batch.rows),
-            {
-                "flowrl/delta_mean": mean_of_rows(delta, batch.rows).detach(),
-                "flowrl/log_z": mean_of_rows(now.log_z, batch.rows).detach(),
-                "flowrl/weight_mean": mean_of_rows(weight, batch.rows).detach(),
-            },
-        )
+        ratio = sum_of_tokens(log_ratio(now.logp, batch.old_logp, batch.mask), batch.mask).exp().detach()
+        w = importance_weight(ratio, self.weight, self.clip, self.weight_cap)
+        metrics = {"flowrl/weight_mean": mean_of_rows(w, batch.rows), "flowrl/weight_max": w.max()}
+        return Loss(mean_of_rows(w * delta**2, batch.rows), {**metrics, **balance_metrics(batch, delta, now.log_z)})
+
+
+def importance_weight(ratio: Tensor, kind: Weight, clip: float, cap: float) -> Tensor:
+    """[B] what multiplies a squared residual, from the sequence's ratio W."""
+    clamped = {"paper": (1 - clip, 1 + clip), "released": (None, None), "recipe": (None, cap), "none": (1.0, 1.0)}
+    low, high = clamped[kind]
+    return ratio if low is None and high is None else ratio.clamp(low, high)

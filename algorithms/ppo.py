@@ -3,11 +3,13 @@
 Objective    R_t = −β·(log π_old − log π_ref)_t + r·1[t = n]        token rewards, KL estimated by k1
              A, target = GAE(R, V_old; γ, λ), A + V_old            V = 0 behind the last token, also for cut completions
              Â = whiten(A) over the valid tokens of the batch
-             L = token_mean( max(−ρÂ, −clamp(ρ, 1−ε, 1+ε)·Â) )
+             L = token_mean( max(−ρÂ, −clamp(ρ, 1−ε, 1+ε)·Â) )      [ dual clip: at most −c·Â where Â < 0 ]
                + c_v · ½·token_mean( max( (V − target)², (clamp(V, V_old ± ε_v) − target)² ) )
-Source       arXiv:1707.06347, eq. 7 and 9; GAE arXiv:1506.02438, eq. 16; the language-model form of volcengine/verl
+Source       arXiv:1707.06347, eq. 7 and 9; GAE arXiv:1506.02438, eq. 16; the language-model form of volcengine/verl;
+             dual clip arXiv:1912.09729, eq. 5
 Differences  the critic is a small head on the policy's detached hidden states, not a second model: its loss cannot move
-             the policy. The reward sits on the last valid token.
+             the policy. The reward sits on the last valid token. No critic warm-up by default: its last layer starts at
+             zero, so the first step is REINFORCE with whitening, and a short suite has no steps to give away.
 Degenerates  λ = γ = 1, V ≡ 0, β = 0: A = r on every token, REINFORCE with whitening. A critic that explains nothing
              (explained variance ≤ 0) leaves exactly that, noisier. All rewards of the *batch* equal: Â follows the KL
              and the critic's errors alone.
@@ -15,77 +17,84 @@ Degenerates  λ = γ = 1, V ≡ 0, β = 0: A = r on every token, REINFORCE with 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from algorithms._batch import Loss, Need, Now, Rollouts
-from algorithms._on_policy import train_on_policy
-from algorithms._pieces import clipped_surrogate, gae, log_ratio, masked, mean_of_tokens, token_rewards, whiten
-from benchmark.adapter import Adapter
-from benchmark.contract import Checkpoint, Run
+from algorithms._on_policy import OnPolicy
+from algorithms._pieces import gae, k1, masked, mean_of_tokens, token_rewards, whiten
+from algorithms._surrogate import token_surrogate
+from benchmark.aims import Aim
+from benchmark.contract import Setting
 
 __all__ = ["PPO"]
 
 
 @dataclass(frozen=True, slots=True)
-class PPO(Adapter):
+class PPO(OnPolicy):
     """Clipped policy objective with advantages from a learned value function."""
 
     paper: ClassVar[str] = "arXiv:1707.06347, eq. 9"
+    exact_settings: ClassVar[Mapping[str, Setting]] = {"kl_coef": 0.25, "lam": 1.0, "passes": 1}
+    passes: int = 2
+    """μ, passes over a batch; 4 in TRL's former trainer, 1 in verl."""
     gamma: float = 1.0
     """γ; completions are short and the reward is terminal."""
     lam: float = 0.95
     """λ, TRL's and the original code's default."""
     clip: float = 0.2
     """ε, section 6.1."""
+    dual_clip: float | None = None
+    """c of arXiv:1912.09729, 3 there; `None` is off."""
     value_clip: float = 0.2
     """ε_v, as in openai/baselines and TRL."""
     value_weight: float = 0.1
     """c_v, TRL; scales the head's gradient only."""
+    value_warmup_steps: int = 0
+    """Optimiser steps at the start in which the critic learns and the policy rests."""
     kl_coef: float = 0.02
     """β of the KL in the reward."""
-    passes: int = 2
-    """μ, optimiser passes over a batch."""
-    learning_rate: float | None = None
-    """Of the policy; `None` takes the suite's."""
-    head_learning_rate: float = 1e-3
-    """Of the critic."""
-    needs: ClassVar[frozenset[Need]] = frozenset({"reference", "value_head"})
 
-    def train(self, run: Run) -> Checkpoint:
-        """In the shared loop."""
-        return train_on_policy(run, self)
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The reference for the KL, and a critic."""
+        return frozenset({"reference", "value_head"})
+
+    @property
+    def frozen_steps(self) -> int:
+        """The critic's warm-up."""
+        return self.value_warmup_steps
+
+    def aim(self) -> Aim:
+        """The optimum of E[r] − β·KL(π‖π_ref), for λ = 1 or a critic that has converged."""
+        return Aim("tempered", self.kl_coef, credit="batch_whitened" if self.lam == 1 else None, span="token_mean")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
         """Whitened advantages and value targets, once per batch."""
         assert batch.ref_logp is not None
         assert batch.old_value is not None
-        to_ref = log_ratio(batch.old_logp, batch.ref_logp, batch.mask)
+        to_ref = k1(batch.old_logp, batch.ref_logp, batch.mask)
         rewards = token_rewards(batch.reward, to_ref, batch.mask, self.kl_coef)
         advantage = gae(rewards, batch.old_value, batch.mask, self.gamma, self.lam)  # [B, T]
         target = advantage + masked(batch.old_value, batch.mask)
-        return replace(batch, advantage=whiten(advantage, batch.mask), target=target)
+        return replace(batch.with_advantage(whiten(advantage, batch.mask)), target=target)
 
     def loss(self, batch: Rollouts, now: Now) -> Loss:
         """The objective above."""
-        assert batch.advantage is not None
+        surrogate = token_surrogate(batch, now, self.clip, self.clip, self.dual_clip)
+        policy = mean_of_tokens(surrogate.term, batch.mask, batch.tokens)
+        value = self._value_loss(batch, now)
+        metrics = {**surrogate.metrics, "value/loss": value.detach()}
+        return Loss(policy + self.value_weight * value, metrics)
+
+    def _value_loss(self, batch: Rollouts, now: Now) -> Tensor:
         assert batch.target is not None
         assert batch.old_value is not None
         assert now.value is not None
-        ratio = log_ratio(now.logp, batch.old_logp, batch.mask).exp()  # [B, T]
-        policy = mean_of_tokens(
-            clipped_surrogate(ratio, batch.advantage, self.clip, self.clip), batch.mask, batch.tokens
-        )
         near = batch.old_value + (now.value - batch.old_value).clamp(-self.value_clip, self.value_clip)
         squares = torch.maximum((now.value - batch.target) ** 2, (near - batch.target) ** 2)
-        value = 0.5 * mean_of_tokens(squares, batch.mask, batch.tokens)
-        outside = ((ratio - 1).abs() > self.clip).float()
-        return Loss(
-            policy + self.value_weight * value,
-            {
-                "ppo/value_loss": value.detach(),
-                "policy/clip_fraction": mean_of_tokens(outside, batch.mask, batch.tokens).detach(),
-            },
-        )
+        return 0.5 * mean_of_tokens(squares, batch.mask, batch.tokens)

@@ -40,7 +40,7 @@ class SFT(Adapter):
     def train(self, run: Run) -> Checkpoint:
         """As many worked solutions a step as the on-policy methods have completions."""
         training = run.job.training
-        optimiser = Optimiser(run, Heads(frozenset(), 0, 0), self.learning_rate, 0.0)
+        optimiser = Optimiser(run, Heads(frozenset(), 0, 0), self.learning_rate, None)
         for step, problems in enumerate(run.batches(training.prompts_per_step * training.group_size), start=1):
             with run.phase("update"):
                 solutions = run.policy.encode_completions(

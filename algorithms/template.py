@@ -6,49 +6,47 @@ Differences  the baseline contains the completion itself: the gradient is (G−1
 Degenerates  all rewards of a group equal: A = 0, nothing is learned from it.
 
 To add yours: copy this file, write these four paragraphs, the fields and the loss, add one line to
-`algorithms/__init__.py`, and run `pytest tests/test_every_algorithm.py -k yours`. From outside the repository write
-`class = "your_package.your_module:YourClass"` in a suite instead.
+`algorithms/__init__.py`, and run `bakeoff check yours` and `pytest tests/test_every_algorithm.py -k yours`. From
+outside the repository write `class = "your_package.your_module:YourClass"` in a suite instead.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from algorithms._batch import Loss, Need, Now, Rollouts
-from algorithms._on_policy import train_on_policy
+from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_rows, sum_of_tokens
-from benchmark.adapter import Adapter
-from benchmark.contract import Checkpoint, Run
+from benchmark.aims import Aim
 
 __all__ = ["Template"]
 
 
 @dataclass(frozen=True, slots=True)
-class Template(Adapter):
+class Template(OnPolicy):
     """One sentence: what this method does to a policy."""
 
     paper: ClassVar[str] = "doi:10.1007/BF00992696"
-    learning_rate: float | None = None
-    """Of the policy; `None` takes the suite's. Every field is a hyper-parameter and says where its default is from."""
-    passes: int = 1
-    """μ, optimiser steps over a batch."""
-    head_learning_rate: ClassVar[float] = 0.0
-    """Of extra heads; this method has none."""
-    needs: ClassVar[frozenset[Need]] = frozenset()
-    """Any of "reference", "value_head", "log_z_head": the loop provides them."""
+    scale: float = 1.0
+    """Every field is a hyper-parameter and says where its default is from. Learning rate and passes are inherited."""
 
-    def train(self, run: Run) -> Checkpoint:
-        """In the shared loop; a method of another kind writes its own (see `sft.py`)."""
-        return train_on_policy(run, self)
+    @property
+    def needs(self) -> frozenset[Need]:
+        """What the loop must provide: "reference", "value_head", "log_z_head", …; see `_batch.py`."""
+        return frozenset()
+
+    def aim(self) -> Aim:
+        """What it converges to, so that `bakeoff check` can hold it to its word; leave out what has no closed form."""
+        return Aim("best", credit="reward")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
         """Once per batch, without gradient: what the loss multiplies with."""
         groups = batch.reward.view(-1, batch.group_size)
-        advantage = (groups - groups.mean(1, keepdim=True)).flatten()  # [B]
-        return replace(batch, advantage=advantage.unsqueeze(1).expand_as(batch.mask))
+        return batch.with_advantage((groups - groups.mean(1, keepdim=True)).flatten())
 
     def loss(self, batch: Rollouts, now: Now) -> Loss:
         """The objective above."""
         assert batch.advantage is not None
-        return Loss(-mean_of_rows(sum_of_tokens(batch.advantage * now.logp, batch.mask), batch.rows), {})
+        u = self.scale * batch.advantage * now.logp  # [B, T]
+        return Loss(-mean_of_rows(sum_of_tokens(u, batch.mask), batch.rows), {})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import ClassVar, final
 
-from benchmark.contract import Checkpoint, Evaluation, Exam, Job, Policy, Problem, Run
+from benchmark.aims import Aim
+from benchmark.contract import Checkpoint, Evaluation, Exam, Job, Policy, Problem, Run, Setting
 from benchmark.evaluate import evaluate
 
 __all__ = ["Adapter"]
@@ -17,10 +19,16 @@ class Adapter(ABC):
 
     paper: ClassVar[str]
     """Where the method is from, with the equation."""
+    exact_settings: ClassVar[Mapping[str, Setting]] = MappingProxyType({})
+    """Hyper-parameters under which `aim` is exact and most telling; `bakeoff check` sets them."""
 
     def refuses(self, job: Job) -> str | None:
         """Why this method cannot do this job, said before anything is loaded; `None` when it can."""
         del job
+        return None
+
+    def aim(self) -> Aim | None:
+        """What it converges to, for `bakeoff check`; `None`: only that reward rises is asked of it."""
         return None
 
     @abstractmethod

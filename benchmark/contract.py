@@ -77,6 +77,8 @@ class Training:
     """G, completions of each problem."""
     learning_rate: float = 1e-4
     """AdamW step size of the policy, constant after warm-up; a method that names its own overrides it."""
+    head_learning_rate: float = 1e-3
+    """AdamW step size of critics, log Z and flow heads; a method that names its own overrides it."""
     warmup_steps: int = 5
     """Optimiser steps over which the rate rises linearly from 0."""
     max_grad_norm: float = 1.0

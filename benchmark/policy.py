@@ -23,11 +23,10 @@ from transformers.utils.logging import disable_progress_bar
 
 from benchmark.contract import Completion, Model
 from benchmark.errors import DataUnavailable
+from benchmark.pocket import POCKET
 from benchmark.sampler import Sampled, positions, sample
 
-__all__ = ["LanguagePolicy", "Prompts", "Scored", "load_policy"]
-
-POCKET = Path(__file__).parent / "pocket" / "policy"
+__all__ = ["LanguagePolicy", "Prompts", "Scored", "label_and_end_logp", "load_policy"]
 
 
 class Prompts(NamedTuple):
@@ -48,6 +47,8 @@ class Scored(NamedTuple):
     """[B, T, H] last hidden state *before* each token is emitted: column t belongs to state s_t of the token tree."""
     prompt_state: Tensor
     """[P, H] mean of the last hidden states over the prompt's tokens."""
+    end_logp: Tensor | None = None
+    """[B, T] log-probability of ending instead of each token, at s_0 … s_{T-1}; 0 on padding; only when asked for."""
 
 
 @dataclass
@@ -164,10 +165,19 @@ class LanguagePolicy:
             completions += self.decode(self.sample(self.encode(chunk), part, temperature=temperature))
         return [completions[i : i + samples] for i in range(0, len(completions), samples)]
 
-    def score(self, prompts: Prompts, ids: Tensor, mask: Tensor, *, temperature: float) -> Scored:
+    def prefixes(self, sampled: Sampled) -> list[list[str]]:
+        """Texts of all prefixes of each completion: after 0, 1, … n tokens, special tokens left out."""
+        lengths = sampled.mask.sum(1).int().tolist()
+        rows = sampled.ids.tolist()
+        cut = [row[:t] for row, n in zip(rows, lengths, strict=True) for t in range(n + 1)]
+        texts = iter(self.tokenizer.batch_decode(cut, skip_special_tokens=True))
+        return [[next(texts) for _ in range(n + 1)] for n in lengths]
+
+    def score(self, prompts: Prompts, ids: Tensor, mask: Tensor, *, temperature: float, ends: bool = False) -> Scored:
         """Log-probabilities of given completions [B, T]; rows are prompt-major, B a multiple of P.
 
-        Each prompt is read once and shared by its group, forwards and backwards.
+        Each prompt is read once and shared by its group, forwards and backwards. `ends` also gives the log-probability
+        of ending at every prefix, from the same logits.
         """
         group = len(ids) // len(prompts.ids)
         cache = DynamicCache(config=self._backbone.config)
@@ -193,19 +203,25 @@ class LanguagePolicy:
             states = torch.cat((states, later), 1)  # [B, T, H]
         valid = mask.bool()
         logits = self._head(states[valid]).float()  # [valid tokens, V]: padding costs no vocabulary-wide work
-        if temperature != 1:
-            logits = logits / temperature
         logp = torch.zeros_like(mask)
-        logp[valid] = -torch.nn.functional.cross_entropy(logits, ids[valid], reduction="none")
+        logp[valid], ending = label_and_end_logp(logits, ids[valid], self._eos_ids, temperature, ends=ends)
+        end_logp = None
+        if ending is not None:
+            end_logp = torch.zeros_like(mask)
+            end_logp[valid] = ending
         weights = prompts.mask.unsqueeze(-1).to(prefix.dtype)
-        return Scored(logp, states, (prefix * weights).sum(1) / weights.sum(1))
+        return Scored(logp, states, (prefix * weights).sum(1) / weights.sum(1), end_logp)
+
+    def snapshot(self) -> LanguagePolicy:
+        """A frozen copy of the policy as it is now, adapter included."""
+        frozen = copy.deepcopy(self.model).requires_grad_(False)
+        return LanguagePolicy(frozen, self.tokenizer, self.instruction, self.lora)
 
     def reference(self) -> LanguagePolicy:
         """The policy as it is now, frozen: a copy, or for LoRA the same weights with the adapter switched off."""
         if self.lora:
             return _WithoutAdapter(self.model, self.tokenizer, self.instruction, lora=True)
-        frozen = copy.deepcopy(self.model).requires_grad_(False)
-        return LanguagePolicy(frozen, self.tokenizer, self.instruction)
+        return self.snapshot()
 
     def digest(self) -> str:
         """SHA-256 over names and values of all weights."""
@@ -226,9 +242,24 @@ class LanguagePolicy:
 class _WithoutAdapter(LanguagePolicy):
     """The base model under a LoRA adapter."""
 
-    def score(self, prompts: Prompts, ids: Tensor, mask: Tensor, *, temperature: float) -> Scored:
+    def score(self, prompts: Prompts, ids: Tensor, mask: Tensor, *, temperature: float, ends: bool = False) -> Scored:
         with self.model.disable_adapter():
-            return super().score(prompts, ids, mask, temperature=temperature)
+            return super().score(prompts, ids, mask, temperature=temperature, ends=ends)
+
+
+def label_and_end_logp(
+    logits: Tensor, labels: Tensor, eos_ids: Tensor, temperature: float, *, ends: bool
+) -> tuple[Tensor, Tensor | None]:
+    """[N] log-probability of `labels` [N], and of ending, under `logits` [N, V] divided by the temperature.
+
+    Ending costs two dot products, not a second normalisation: log π(end) = log π(label) + (logit_end − logit_label)/T.
+    """
+    logits = logits / temperature if temperature != 1 else logits
+    logp = -torch.nn.functional.cross_entropy(logits, labels, reduction="none")
+    if not ends:
+        return logp, None
+    end = logits[:, eos_ids].logsumexp(1)
+    return logp, logp + end - logits.gather(1, labels.unsqueeze(1)).squeeze(1)
 
 
 def load_policy(model: Model, instruction: str) -> LanguagePolicy:

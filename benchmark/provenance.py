@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from benchmark.pocket import POCKET
+
 __all__ = ["LIBRARIES", "commit", "device", "libraries", "numbers_version", "package_version", "weights_digest"]
 
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARIES = ("python", "torch", "transformers", "peft", "trl", "datasets", "numpy", "math-verify")
-POCKET = Path(__file__).parent / "pocket" / "policy"
 
 
 @functools.cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from collections.abc import Mapping
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from algorithms import CATALOGUE
 from benchmark.adapter import Adapter
@@ -50,12 +51,16 @@ def resolve(name: str, asked: Mapping[str, Setting]) -> Algorithm:
         raise UnknownName("algorithm", name, CATALOGUE, OUTSIDE)
     cls = adapter_class(target)
     defaults: dict[str, Setting] = {field.name: field.default for field in dataclasses.fields(cls)}  # type: ignore[arg-type, misc]
+    hints = get_type_hints(cls)
     for key, value in settings.items():
         if key not in defaults:
             raise ConfigurationError(
                 f"{name} has no hyper-parameter '{key}'{nearest(key, defaults)} "
                 f"It has: {', '.join(sorted(defaults)) or 'none'}."
             )
+        choices = get_args(hints[key]) if get_origin(hints[key]) is Literal else ()
+        if choices and value not in choices:
+            raise ConfigurationError(f"{name}.{key} = {value!r}: expected one of {', '.join(map(str, choices))}.")
         if not _fits(value, defaults[key]):
             raise ConfigurationError(f"{name}.{key} = {value!r}: expected a value like its default, {defaults[key]!r}.")
     changed = tuple(sorted(key for key, value in settings.items() if value != defaults[key]))

@@ -4,6 +4,7 @@ import ast
 import copy
 import dataclasses
 import inspect
+import itertools
 import textwrap
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import torch
 
 from algorithms import CATALOGUE
+from algorithms._on_policy import OnPolicy
 from benchmark.adapter import Adapter
 from benchmark.contract import Exam, Job, Model, Training
 from benchmark.errors import BudgetSpent, Diverged
@@ -58,7 +60,9 @@ def test_trains_within_its_budget_and_moves_the_policy(target, pocket, tmp_path)
     assert moved == trained
     assert run.budget.completions == (TRAINING.completions if trained else 0)
     assert [step.step for step in run.steps] == ([1, 2] if trained else [])
-    assert checkpoint.steps == (TRAINING.steps * adapter.passes if hasattr(adapter, "passes") else len(run.steps))
+    per_batch = adapter.passes * adapter.mini_batches if isinstance(adapter, OnPolicy) else 1
+    skipped = sum(step.metrics.get("optim/steps_skipped", 0) for step in run.steps)
+    assert checkpoint.steps == len(run.steps) * per_batch - skipped
 
 
 def test_same_seed_gives_the_same_weights(target, pocket, tmp_path):
@@ -115,15 +119,29 @@ def test_is_documented(target):
     text = import_module(module).__doc__
     positions = [text.index(part) for part in ("Objective", "Source", "Differences", "Degenerates")]
     assert positions == sorted(positions)
-    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body
+    documented = {one for base in cls.__mro__[:-1] for one in documented_fields(base)}
     for field in dataclasses.fields(cls):
-        place = next(
-            i for i, node in enumerate(body) if isinstance(node, ast.AnnAssign) and node.target.id == field.name
-        )
-        following = body[place + 1]
-        documented = isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
-        assert documented, f"{name}.{field.name} has no sentence beneath it"
-    assert len(Path(inspect.getfile(cls)).read_text(encoding="utf-8").splitlines()) <= 120
+        assert field.name in documented, f"{name}.{field.name} has no sentence beneath it"
+    assert len(Path(inspect.getfile(cls)).read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def documented_fields(cls):
+    """Names of annotated fields with a string beneath them, in the class's own body."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body if cls.__module__ != "abc" else []
+    return [
+        node.target.id
+        for node, following in itertools.pairwise(body)
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(following, ast.Expr)
+        and isinstance(following.value, ast.Constant)
+    ]
+
+
+def test_half_of_the_algorithm_files_fit_on_two_screens():
+    sizes = sorted(
+        len(Path(import_module(t.partition(":")[0]).__file__).read_text().splitlines()) for t in TARGETS.values()
+    )
+    assert sizes[len(sizes) // 2] <= 90
 
 
 def test_examination_is_nobodys_own(target):
@@ -132,7 +150,7 @@ def test_examination_is_nobodys_own(target):
 
 
 def test_extra_heads_are_counted_and_saved(pocket, tmp_path):
-    run, adapter = live(pocket, CATALOGUE["gflownet"], tmp_path)
+    run, adapter = live(pocket, CATALOGUE["gflownet_tb"], tmp_path)
     checkpoint = adapter.train(run)
     size = run.policy.hidden_size
     assert (

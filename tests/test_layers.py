@@ -14,6 +14,7 @@ LEVELS: dict[str, float] = {
     "benchmark.contract": 0,
     "benchmark.errors": 0,
     "benchmark.seeds": 0,
+    "benchmark.aims": 0,
     "benchmark.files": 0.5,
     "benchmark.math_verify_worker": 1,
     "benchmark.grading": 1.5,
@@ -28,7 +29,7 @@ LEVELS: dict[str, float] = {
     "benchmark.tasks.gsm8k": 2.2,
     "benchmark.tasks.math": 2.2,
     "benchmark.tasks": 2.3,
-    "benchmark.pocket": 2,
+    "benchmark.pocket": 0,
     "benchmark.pocket.worked": 2.1,
     "benchmark.pocket.grade_school": 2.2,
     "benchmark.pocket.competition": 2.2,
@@ -63,6 +64,7 @@ LEVELS: dict[str, float] = {
     "algorithms": 0,
 }
 ALGORITHMS_MAY = {
+    "benchmark.aims",
     "benchmark.contract",
     "benchmark.errors",
     "benchmark.adapter",

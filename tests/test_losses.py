@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from algorithms._batch import Now, Rollouts
-from algorithms._pieces import gae, group_normalised, token_rewards, whiten
+from algorithms._normalise import group_normalised
+from algorithms._pieces import gae, token_rewards, whiten
 from algorithms.flowrl import FlowRL
-from algorithms.gflownet import GFlowNet
+from algorithms.gflownet_tb import TrajectoryBalance
 from algorithms.grpo import GRPO
 from algorithms.ppo import PPO
 from algorithms.sft import negative_log_likelihood
@@ -101,7 +102,7 @@ def test_ppo_by_hand(batch):
     loss = method.loss(prepared, Now(logp, value=value))
     # V moves 0.5 from 0.4: clipped to 0.6, so (0.6 − 0.9695)² counts, not (0.9 − 0.9695)²
     squares = [(0.6 - 0.9695) ** 2, (0.5 - 1.01) ** 2, (0.35 + 0.02) ** 2]
-    assert loss.metrics["ppo/value_loss"].item() == pytest.approx(0.5 * sum(squares) / 3, abs=1e-12)
+    assert loss.metrics["value/loss"].item() == pytest.approx(0.5 * sum(squares) / 3, abs=1e-12)
     assert loss.total.item() == pytest.approx(-sum(white) / 3 + 0.1 * 0.5 * sum(squares) / 3, abs=1e-12)
     loss.total.backward()
     assert logp.grad[batch.mask.bool()].tolist() == pytest.approx([-a / 3 for a in white], abs=1e-12)
@@ -112,7 +113,7 @@ def test_ppo_by_hand(batch):
 
 def test_gflownet_by_hand(batch):
     logp, log_z = leaf([[-0.9, -2.1], [-0.2, POISON]]), leaf([0.5, 0.5])
-    loss = GFlowNet(tau=0.25).loss(batch, Now(logp, log_z=log_z)).total
+    loss = TrajectoryBalance(tau=0.25).loss(batch, Now(logp, log_z=log_z)).total
     # row 1: 0.5 − 3.0 − (4 − 3.1) = −3.4; row 2: 0.5 − 0.2 − (0 − 0.7) = 1.0
     assert loss.item() == pytest.approx(((-3.4) ** 2 + 1.0**2) / 2, abs=1e-12)
     loss.backward()
@@ -165,7 +166,7 @@ def test_flowrl_on_one_token_with_equal_lengths_is_trajectory_balance(batch):
     logp, log_z = one.old_logp.clone(), torch.tensor([0.5, 0.5], dtype=torch.float64)
     raw = replace(one, advantage=one.reward.unsqueeze(1).expand_as(one.mask))
     flow = FlowRL(beta=4.0).loss(raw, Now(logp, log_z=log_z)).total
-    balance = GFlowNet(tau=0.25).loss(one, Now(logp, log_z=log_z)).total
+    balance = TrajectoryBalance(tau=0.25).loss(one, Now(logp, log_z=log_z)).total
     assert flow.item() == pytest.approx(balance.item(), abs=1e-12)
 
 
@@ -192,7 +193,7 @@ def test_whitening_ignores_padding():
     assert found.tolist() == [pytest.approx([-1, 0], abs=1e-6), pytest.approx([1, 0], abs=1e-6)]
 
 
-@pytest.mark.parametrize("method", [GRPO(kl_weight=0.1), PPO(), GFlowNet(), FlowRL(), Template()])
+@pytest.mark.parametrize("method", [GRPO(kl_weight=0.1), PPO(), TrajectoryBalance(), FlowRL(), Template()])
 def test_two_halves_of_a_batch_give_the_gradient_of_the_whole(method):
     generator = torch.Generator().manual_seed(5)
 
@@ -238,8 +239,8 @@ WORKED = {
     "ppo.gamma_1.lambda_0.95": PPO(kl_coef=0.05),
     "ppo.gamma_1.lambda_1": PPO(kl_coef=0.05, lam=1.0),
     "ppo.gamma_0.99.lambda_0.9": PPO(kl_coef=0.05, gamma=0.99, lam=0.9),
-    "gflownet_tb.main": GFlowNet(tau=0.5),
-    "gflownet_tb.graded": GFlowNet(tau=1.0, ref_power=0.0),
+    "gflownet_tb.main": TrajectoryBalance(tau=0.5),
+    "gflownet_tb.graded": TrajectoryBalance(tau=1.0, ref_power=0.0),
     "flowrl.is_paper": FlowRL(beta=15.0),
 }
 

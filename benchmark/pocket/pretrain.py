@@ -25,7 +25,7 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 from benchmark.contract import Exam, Model
 from benchmark.evaluate import evaluate
 from benchmark.metrics import measure
-from benchmark.pocket import competition, grade_school
+from benchmark.pocket import POCKET, competition, grade_school
 from benchmark.pocket.tokenizer import train_tokenizer
 from benchmark.pocket.worked import Draw, ProblemFamily, split_of
 from benchmark.policy import load_policy
@@ -34,7 +34,6 @@ from benchmark.seeds import seed_of
 __all__ = ["Recipe", "main", "pretrain"]
 
 FAMILIES: tuple[ProblemFamily, ...] = (grade_school.TASK, competition.TASK)
-HERE = Path(__file__).parent / "policy"
 IGNORED = -100
 logger = logging.getLogger(__name__)
 
@@ -176,7 +175,7 @@ def base_scores(folder: Path) -> dict[str, dict[str, float | None]]:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description="Pre-train the pocket policy.")
-    parser.add_argument("--folder", type=Path, default=HERE)
+    parser.add_argument("--folder", type=Path, default=POCKET)
     for name, default in asdict(Recipe()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
     options = vars(parser.parse_args())

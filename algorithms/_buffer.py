@@ -1,0 +1,114 @@
+"""Completions of earlier steps, kept by prompt and drawn again as whole groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from algorithms._batch import Rollouts
+from benchmark.policy import Prompts
+
+__all__ = ["Buffer"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One completion, without padding."""
+
+    ids: Tensor
+    old_logp: Tensor
+    reward: Tensor
+    terminated: Tensor
+    version: int
+
+
+@dataclass(slots=True)
+class _Prompt:
+    ids: Tensor
+    rows: dict[tuple[int, ...], _Row]
+    """By token sequence: copies are dropped, the newest stays."""
+
+
+class Buffer:
+    """At most `size` distinct completions of each prompt; drawn with a generator of its own."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._size, self._draw = size, np.random.default_rng(seed)
+        self._prompts: dict[str, _Prompt] = {}
+        self._fresh: Rollouts | None = None
+        self._names: list[str] = []
+        self._version = 0
+
+    def __len__(self) -> int:
+        return sum(len(prompt.rows) for prompt in self._prompts.values())
+
+    def add(self, names: list[str], batch: Rollouts, version: int) -> None:
+        """Keep a batch whose prompts are called `names`, sampled by the weights of step `version`."""
+        self._fresh, self._names, self._version = batch, names, version
+        for index, name in enumerate(names):
+            ids = batch.prompts.ids[index][batch.prompts.mask[index].bool()]
+            known = self._prompts.setdefault(name, _Prompt(ids, {}))
+            for row in range(index * batch.group_size, (index + 1) * batch.group_size):
+                n = int(batch.mask[row].sum())
+                tokens = tuple(batch.ids[row, :n].tolist())
+                known.rows.pop(tokens, None)
+                known.rows[tokens] = _Row(
+                    batch.ids[row, :n], batch.old_logp[row, :n], batch.reward[row], batch.terminated[row], version
+                )
+            while len(known.rows) > self._size:
+                known.rows.pop(next(iter(known.rows)))
+
+    def draw(self, fresh_share: float, step: int) -> tuple[Rollouts, list[int]]:
+        """As many groups as the newest batch has, each fresh or an older prompt's, and each row's age in steps.
+
+        An older prompt is any that is not in the newest batch; until there is one, all groups are fresh.
+        """
+        assert self._fresh is not None
+        fresh, size = self._fresh, self._fresh.group_size
+        older = sorted(set(self._prompts) - set(self._names))
+        replaced = [bool(older) and self._draw.random() >= fresh_share for _ in self._names]
+        if not any(replaced):
+            return fresh, [step - self._version] * len(fresh.reward)
+        prompts, rows = [], list[_Row]()
+        for index, old in enumerate(replaced):
+            if old:
+                chosen = self._prompts[older[self._draw.integers(len(older))]]
+                known = list(chosen.rows.values())
+                take = self._draw.choice(len(known), size, replace=len(known) < size)
+                prompts.append(chosen.ids)
+                rows += [known[i] for i in take]
+            else:
+                prompts.append(fresh.prompts.ids[index][fresh.prompts.mask[index].bool()])
+                rows += [self._row(row) for row in range(index * size, (index + 1) * size)]
+        return _stacked(fresh, prompts, rows), [step - row.version for row in rows]
+
+    def _row(self, row: int) -> _Row:
+        assert self._fresh is not None
+        fresh, n = self._fresh, int(self._fresh.mask[row].sum())
+        return _Row(
+            fresh.ids[row, :n], fresh.old_logp[row, :n], fresh.reward[row], fresh.terminated[row], self._version
+        )
+
+
+def _stacked(like: Rollouts, prompts: list[Tensor], rows: list[_Row]) -> Rollouts:
+    """Rows of several batches in one, prompts padded on the left and completions on the right."""
+    longest, width = max(map(len, prompts)), max(len(row.ids) for row in rows)
+    lengths = torch.tensor([len(row.ids) for row in rows], device=like.mask.device)
+    mask = (torch.arange(width, device=like.mask.device) < lengths.unsqueeze(1)).to(like.mask.dtype)
+    return replace(
+        like,
+        prompts=Prompts(
+            torch.stack([pad(ids, (longest - len(ids), 0)) for ids in prompts]),
+            torch.stack([pad(torch.ones_like(ids), (longest - len(ids), 0)) for ids in prompts]),
+        ),
+        ids=torch.stack([pad(row.ids, (0, width - len(row.ids))) for row in rows]),
+        mask=mask,
+        terminated=torch.stack([row.terminated for row in rows]),
+        reward=torch.stack([row.reward for row in rows]),
+        old_logp=torch.stack([pad(row.old_logp, (0, width - len(row.ids))) for row in rows]),
+        tokens=float(mask.sum()),
+    )

@@ -1,0 +1,85 @@
+"""GFlowNet by policy gradients: the balance residual as a cost, minimised with a critic.
+
+Objective    c_t = log π_old − a·log π_ref,  the last one + log Z(x) − r/τ          costs, constant
+             A = GAE(c, V_old; 1, λ) − mean over all valid tokens
+             L = (1/B) Σ_i Σ_t ρ·A  +  (1/B) Σ_i (Σ_t c_t)·log Z(x_i)  +  (1/B) Σ_i Σ_t (V − target)²
+             with `clip` ε the first term is max(ρA, clamp(ρ, 1−ε, 1+ε)·A)
+Source       arXiv:2408.05885, section 3 (RL-U); niupuhua1234/GFN-PG `losses/trajectory_RL.py`
+Differences  the reference's part is charged per token (`ref_relative`), which leaves every sum as it is and the critic
+             smaller values. On a token tree every state has one parent, so a learned or guided backward policy (RL-B,
+             RL-G) has nothing to choose and is this same method.
+Degenerates  λ = 1, V ≡ 0, no centring: half of trajectory balance's gradient without the past costs, whose expectation
+             is 0. All rewards equal: the costs are the KL to the reference. A wrong log Z is nearly harmless here: the
+             centring removes it. A poor critic: noisy REINFORCE.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from algorithms._batch import Loss, Need, Now, Rollouts
+from algorithms._flow import GFlowNet, balance_metrics, terminal
+from algorithms._pieces import gae, log_ratio, masked, mean_of_rows, mean_of_tokens, sum_of_tokens, token_rewards
+from benchmark.aims import Aim
+
+__all__ = ["PolicyGradientGFlowNet"]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyGradientGFlowNet(GFlowNet):
+    """Trajectory balance's objective with a critic's advantages."""
+
+    paper: ClassVar[str] = "arXiv:2408.05885, section 3"
+    lam: float = 0.99
+    """λ, the released code's."""
+    clip: float | None = None
+    """ε of a clipped ratio, for several passes; `None` is none."""
+    ref_relative: bool = True
+    """Charge the reference per token and not at the end."""
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The reference, a critic and log Z."""
+        return frozenset({"reference", "value_head", "log_z_head"})
+
+    def aim(self) -> Aim | None:
+        """The tempered reference."""
+        return Aim("tempered", self.tau, self.ref_power, credit="free_energy") if self.floor is None else None
+
+    def prepare(self, batch: Rollouts) -> Rollouts:
+        """Centred advantages of costs, and what the critic learns."""
+        assert batch.old_value is not None
+        cost = self._costs(batch)
+        advantage = gae(cost, batch.old_value, batch.mask, 1.0, self.lam)
+        target = gae(cost, batch.old_value, batch.mask, 1.0, 1.0) + masked(batch.old_value, batch.mask)
+        centre = mean_of_tokens(advantage, batch.mask, batch.tokens)
+        return replace(batch.with_advantage(masked(advantage - centre, batch.mask)), target=target)
+
+    def loss(self, batch: Rollouts, now: Now) -> Loss:
+        """The objective above."""
+        assert batch.advantage is not None
+        assert batch.target is not None
+        assert now.value is not None
+        assert now.log_z is not None
+        ratio = log_ratio(now.logp, batch.old_logp, batch.mask).exp()
+        term = ratio * batch.advantage
+        if self.clip is not None:
+            term = torch.maximum(term, ratio.clamp(1 - self.clip, 1 + self.clip) * batch.advantage)
+        residual = sum_of_tokens(self._costs(batch), batch.mask)  # [B] log Z + Σ log π − log R
+        policy = mean_of_rows(sum_of_tokens(term, batch.mask), batch.rows)
+        partition = mean_of_rows(residual * (now.log_z - now.log_z.detach()).exp(), batch.rows)
+        value = mean_of_rows(sum_of_tokens((batch.target - now.value) ** 2, batch.mask), batch.rows)
+        parts = {"gfn/policy_loss": policy, "gfn/log_z_loss": partition, "value/loss": value}
+        metrics = {name: part.detach() for name, part in parts.items()}
+        return Loss(policy + partition + value, {**metrics, **balance_metrics(batch, residual, now.log_z)})
+
+    def _costs(self, batch: Rollouts) -> Tensor:
+        """[B, T] of the sampling policy."""
+        assert batch.old_log_z is not None
+        sampling = Now(batch.old_logp)
+        steps, end = terminal(batch, sampling, self.tau, self.ref_power, self.floor, relative=self.ref_relative)
+        return token_rewards(batch.old_log_z - end, -steps, batch.mask, 1.0)

@@ -1,0 +1,41 @@
+"""GFlowNet by trajectory balance with log Z estimated from the group: VarGrad.
+
+Objective    L = (1/B) Σ_i ( log Ẑ_g + Σ_t log π_θ − log R_i )²
+             log Ẑ_g = mean over the group of (log R_j − Σ_t log π_θ(y_j)),  constant
+             log R(y|x) = r/τ + a·Σ_t log π_ref
+Source       arXiv:2302.05446, eq. 4 (log-variance form of trajectory balance); log variance arXiv:2010.10436
+Differences  none beside the tempered reward. No head: a prompt's log Z is right from the first step.
+Degenerates  its gradient is that of the group's variance of log R − log π, so a constant per prompt in log R changes
+             nothing, and detaching log Ẑ neither. On-policy it is (2/τ)·(G−1)/G times RLOO with KL coefficient τ.
+             All-equal groups pull Σ log π − Σ log π_ref to its group mean: that is the KL, and right.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from algorithms._batch import Loss, Now, Rollouts
+from algorithms._flow import GFlowNet, balance_metrics, group_log_z, log_reward
+from algorithms._pieces import mean_of_rows, sum_of_tokens
+from benchmark.aims import Aim
+
+__all__ = ["VarGrad"]
+
+
+@dataclass(frozen=True, slots=True)
+class VarGrad(GFlowNet):
+    """Whole completions in balance with their group."""
+
+    paper: ClassVar[str] = "arXiv:2302.05446, eq. 4"
+    smallest_group: ClassVar[int] = 2
+
+    def aim(self) -> Aim | None:
+        """The tempered reference; its gradient is that of the KL to it."""
+        return Aim("tempered", self.tau, self.ref_power, credit="free_energy") if self.floor is None else None
+
+    def loss(self, batch: Rollouts, now: Now) -> Loss:
+        """The objective above."""
+        excess = log_reward(batch, self.tau, self.ref_power, self.floor) - sum_of_tokens(now.logp, batch.mask)  # [B]
+        log_z = group_log_z(excess, batch.group_size)
+        return Loss(mean_of_rows((log_z - excess) ** 2, batch.rows), balance_metrics(batch, log_z - excess, log_z))

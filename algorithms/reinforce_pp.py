@@ -1,0 +1,69 @@
+"""REINFORCE++: returns of token rewards, whitened over the batch.
+
+Objective    R_t = −β·(log π_old − log π_ref)_t + r·1[t = n];   A = whiten(Σ_{u≥t} γ^{u−t} R_u) over all valid tokens
+             L = token_mean( max(−ρA, −clamp(ρ, 1−ε, 1+ε)·A) )
+             with `group_baseline` r − mean_g takes the place of r
+Source       arXiv:2501.03262, section 3; as in volcengine/verl `compute_reinforce_plus_plus_outcome_advantage`
+Differences  none. The variance is unbiased (OpenRLHF's is not: a difference of order 1/tokens).
+Degenerates  equal lengths and β = 0: REINFORCE with the batch's mean and deviation. The baseline is global: a prompt
+             that is always solved keeps positive advantages, easy prompts dominate. All rewards of the *batch* equal: A
+             follows the KL alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from algorithms._batch import Loss, Need, Now, Rollouts
+from algorithms._normalise import normalised
+from algorithms._on_policy import OnPolicy
+from algorithms._pieces import k1, mean_of_tokens, returns, token_rewards, whiten
+from algorithms._surrogate import token_surrogate
+from benchmark.aims import Aim
+from benchmark.contract import Setting
+
+__all__ = ["ReinforcePP"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReinforcePP(OnPolicy):
+    """REINFORCE with PPO's tricks and without its critic."""
+
+    paper: ClassVar[str] = "arXiv:2501.03262, section 3"
+    exact_settings: ClassVar[Mapping[str, Setting]] = {"kl_coef": 0.25}
+    kl_coef: float = 0.01
+    """β of the KL in the reward, section 4."""
+    gamma: float = 1.0
+    """γ"""
+    clip: float = 0.2
+    """ε"""
+    group_baseline: bool = False
+    """Subtract the group's mean from the reward first: REINFORCE++-baseline."""
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The reference, for the KL in the reward."""
+        return frozenset({"reference"})
+
+    def aim(self) -> Aim:
+        """The optimum of E[r] − β·KL(π‖π_ref), up to the bias of a mean over tokens."""
+        return Aim(
+            "tempered", self.kl_coef, credit=None if self.group_baseline else "batch_whitened", span="token_mean"
+        )
+
+    def prepare(self, batch: Rollouts) -> Rollouts:
+        """Whitened returns [B, T]."""
+        assert batch.ref_logp is not None
+        reward = batch.reward
+        if self.group_baseline:
+            reward = normalised(reward, batch.group_size, "group", "none", eps=0.0)
+        to_ref = k1(batch.old_logp, batch.ref_logp, batch.mask)
+        gain = returns(token_rewards(reward, to_ref, batch.mask, self.kl_coef), batch.mask, self.gamma)
+        return batch.with_advantage(whiten(gain, batch.mask))
+
+    def loss(self, batch: Rollouts, now: Now) -> Loss:
+        """The objective above."""
+        surrogate = token_surrogate(batch, now, self.clip, self.clip)
+        return Loss(mean_of_tokens(surrogate.term, batch.mask, batch.tokens), surrogate.metrics)

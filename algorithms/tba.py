@@ -1,0 +1,86 @@
+"""TBA: trajectory balance with asynchrony, learning from a replay buffer of older policies' completions.
+
+Objective    L = (1/B) Σ_i ( log Ẑ_g + Σ_t (log π_θ − log π_ref) − r_i/β )²
+             log Ẑ_g = group mean of (r_j/β − Σ_t (log π_θ − log π_ref)),  constant, of the *current* policy
+Source       arXiv:2503.18929, eq. 2 and section 3.2; bbartoldson/TBA
+Differences  one process plays searcher and trainer by turns, so runs repeat bit for bit: the sampling weights are
+             refreshed every `sync_every` steps; each group of a batch is fresh with probability `fresh_share`, else an
+             older prompt's completions, drawn uniformly from its distinct ones. Groups are told apart by index (the
+             release reshapes, which is right for one prompt a micro-batch only). The warm start of 500 completions is
+             left out; it would be paid from the same budget.
+Degenerates  synchronous and all fresh: `gflownet_vargrad` with τ = β, and (2/β)·(G−1)/G times RLOO in gradient. A group
+             of copies of one string teaches nothing and looks like convergence. Old failures fill the buffer when the
+             fresh share is small.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from algorithms._batch import Loss, Need, Now, Rollouts
+from algorithms._buffer import Buffer
+from algorithms._describe import describe
+from algorithms._flow import balance_metrics, group_log_z
+from algorithms._heads import Heads
+from algorithms._on_policy import OnPolicy, roll_out, update, with_constants
+from algorithms._optimiser import Optimiser
+from algorithms._pieces import mean_of_rows, sum_of_tokens
+from benchmark.aims import Aim
+from benchmark.contract import Checkpoint, Run, Setting
+
+__all__ = ["TBA"]
+
+
+@dataclass(frozen=True, slots=True)
+class TBA(OnPolicy):
+    """VarGrad off-policy, from a buffer."""
+
+    paper: ClassVar[str] = "arXiv:2503.18929, eq. 2"
+    exact_settings: ClassVar[Mapping[str, Setting]] = {}
+    smallest_group: ClassVar[int] = 2
+    beta: float = 0.25
+    """β, temperature of the target; 0.012 falling to 0.004 in the paper's GSM8K run."""
+    fresh_share: float = 0.5
+    """m, groups from the newest samples; 0.95 in the paper's GSM8K run."""
+    sync_every: int = 4
+    """Steps between two refreshes of the sampling weights; 2 in the paper's GSM8K run."""
+    buffer_size: int = 100
+    """Completions kept of a prompt, section 4."""
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        """The reference is half of the target."""
+        return frozenset({"reference"})
+
+    def aim(self) -> Aim:
+        """The optimum of E[r] − β·KL(π‖π_ref), whatever policy sampled."""
+        return Aim("tempered", self.beta, credit="free_energy")
+
+    def train(self, run: Run) -> Checkpoint:
+        """Sample with stale weights, learn from the buffer."""
+        optimiser = Optimiser(run, Heads(frozenset(), 0, 0), self.learning_rate, None)
+        reference, sampler = run.policy.reference(), run.policy
+        buffer = Buffer(self.buffer_size, run.seed("buffer"))
+        for step, problems in enumerate(run.batches(), start=1):
+            if (step - 1) % self.sync_every == 0:
+                sampler = run.policy.snapshot() if self.sync_every > 1 else run.policy
+                version = step
+            fresh = roll_out(run, sampler, problems, step)
+            with run.phase("update"):
+                buffer.add([problem.id for problem in problems], fresh, version)
+                batch, ages = buffer.draw(self.fresh_share, step)
+                heads = Heads(frozenset(), 0, 0)
+                batch = with_constants(run, batch, heads, reference, self.needs)
+                metrics = update(run, self.prepare(batch), heads, self, optimiser)
+            stale = {"tba/staleness_mean": sum(ages) / len(ages), "tba/staleness_max": float(max(ages))}
+            run.log(step, {**describe(fresh), **metrics, **stale, "tba/buffer": float(len(buffer))})
+        return optimiser.checkpoint()
+
+    def loss(self, batch: Rollouts, now: Now) -> Loss:
+        """The objective above."""
+        assert batch.ref_logp is not None
+        excess = batch.reward / self.beta - sum_of_tokens(now.logp - batch.ref_logp, batch.mask)  # [B]
+        log_z = group_log_z(excess, batch.group_size)
+        return Loss(mean_of_rows((log_z - excess) ** 2, batch.rows), balance_metrics(batch, log_z - excess, log_z))
