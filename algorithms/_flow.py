@@ -19,7 +19,16 @@ from algorithms._pieces import masked, mean_of_rows, sum_of_tokens
 from benchmark.aims import Aim
 from benchmark.contract import Job
 
-__all__ = ["GFlowNet", "anchors", "balance_metrics", "log_reward", "pair_weights", "tempered", "terminal"]
+__all__ = [
+    "GFlowNet",
+    "anchors",
+    "balance_metrics",
+    "group_log_z",
+    "log_reward",
+    "pair_weights",
+    "tempered",
+    "terminal",
+]
 
 
 def tempered(reward: Tensor, tau: float, floor: float | None) -> Tensor:
