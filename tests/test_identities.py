@@ -342,7 +342,7 @@ def test_accumulated_gradients_are_those_of_one_batch(name, batch, leaves, cuts)
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_mini_batches_are_steps_of_their_own(name, batch, leaves):
+def test_mini_batches_are_steps_of_their_own(name, batch):
     method = METHODS[name]
     prepared = method.prepare(batch)
     steps = list(prepared.steps(2))

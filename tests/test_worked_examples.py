@@ -251,9 +251,7 @@ def test_sft_token_mean():
     assert close(leaves["logps"].grad, one.expected["grads"]["logps"])
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in ("reinforce_pp", "reinforce_pp.baseline", "ppo.gamma_1.lambda_0.95")]
-)
+@pytest.mark.parametrize("name", ["reinforce_pp", "reinforce_pp.baseline", "ppo.gamma_1.lambda_0.95"])
 def test_token_rewards_and_returns(name):
     one = case(name)
     batch, method = one.batch, LOSSES[name]

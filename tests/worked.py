@@ -81,7 +81,7 @@ class Case:
 def case(name: str) -> Case:
     example = next(e for e in BOOK["examples"] if e["id"] == name)
     raw = dict(BOOK["batches"].get(example["batch"], {}))
-    raw |= {key: value for key, value in example.get("inputs", {}).items()}
+    raw |= example.get("inputs", {})
     data = {key: torch.tensor(value, dtype=torch.float64) for key, value in raw.items() if isinstance(value, list)}
     group = raw.get("group_size", example["config"].get("group_size", 0))
     return Case(name, data, example["config"], example["expected"], group)
