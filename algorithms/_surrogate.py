@@ -26,7 +26,7 @@ class Surrogate(NamedTuple):
 def clipped(ratio: Tensor, advantage: Tensor, low: float, high: float, dual: float | None = None) -> Tensor:
     """max(−ρA, −clamp(ρ, 1−low, 1+high)·A), to be minimised (arXiv:1707.06347, eq. 7).
 
-    `dual` c > 1 bounds the term by −c·A where A < 0, so that a large ratio cannot explode it (arXiv:1912.09729, eq. 5).
+    `dual` c > 1 bounds the term by −c·A where A < 0, so that a large ratio cannot explode it (arXiv:1912.09729).
     """
     term = torch.maximum(-ratio * advantage, -ratio.clamp(1 - low, 1 + high) * advantage)
     if dual is None:

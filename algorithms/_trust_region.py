@@ -1,4 +1,4 @@
-"""The natural gradient step of TRPO (arXiv:1502.05477, section 6 and appendix C) over a list of tensors."""
+"""The natural gradient step of TRPO (arXiv:1502.05477, appendix C) over a list of tensors."""
 
 from __future__ import annotations
 

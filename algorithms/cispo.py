@@ -2,7 +2,7 @@
 
 Objective    L = −Σ_{i,t} sg(clamp(ρ, ρ_min, ρ_max))·A_i·log π_θ / Σ_{i,t} 1
              A_i = (r_i − mean_g)/(std + δ)         sg(·) is constant
-Source       arXiv:2506.13585, eq. 4 and 5; cap of 5 without a lower bound arXiv:2510.13786
+Source       arXiv:2506.13585, eq. 4; cap of 5 without a lower bound arXiv:2510.13786
 Differences  the deviation is the group's (arXiv:2510.13786 takes the batch's: `std_level = "batch"`).
 Degenerates  ratio 1: DAPO without filter and shaping, exactly, in its gradient. The loss's value contains log π_θ and
              compares with no other method's. A largest ratio at the cap for long means stale data.

@@ -2,7 +2,7 @@
 
 Objective    L = (1/(B·L_max)) Σ_i Σ_t max(−ρA, −clamp(ρ, 1−ε, 1+ε)·A) [ + β·k3 ]
              A_i = r_i − mean_g                     no deviation; L_max the length limit, a constant
-Source       arXiv:2503.20783, section 3.2; sail-sg/understand-r1-zero `train_zero_math.py` divides by the same constant
+Source       arXiv:2503.20783; sail-sg/understand-r1-zero `train_zero_math.py` divides by the same constant
 Differences  β = 0 as there; a k3 term is offered because the exact world can then tell the optimum.
 Degenerates  on-policy its gradient is (G−1)/(G·L_max) times leave-one-out REINFORCE's. L_max only rescales: Adam does
              not see it, the clip of the gradient norm does. All rewards of a group equal: nothing is learned from it.
@@ -29,7 +29,7 @@ __all__ = ["DrGRPO"]
 class DrGRPO(OnPolicy):
     """Centred rewards and one constant divisor for completions of every length."""
 
-    paper: ClassVar[str] = "arXiv:2503.20783, section 3.2"
+    paper: ClassVar[str] = "arXiv:2503.20783"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"kl_weight": 0.25}
     smallest_group: ClassVar[int] = 2
     clip: float = 0.2

@@ -4,7 +4,7 @@ Objective    δ_i = log Z_φ(x_i) + (1/n_i) Σ_t log π_θ − β·r̂_i − (1/
              L = (1/B) Σ_i w_i·δ_i²,     r̂_i = (r_i − mean_g)/(std_g + 1e-6)
              w_i from W = exp(Σ_t (log π_θ − log π_old)), constant: clamp(W, 1−ε, 1+ε) in the paper; W in the
              released code, which computes the clamp and does not use it; min(W, 10) in verl's recipe; or 1
-Source       arXiv:2509.15207, section 3; code Xuekai-Zhu/FlowRL (issues 13 to 15 on the weight) and
+Source       arXiv:2509.15207; code Xuekai-Zhu/FlowRL (issues 13 to 15 on the weight) and
              verl-project/verl-recipe `flowrl`
 Differences  β = 3 for the pocket policy; the paper uses 15 on completions of thousands of tokens. log Z reads the mean
              over *all* prompt tokens (the release drops the last), without dropout, its last layer starts at zero, and
@@ -40,7 +40,7 @@ Weight = Literal["paper", "released", "recipe", "none"]
 class FlowRL(OnPolicy):
     """Trajectory balance with length-normalised log-probabilities and group-normalised rewards."""
 
-    paper: ClassVar[str] = "arXiv:2509.15207, section 3"
+    paper: ClassVar[str] = "arXiv:2509.15207"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"beta": 1.5, "normalise_rewards": False}
     smallest_group: ClassVar[int] = 2
     beta: float = 3.0

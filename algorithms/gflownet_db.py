@@ -3,7 +3,8 @@
 Objective    δ_t = log F(s_{t−1}) + log π_θ(y_t|s_{t−1}) − log F(s_t),  t = 1 … n;   log F(s_n) := log R(y|x)
              L = Σ_{i,t} δ² / Σ_{i,t} 1     or     (1/B) Σ_i Σ_t δ²
              log F(s_t) = f_φ(s_t) + a·Σ_{u≤t} log π_ref      (`ref_relative`)
-Source       arXiv:2111.09266, eq. 12 to 14, where F is learned; on a token tree the backward policy is identically 1
+Source       arXiv:2111.09266 (detailed balance loss), where F is learned; on a token tree the backward policy is
+             identically 1
 Differences  the flow is written relative to the reference, so the head learns log E_ref[e^{r/τ}|s] in [0, 1/τ] and not
              the likelihood of prefixes; the residuals are the same numbers. The head reads detached states, in log
              space. The gradient flows into both flows of a residual, as in the original.
@@ -28,7 +29,7 @@ __all__ = ["DetailedBalance"]
 class DetailedBalance(GFlowNet):
     """Each transition in balance, with a learned flow of every prefix."""
 
-    paper: ClassVar[str] = "arXiv:2111.09266, eq. 12"
+    paper: ClassVar[str] = "arXiv:2111.09266, detailed balance"
     ref_relative: bool = True
     """Learn flows relative to the reference's."""
     reduction: Literal["transition_mean", "trajectory_sum"] = "transition_mean"

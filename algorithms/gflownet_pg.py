@@ -4,7 +4,7 @@ Objective    c_t = log π_old − a·log π_ref,  the last one + log Z(x) − r/
              A = GAE(c, V_old; 1, λ) − mean over all valid tokens
              L = (1/B) Σ_i Σ_t ρ·A  +  (1/B) Σ_i (Σ_t c_t)·log Z(x_i)  +  (1/B) Σ_i Σ_t (V − target)²
              with `clip` ε the first term is max(ρA, clamp(ρ, 1−ε, 1+ε)·A)
-Source       arXiv:2408.05885, section 3 (RL-U); niupuhua1234/GFN-PG `losses/trajectory_RL.py`
+Source       arXiv:2408.05885 (RL-U); niupuhua1234/GFN-PG `losses/trajectory_RL.py`
 Differences  the reference's part is charged per token (`ref_relative`), which leaves every sum as it is and the critic
              smaller values. On a token tree every state has one parent, so a learned or guided backward policy (RL-B,
              RL-G) has nothing to choose and is this same method.
@@ -33,7 +33,7 @@ __all__ = ["PolicyGradientGFlowNet"]
 class PolicyGradientGFlowNet(GFlowNet):
     """Trajectory balance's objective with a critic's advantages."""
 
-    paper: ClassVar[str] = "arXiv:2408.05885, section 3"
+    paper: ClassVar[str] = "arXiv:2408.05885, RL-U"
     lam: float = 0.99
     """λ, the released code's."""
     clip: float | None = None

@@ -3,7 +3,7 @@
 Objective    L = (1/B) Σ_i [ Σ_{j<k} λ^{k−j−1}·(a_j − a_k)² / Σ_{j<k} λ^{k−j−1} ],   0 ≤ j < k ≤ n
              a_t = log F(s_t) − Σ_{u≤t} log π_θ(y_u|s_{u−1});   log F(s_n) := log R(y|x)
              log F(s_t) = f_φ(s_t) + a·Σ_{u≤t} log π_ref      (`ref_relative`)
-Source       arXiv:2209.12782, eq. 13 (SubTB(λ)), normalised within a trajectory
+Source       arXiv:2209.12782 (SubTB(λ)), normalised within a trajectory
 Differences  flows relative to the reference and a head on detached states, as in `gflownet_db.py`.
 Degenerates  λ → 0: detailed balance with a mean per completion. λ → ∞: only the whole completion, trajectory balance
              with log Z = log F(s_0). One-token completions: both. A constant added to all a_t changes nothing.
@@ -25,7 +25,7 @@ __all__ = ["SubTrajectoryBalance"]
 class SubTrajectoryBalance(GFlowNet):
     """All stretches in balance, with a learned flow of every prefix."""
 
-    paper: ClassVar[str] = "arXiv:2209.12782, eq. 13"
+    paper: ClassVar[str] = "arXiv:2209.12782, SubTB(λ)"
     lam: float = 0.9
     """λ, the default of torchgfn and niupuhua1234/GFN-PG."""
     ref_relative: bool = True

@@ -3,7 +3,7 @@
 Objective    a_t = log R(s_t⊤) − log π_θ(⊤|s_t) − Σ_{u≤t} log π_θ(y_u|s_{u−1}),   t = 0 … content tokens
              L = Σ_i Σ_{j<k} λ^{k−j−1}·(a_j − a_k)² / Σ_i Σ_{j<k} λ^{k−j−1}
              log R(s_t⊤) = r(s_t)/τ + a·(Σ_{u≤t} log π_ref + log π_ref(⊤|s_t)),  ⊤ = end of sequence
-Source       arXiv:2310.04363, eq. 3; GFNOrg/gfn-lm-tuning `modified_subtb_loss`
+Source       arXiv:2310.04363 (modified SubTB); GFNOrg/gfn-lm-tuning `modified_subtb_loss`
 Differences  at the length limit the end is forced: log π(⊤|s) := 0 there, for both policies, where the released code
              uses the unforced value and leaves its minimiser open. Every prefix is graded as if it had been ended; with
              verified answers almost all earn 0. `stride` grades every so many tokens, and the completion itself.
@@ -30,9 +30,9 @@ __all__ = ["PrefixSubTrajectoryBalance", "prefix_balance"]
 class PrefixSubTrajectoryBalance(GFlowNet):
     """All stretches in balance, with flows read off the probability of stopping."""
 
-    paper: ClassVar[str] = "arXiv:2310.04363, eq. 3"
+    paper: ClassVar[str] = "arXiv:2310.04363, modified SubTB"
     lam: float = 1.0
-    """λ, section 4."""
+    """λ, the released code's."""
     stride: int = 1
     """Tokens between two prefixes that are graded."""
 

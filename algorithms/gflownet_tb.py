@@ -3,8 +3,8 @@
 Objective    δ_i = log Z_φ(x_i) + Σ_t log π_θ − log R_i              L = (1/B) Σ_i δ_i²
              log R(y|x) = r/τ + a·Σ_t log π_ref
              target: π*(y|x) ∝ π_ref(y|x)^a·e^{r/τ}                  sampled in proportion to reward, not its arg-max
-Source       arXiv:2201.13259, section 3.1 (trajectory balance); on a token tree the backward policy is identically 1.
-             Reward tempered over a reference: arXiv:2310.04363, section 3
+Source       arXiv:2201.13259 (trajectory balance); on a token tree the backward policy is identically 1.
+             Reward tempered over a reference: arXiv:2310.04363
 Differences  R is never 0: a 0/1 reward would make log R = −∞ at the first wrong completion. A base accuracy p becomes
              p·e^{1/τ}/(p·e^{1/τ} + 1 − p) in the target. log Z is a head on the prompt's detached mean state, from 0.
 Degenerates  a = 0 aims at all right strings alike, most of them gibberish. On-policy its policy
@@ -30,7 +30,7 @@ __all__ = ["TrajectoryBalance"]
 class TrajectoryBalance(GFlowNet):
     """Whole completions in balance with a learned normaliser."""
 
-    paper: ClassVar[str] = "arXiv:2201.13259, section 3.1"
+    paper: ClassVar[str] = "arXiv:2201.13259, trajectory balance"
 
     @property
     def needs(self) -> frozenset[Need]:

@@ -3,7 +3,7 @@
 Objective    L = (1/B) Σ_i ( log Ẑ_g + Σ_t log π_θ − log R_i )²
              log Ẑ_g = mean over the group of (log R_j − Σ_t log π_θ(y_j)),  constant
              log R(y|x) = r/τ + a·Σ_t log π_ref
-Source       arXiv:2302.05446, eq. 4 (log-variance form of trajectory balance); log variance arXiv:2010.10436
+Source       arXiv:2302.05446 (log-variance form of trajectory balance); log variance arXiv:2010.10436
 Differences  none beside the tempered reward. No head: a prompt's log Z is right from the first step.
 Degenerates  its gradient is that of the group's variance of log R − log π, so a constant per prompt in log R changes
              nothing, and detaching log Ẑ neither. On-policy it is (2/τ)·(G−1)/G times RLOO with KL coefficient τ.
@@ -27,7 +27,7 @@ __all__ = ["VarGrad"]
 class VarGrad(GFlowNet):
     """Whole completions in balance with their group."""
 
-    paper: ClassVar[str] = "arXiv:2302.05446, eq. 4"
+    paper: ClassVar[str] = "arXiv:2302.05446, log variance"
     smallest_group: ClassVar[int] = 2
 
     def aim(self) -> Aim | None:

@@ -2,7 +2,7 @@
 
 Objective    L = (1/B) Σ_i max(−s_i·A_i, −clamp(s_i, 1−ε_low, 1+ε_high)·A_i)
              s_i = exp((1/n_i) Σ_t (log π_θ − log π_old)),  differentiated;   A_i = (r_i − mean_g)/(std_g + δ)
-Source       arXiv:2507.18071, eq. 5 to 7
+Source       arXiv:2507.18071, eq. 5
 Differences  four optimiser steps over each batch, as in the paper's section 5: with one, s = 1 and this *is* GRPO.
              ε is ten times the paper's 3e-4 and 4e-4, because at this learning rate the length-normalised ratio
              moves by 1e-3 to 1e-2 in a step and nearly everything would be clipped.

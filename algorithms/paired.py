@@ -4,7 +4,7 @@ Objective    M = Σ_t (log π_θ − log π_ref)(y_1) − Σ_t (log π_θ − lo
              L = −(1/N) Σ_pairs [ q·log σ(βM) + (1 − q)·log σ(−βM) ]
              q = 1 where r_1 > r_2, 0 where r_1 < r_2;  ties: left out, or q = ½, or q = 1 ("first wins")
              with `labels = "bradley_terry"` q = σ(r_1 − r_2), ties included
-Source       arXiv:2402.04792, section 3, with the loss of arXiv:2305.18290, eq. 7
+Source       arXiv:2402.04792, with the loss of arXiv:2305.18290, eq. 7
 Differences  N counts all pairs, ties included, so the step does not grow when ties are common. TRL lets the first of a
              tie win, a push of random direction. The group's G completions make G/2 pairs, so the method sees the
              same prompts and completions as every other; sums over tokens, not means. Bradley–Terry labels enter by
@@ -40,7 +40,7 @@ class Paired(OnPolicy):
     exact_settings: ClassVar[Mapping[str, Setting]] = {"labels": "bradley_terry", "beta": 0.5}
     smallest_group: ClassVar[int] = 2
     beta: float = 0.1
-    """β, section 6 of arXiv:2305.18290."""
+    """β, the default of arXiv:2305.18290."""
     ties: Literal["drop", "soft", "first_wins"] = "drop"
     """What two equal rewards teach: nothing, an even chance, or (as in TRL) that the first was better."""
     count: Literal["all", "informative"] = "all"

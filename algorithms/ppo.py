@@ -6,7 +6,7 @@ Objective    R_t = −β·(log π_old − log π_ref)_t + r·1[t = n]        tok
              L = token_mean( max(−ρÂ, −clamp(ρ, 1−ε, 1+ε)·Â) )      [ dual clip: at most −c·Â where Â < 0 ]
                + c_v · ½·token_mean( max( (V − target)², (clamp(V, V_old ± ε_v) − target)² ) )
 Source       arXiv:1707.06347, eq. 7 and 9; GAE arXiv:1506.02438, eq. 16; the language-model form of volcengine/verl;
-             dual clip arXiv:1912.09729, eq. 5
+             dual clip arXiv:1912.09729
 Differences  the critic is a small head on the policy's detached hidden states, not a second model: its loss cannot move
              the policy. The reward sits on the last valid token. No critic warm-up by default: its last layer starts at
              zero, so the first step is REINFORCE with whitening, and a short suite has no steps to give away.

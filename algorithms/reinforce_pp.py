@@ -3,7 +3,7 @@
 Objective    R_t = −β·(log π_old − log π_ref)_t + r·1[t = n];   A = whiten(Σ_{u≥t} γ^{u−t} R_u) over all valid tokens
              L = token_mean( max(−ρA, −clamp(ρ, 1−ε, 1+ε)·A) )
              with `group_baseline` r − mean_g takes the place of r
-Source       arXiv:2501.03262, section 3; as in volcengine/verl `compute_reinforce_plus_plus_outcome_advantage`
+Source       arXiv:2501.03262; as in volcengine/verl `compute_reinforce_plus_plus_outcome_advantage`
 Differences  none. The variance is unbiased (OpenRLHF's is not: a difference of order 1/tokens).
 Degenerates  equal lengths and β = 0: REINFORCE with the batch's mean and deviation. The baseline is global: a prompt
              that is always solved keeps positive advantages, easy prompts dominate. All rewards of the *batch* equal: A
@@ -31,10 +31,10 @@ __all__ = ["ReinforcePP"]
 class ReinforcePP(OnPolicy):
     """REINFORCE with PPO's tricks and without its critic."""
 
-    paper: ClassVar[str] = "arXiv:2501.03262, section 3"
+    paper: ClassVar[str] = "arXiv:2501.03262"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"kl_coef": 0.25}
     kl_coef: float = 0.01
-    """β of the KL in the reward, section 4."""
+    """β of the KL in the reward; the paper's for human feedback, 0.001 or 0 for reasoning."""
     gamma: float = 1.0
     """γ"""
     clip: float = 0.2

@@ -1,7 +1,7 @@
 """ReMax: REINFORCE with the greedy completion's reward as baseline.
 
 Objective    L = (1/B) Σ_i Σ_t max(−ρA, −clamp(ρ, 1−ε, 1+ε)·A),   A_i = r_i − r_greedy(x_i)
-Source       arXiv:2310.10505, section 4, algorithm 1
+Source       arXiv:2310.10505, algorithm 1
 Differences  one greedy and G − 1 sampled completions of each prompt, so that the baseline is paid from the same budget;
              the paper samples one. ρ = 1 there, as here in one pass.
 Degenerates  greedy always wrong: REINFORCE without baseline. Greedy right: only wrong samples teach, entropy rises and

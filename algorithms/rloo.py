@@ -3,7 +3,7 @@
 Objective    R_i = r_i − β·Σ_t (log π_old − log π_ref)              constant, whole sequence, k1
              A_i = R_i − mean of the others of its group
              L = (1/B) Σ_i max(−w_i·A_i, −clamp(w_i, 1−ε, 1+ε)·A_i),  w_i = exp(Σ_t (log π_θ − log π_old))
-Source       arXiv:2402.14740, eq. 6 to 8; the clipped sequence ratio is TRL's `RLOOTrainer`
+Source       arXiv:2402.14740; the clipped sequence ratio is TRL's `RLOOTrainer`
 Differences  β = 0.02 where learned reward models take 0.03 to 0.05: a sequence KL of tens of nats would swamp a 0/1
              reward. The paper has no ratio; on-policy it is 1 and the gradient is REINFORCE's.
 Degenerates  β = 0: G/(G−1) times the centred reward, Dr. GRPO's direction. All rewards of a group equal: only the KL
@@ -31,7 +31,7 @@ __all__ = ["RLOO"]
 class RLOO(OnPolicy):
     """REINFORCE, leave-one-out."""
 
-    paper: ClassVar[str] = "arXiv:2402.14740, eq. 8"
+    paper: ClassVar[str] = "arXiv:2402.14740"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"kl_coef": 0.25}
     smallest_group: ClassVar[int] = 2
     kl_coef: float = 0.02

@@ -1,7 +1,7 @@
 """Supervised fine-tuning on the training split's worked solutions.
 
 Objective    L = − Σ_{i,t} m·log π_θ(y_t | s_{t−1}) / Σ_{i,t} m       over completion tokens, end-of-sequence included
-Source       maximum likelihood; the warm start of arXiv:2402.03300, section 3.1
+Source       maximum likelihood; the warm start of arXiv:2402.03300
 Differences  P·G worked solutions a step, as many as the on-policy methods sample completions, so that budgets match;
              how many epochs that is depends on the suite. The suite's learning rate, unless `learning_rate` is set.
 Degenerates  to expert iteration when the solutions are the policy's own correct ones. Solutions of one kind only

@@ -2,7 +2,7 @@
 
 Objective    L = (1/B) Σ_i ( log Ẑ_g + Σ_t (log π_θ − log π_ref) − r_i/β )²
              log Ẑ_g = group mean of (r_j/β − Σ_t (log π_θ − log π_ref)),  constant, of the *current* policy
-Source       arXiv:2503.18929, eq. 2 and section 3.2; bbartoldson/TBA
+Source       arXiv:2503.18929; bbartoldson/TBA
 Differences  one process plays searcher and trainer by turns, so runs repeat bit for bit: the sampling weights are
              refreshed every `sync_every` steps; each group of a batch is fresh with probability `fresh_share`, else an
              older prompt's completions, drawn uniformly from its distinct ones. Groups are told apart by index (the
@@ -37,7 +37,7 @@ __all__ = ["TBA"]
 class TBA(OnPolicy):
     """VarGrad off-policy, from a buffer."""
 
-    paper: ClassVar[str] = "arXiv:2503.18929, eq. 2"
+    paper: ClassVar[str] = "arXiv:2503.18929"
     exact_settings: ClassVar[Mapping[str, Setting]] = {}
     smallest_group: ClassVar[int] = 2
     beta: float = 0.25
@@ -47,7 +47,7 @@ class TBA(OnPolicy):
     sync_every: int = 4
     """Steps between two refreshes of the sampling weights; 2 in the paper's GSM8K run."""
     buffer_size: int = 100
-    """Completions kept of a prompt, section 4."""
+    """Completions kept of a prompt, the paper's."""
 
     @property
     def needs(self) -> frozenset[Need]:
