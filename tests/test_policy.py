@@ -1,5 +1,6 @@
 """Sampling and scoring: independent of neighbours, equal to transformers' own, tempered alike."""
 
+import itertools
 import math
 
 import pytest
@@ -189,6 +190,40 @@ def test_lora_trains_adapters_only_and_its_reference_is_the_base(tiny):
             weight.add_(0.5)
     assert not torch.allclose(policy.score(prompts, ids, mask, temperature=1.0).logp, before)
     assert torch.allclose(reference.score(prompts, ids, mask, temperature=1.0).logp, before)
+
+
+def test_a_snapshot_keeps_the_adapter(tiny):
+    policy = load_policy(Model(source=str(tiny), lora_rank=4), "")
+    with torch.no_grad():
+        for weight in policy.trainable:
+            weight.add_(0.5)
+    prompts, ids, mask = policy.encode(["one"]), torch.tensor([[5, 6, 7]]), torch.ones(1, 3)
+    snapshot, now = policy.snapshot(), policy.score(prompts, ids, mask, temperature=1.0).logp.detach()
+    with torch.no_grad():
+        policy.trainable[0].add_(0.5)
+    assert torch.allclose(snapshot.score(prompts, ids, mask, temperature=1.0).logp, now)
+    assert snapshot.trainable == []
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.7])
+def test_the_probability_of_ending_is_that_of_the_full_distribution(pocket, temperature):
+    prompts = pocket.encode(PROMPTS)
+    drawn = pocket.sample(prompts, noise(12, 30), temperature=temperature)
+    scored = pocket.score(prompts, drawn.ids, drawn.mask, temperature=temperature, ends=True)
+    full = (pocket._head(scored.states) / temperature).log_softmax(-1)[..., pocket.tokenizer.eos_token_id]
+    assert torch.allclose(scored.end_logp, full * drawn.mask, atol=1e-5)
+    ended = drawn.ids == pocket.tokenizer.eos_token_id
+    assert ended.any()
+    assert torch.allclose(scored.end_logp[ended & drawn.mask.bool()], scored.logp[ended & drawn.mask.bool()], atol=1e-5)
+
+
+def test_prefixes_grow_token_by_token_to_the_whole_text(pocket):
+    drawn = pocket.sample(pocket.encode(PROMPTS[:2]), noise(4, 12), temperature=1.0)
+    for texts, whole in zip(pocket.prefixes(drawn), pocket.decode(drawn), strict=True):
+        assert len(texts) == whole.tokens + 1
+        assert texts[0] == ""
+        assert texts[-1] == whole.text
+        assert all(longer.startswith(shorter) for shorter, longer in itertools.pairwise(texts))
 
 
 def test_a_full_reference_stays_where_it_was(tiny):
