@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from batches import random_batch, random_now
+from batches import random_batch
 from test_every_algorithm import PROBLEMS, live, weights
 
 from algorithms import CATALOGUE
@@ -26,14 +26,6 @@ from benchmark.seeds import seed_of
 def rollouts(pocket, folder, name="grpo", **changes):
     run, adapter = live(pocket, CATALOGUE[name], folder, **changes)
     return run, adapter, roll_out(run, run.policy, PROBLEMS[:4], 1, adapter.needs)
-
-
-def policy_gradient_of(run, method, batch, heads, part):
-    """Gradient of the policy's weights from one part of the loss alone."""
-    now = evaluate_now(run, batch, heads, method.needs)
-    run.policy.model.zero_grad()
-    part(method, batch, now).backward()
-    return [weight.grad for weight in run.policy.trainable]
 
 
 @pytest.mark.parametrize("head", ["value", "log_z", "flow"])
@@ -71,7 +63,7 @@ def test_remax_pays_its_greedy_completion_from_the_group(pocket, tmp_path):
 
 
 def test_every_prefix_is_graded_and_the_last_is_the_completion(pocket, tmp_path):
-    run, _, batch = rollouts(pocket, tmp_path, "gflownet_subtb_prefix")
+    _, _, batch = rollouts(pocket, tmp_path, "gflownet_subtb_prefix")
     n = batch.mask.sum(1).long()
     assert batch.prefix_reward.shape == (16, batch.mask.shape[1] + 1)
     assert torch.equal(batch.prefix_reward.gather(1, n.unsqueeze(1)).squeeze(1), batch.reward)
@@ -268,4 +260,3 @@ def test_dapo_penalises_length_before_the_group_is_compared():
     penalty = torch.where(lengths <= 6, 0.0, (6 - lengths) / 2)
     centred = (penalty.view(-1, 4) - penalty.view(-1, 4).mean(1, keepdim=True)).flatten()
     assert torch.equal(torch.sign(prepared.advantage[:, 0]), torch.sign(centred))
-    assert random_now(batch)["logp"].requires_grad
