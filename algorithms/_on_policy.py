@@ -71,8 +71,8 @@ class OnPolicy(Adapter):
         """Of a batch or of whole groups of one."""
 
 
-def train_on_policy(run: Run, method: OnPolicy) -> Checkpoint:
-    """Train `run.policy` with the method until the suite's batches are used up."""
+def train_on_policy(run: Run, method: OnPolicy, step_by: Update | None = None) -> Checkpoint:
+    """Train `run.policy` with the method until the suite's batches are used up; `step_by` replaces `update`."""
     policy: LanguagePolicy = run.policy
     heads = Heads(method.needs, policy.hidden_size, run.seed("heads")).to(policy.device)
     optimiser = Optimiser(run, heads, method.learning_rate, method.head_learning_rate)
@@ -81,9 +81,13 @@ def train_on_policy(run: Run, method: OnPolicy) -> Checkpoint:
         batch = roll_out(run, policy, problems, step, method.needs)
         with run.phase("update"):
             batch = method.prepare(with_constants(run, batch, heads, reference, method.needs))
-            metrics = update(run, batch, heads, method, optimiser)
+            metrics = (step_by or update)(run, batch, heads, method, optimiser)
         run.log(step, {**describe(batch), **metrics})
     return optimiser.checkpoint()
+
+
+Update = Callable[[Run, Rollouts, Heads, OnPolicy, Optimiser], dict[str, float]]
+"""How a prepared batch moves the weights; returns what is worth logging."""
 
 
 def roll_out(

@@ -1,15 +1,88 @@
-"""The natural gradient step of TRPO (arXiv:1502.05477, appendix C) over a list of tensors."""
+"""TRPO's update (arXiv:1502.05477, appendix C): a natural gradient step within a KL radius, then a line search.
+
+The curvature is that of KL(π_old‖π_θ) on the sampled tokens, summed over a completion and averaged over completions,
+the same KL that the line search holds against the radius. Its products come from differences of gradients.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
 
-__all__ = ["conjugate_gradient", "natural_step"]
+from algorithms._batch import Now, Rollouts
+from algorithms._heads import Heads
+from algorithms._on_policy import OnPolicy, evaluate_now, update
+from algorithms._optimiser import Optimiser
+from algorithms._pieces import k3, mean_of_rows, sum_of_tokens
+from benchmark.contract import Run
 
+__all__ = ["conjugate_gradient", "natural_step", "trust_region_update"]
+
+ITERATIONS = 10
+HALVINGS = 20
+PROBE_NORM = 1e-2
+"""Length of the displacement over which gradients of the KL are compared."""
 Vector = Sequence[Tensor]
+
+
+def trust_region_update(
+    run: Run, batch: Rollouts, heads: Heads, method: OnPolicy, optimiser: Optimiser, *, radius: float
+) -> dict[str, float]:
+    """Heads by the optimiser, the policy by one natural step: halved until the loss falls and KL ≤ `radius`, or none."""
+    weights: list[Tensor] = list(run.policy.trainable)
+
+    def surrogate(now: Now) -> Tensor:
+        return method.loss(batch, now).total
+
+    def kl_to_old(now: Now) -> Tensor:  # with the roles changed, k3 estimates KL(π_old‖π_θ) from samples of π_old
+        return mean_of_rows(sum_of_tokens(k3(batch.old_logp, now.logp, batch.mask), batch.mask), batch.rows)
+
+    def evaluated(of: Callable[[Now], Tensor]) -> Tensor:
+        return of(evaluate_now(run, batch, heads, method.needs))
+
+    def gradient(of: Callable[[Now], Tensor]) -> Vector:
+        return [g.detach() for g in torch.autograd.grad(evaluated(of), weights)]
+
+    def curvature(v: Vector) -> Vector:
+        size = dot(v, v).sqrt() / PROBE_NORM
+        with moved(weights, [x / size for x in v]):
+            return [size * g for g in gradient(kl_to_old)]
+
+    with torch.no_grad():
+        before = float(evaluated(surrogate))
+    step = natural_step(curvature, gradient(surrogate), radius)
+    share = 0.0
+    for halvings in range(HALVINGS):
+        tried = 0.5**halvings
+        with moved(weights, [tried * x for x in step]), torch.no_grad():
+            now = evaluate_now(run, batch, heads, method.needs)
+            better, near = float(surrogate(now)) < before, float(kl_to_old(now)) <= radius
+        if better and near:
+            share = tried
+            break
+    metrics = update(run, batch, heads, method, optimiser)
+    with torch.no_grad():
+        for weight, x in zip(weights, step, strict=True):
+            weight.add_(share * x)
+    return {**metrics, "trust/step_share": share}
+
+
+@contextmanager
+def moved(weights: Vector, by: Vector) -> Iterator[None]:
+    """The weights displaced for a while, and put back bit for bit."""
+    kept = [weight.detach().clone() for weight in weights]
+    with torch.no_grad():
+        for weight, x in zip(weights, by, strict=True):
+            weight.add_(x)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for weight, old in zip(weights, kept, strict=True):
+                weight.copy_(old)
 
 
 def dot(one: Vector, other: Vector) -> Tensor:
@@ -22,7 +95,7 @@ def conjugate_gradient(curvature: Callable[[Vector], Vector], gradient: Vector, 
     x = [torch.zeros_like(g) for g in gradient]
     residual = [g.clone() for g in gradient]
     direction = [g.clone() for g in gradient]
-    left = dot(residual, residual)
+    left: Tensor = dot(residual, residual)
     enough = left * 1e-20
     for _ in range(iterations):
         if left <= enough:
@@ -38,7 +111,7 @@ def conjugate_gradient(curvature: Callable[[Vector], Vector], gradient: Vector, 
 
 
 def natural_step(
-    curvature: Callable[[Vector], Vector], gradient: Vector, radius: float, iterations: int = 10
+    curvature: Callable[[Vector], Vector], gradient: Vector, radius: float, iterations: int = ITERATIONS
 ) -> Vector:
     """The descent step x·√(2δ/(xᵀHx)), x = H⁻¹·gradient, whose quadratic KL is `radius` δ. Zero for a zero gradient."""
     x = conjugate_gradient(curvature, gradient, iterations)

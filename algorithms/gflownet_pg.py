@@ -3,7 +3,8 @@
 Objective    c_t = log π_old − a·log π_ref,  the last one + log Z(x) − r/τ          costs, constant
              A = GAE(c, V_old; 1, λ) − mean over all valid tokens
              L = (1/B) Σ_i Σ_t ρ·A  +  (1/B) Σ_i (Σ_t c_t)·log Z(x_i)  +  (1/B) Σ_i Σ_t (V − target)²
-             with `clip` ε the first term is max(ρA, clamp(ρ, 1−ε, 1+ε)·A)
+             with `clip` ε the first term is max(ρA, clamp(ρ, 1−ε, 1+ε)·A); with `trust_radius` δ it is lowered by
+             a natural gradient step within KL(π_old‖π_θ) ≤ δ (RL-T)
 Source       arXiv:2408.05885 (RL-U); niupuhua1234/GFN-PG `losses/trajectory_RL.py`
 Differences  the reference's part is charged per token (`ref_relative`), which leaves every sum as it is and the critic
              smaller values. On a token tree every state has one parent, so a learned or guided backward policy (RL-B,
@@ -15,7 +16,9 @@ Degenerates  λ = 1, V ≡ 0, no centring: half of trajectory balance's gradient
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -23,8 +26,11 @@ from torch import Tensor
 
 from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._flow import GFlowNet, balance_metrics, terminal
+from algorithms._on_policy import train_on_policy
 from algorithms._pieces import gae, log_ratio, masked, mean_of_rows, mean_of_tokens, sum_of_tokens, token_rewards
+from algorithms._trust_region import trust_region_update
 from benchmark.aims import Aim
+from benchmark.contract import Checkpoint, Run
 
 __all__ = ["PolicyGradientGFlowNet"]
 
@@ -38,6 +44,8 @@ class PolicyGradientGFlowNet(GFlowNet):
     """λ, the released code's."""
     clip: float | None = None
     """ε of a clipped ratio, for several passes; `None` is none."""
+    trust_radius: float | None = None
+    """δ of RL-T: natural gradient steps within KL(π_old‖π_θ) ≤ δ nats a completion, 0.01 in the released code."""
     ref_relative: bool = True
     """Charge the reference per token and not at the end."""
 
@@ -45,6 +53,17 @@ class PolicyGradientGFlowNet(GFlowNet):
     def needs(self) -> frozenset[Need]:
         """The reference, a critic and log Z."""
         return frozenset({"reference", "value_head", "log_z_head"})
+
+    def train(self, run: Run) -> Checkpoint:
+        """In the shared loop, by Adam or within the trust region."""
+        if self.trust_radius is None:
+            return train_on_policy(run, self)
+        return train_on_policy(run, self, partial(trust_region_update, radius=self.trust_radius))
+
+    @property
+    def frozen_steps(self) -> int:
+        """Within a trust region Adam moves the heads alone."""
+        return 0 if self.trust_radius is None else sys.maxsize
 
     def aim(self) -> Aim | None:
         """The tempered reference."""

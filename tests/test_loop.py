@@ -17,6 +17,7 @@ from algorithms._optimiser import Optimiser
 from algorithms.dapo import DAPO
 from algorithms.flowrl import FlowRL
 from algorithms.gflownet_db import DetailedBalance
+from algorithms.gflownet_pg import PolicyGradientGFlowNet
 from algorithms.gflownet_tb import TrajectoryBalance
 from algorithms.grpo import GRPO
 from algorithms.ppo import PPO
@@ -260,3 +261,19 @@ def test_dapo_penalises_length_before_the_group_is_compared():
     penalty = torch.where(lengths <= 6, 0.0, (6 - lengths) / 2)
     centred = (penalty.view(-1, 4) - penalty.view(-1, 4).mean(1, keepdim=True)).flatten()
     assert torch.equal(torch.sign(prepared.advantage[:, 0]), torch.sign(centred))
+
+
+def test_a_trust_region_step_stays_in_its_region_and_lowers_the_loss(pocket, tmp_path):
+    run, _ = live(pocket, CATALOGUE["gflownet_pg"], tmp_path, steps=1)
+    method = PolicyGradientGFlowNet(trust_radius=0.01)
+    before = weights(run)
+    method.train(run)
+    metrics = run.steps[0].metrics
+    assert metrics["trust/step_share"] > 0
+    assert not torch.equal(before, weights(run))
+    after, _ = live(pocket, CATALOGUE["gflownet_pg"], tmp_path, steps=1)
+    batch = roll_out(after, after.policy, PROBLEMS[:4], 1)
+    drawn = run.policy.score(batch.prompts, batch.ids, batch.mask, temperature=1.0)
+    log_ratio = (drawn.logp - batch.old_logp) * batch.mask
+    kl = ((log_ratio.exp() - 1 - log_ratio) * batch.mask).sum(1).mean()
+    assert kl > 0

@@ -1,6 +1,9 @@
 """The README's table is the committed report's, and its commands exist."""
 
 import re
+from importlib import import_module
+
+from algorithms import CATALOGUE
 
 
 def test_the_table_is_the_report_s(repository):
@@ -32,3 +35,15 @@ def test_every_session_it_names_exists(repository):
     noxfile = (repository / "noxfile.py").read_text(encoding="utf-8")
     for session in set(re.findall(r"nox -s (\w+)", readme)):
         assert f"def {session}(" in noxfile
+
+
+def test_every_method_has_its_row_with_file_and_paper(repository):
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    rows = readme.partition("## Algorithms")[2].partition("## ")[0].splitlines()
+    named = {row.split("`")[1]: row for row in rows if row.startswith("| [`")}
+    assert list(named) == list(CATALOGUE)
+    for name, target in CATALOGUE.items():
+        module, _, cls = target.partition(":")
+        assert f"({module.replace('.', '/')}.py)" in named[name]
+        arxiv = re.findall(r"arXiv:(\d{4}\.\d{5})", vars(import_module(module))[cls].paper)
+        assert not arxiv or any(number in named[name] for number in arxiv) or name == "paired", name
