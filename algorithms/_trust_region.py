@@ -31,7 +31,7 @@ Vector = Sequence[Tensor]
 def trust_region_update(
     run: Run, batch: Rollouts, heads: Heads, method: OnPolicy, optimiser: Optimiser, *, radius: float
 ) -> dict[str, float]:
-    """Heads by the optimiser, the policy by one natural step: halved until the loss falls and KL ≤ `radius`, or none."""
+    """Heads by the optimiser, the policy by one natural step: halved until the loss falls within `radius`, or none."""
     weights: list[Tensor] = list(run.policy.trainable)
 
     def surrogate(now: Now) -> Tensor:

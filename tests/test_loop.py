@@ -276,4 +276,4 @@ def test_a_trust_region_step_stays_in_its_region_and_lowers_the_loss(pocket, tmp
     drawn = run.policy.score(batch.prompts, batch.ids, batch.mask, temperature=1.0)
     log_ratio = (drawn.logp - batch.old_logp) * batch.mask
     kl = ((log_ratio.exp() - 1 - log_ratio) * batch.mask).sum(1).mean()
-    assert kl > 0
+    assert 0.001 < kl <= 0.0101  # the same seed draws the batch the step was made for
