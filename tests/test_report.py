@@ -15,7 +15,8 @@ from rich.console import Console
 from benchmark import records
 from benchmark.contract import Comparison, Estimate, StepLog
 from benchmark.errors import BadRecord
-from benchmark.report import cells, check_report, terminal_table, write_report
+from benchmark.report import cells, check_report, tables, terminal_table, write_report
+from benchmark.report.evidence import gather
 
 SPACE = "\u00a0"
 
@@ -123,6 +124,21 @@ def test_the_main_table_has_the_documents_rows_and_a_column_per_method(tmp_path)
     assert found["grade_school accuracy (GSM8K format)"]["grpo"] == "63.0 % [60.5, 65.5]"
     assert found["training time (s), grade_school"]["base_model"] == "0"
     assert found["strategies per solved problem at 16, competition"]["base_model"] == "1.62 [1.57, 1.67]"
+
+
+def test_many_methods_get_a_row_each(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "MOST_COLUMNS", 3)
+    asked = factories.suite()
+    factories.write(tmp_path / "results", asked)
+    evidence = gather(tmp_path / "results", asked.name)
+    table = tables.main_table(evidence)
+    assert [row[0] for row in table.rows] == [f"`{method}`" for method in factories.METHODS]
+    monkeypatch.setattr(tables, "MOST_COLUMNS", 8)
+    across = tables.main_table(evidence)
+    assert table.header[1:] == tuple(row[0] for row in across.rows)
+    assert [row[1:] for row in table.rows] == [
+        tuple(cells) for cells in zip(*(row[1:] for row in across.rows), strict=True)
+    ]
 
 
 def test_a_failed_job_never_shows_a_number(tmp_path):

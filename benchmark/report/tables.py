@@ -27,6 +27,9 @@ __all__ = [
 FORMATS = {"grade_school": "GSM8K format", "competition": "MATH format"}
 """Tasks whose problems this repository generates, and the format they are written in."""
 
+MOST_COLUMNS = 8
+"""Methods beyond which a table has a row for each, and no longer a column."""
+
 NEAR_ZERO = 0.02
 """Below this accuracy a percentage hides how few completions it stands for."""
 
@@ -42,7 +45,7 @@ class _Row:
 
 
 def main_table(evidence: Evidence) -> Table:
-    """The documents' rows, a column per method: time, memory, accuracy, diversity."""
+    """The documents' rows for every method: time, memory, accuracy, diversity."""
     suite, samples = evidence.suite, evidence.suite.exam.samples
     rows = [
         _Row(f"training{SPACE}time{SPACE}(s), {code(task)}", "training_seconds", "seconds", task)
@@ -61,7 +64,7 @@ def main_table(evidence: Evidence) -> Table:
 
 
 def full_table(evidence: Evidence, task: str) -> Table:
-    """Everything measured on one task, a column per method; a metric that nobody has makes no row."""
+    """Everything measured on one task for every method; a metric that nobody has is left out."""
     samples, once = evidence.suite.exam.samples, _is_pass_at_1(evidence, task)
     wanted: list[tuple[str, str, Kind]] = [
         ("greedy accuracy", "greedy_accuracy", "percent"),
@@ -157,6 +160,12 @@ def memory_kinds(evidence: Evidence) -> tuple[str, ...]:
 
 
 def _table(evidence: Evidence, rows: list[_Row]) -> Table:
+    """A column per method, or a row per method where that many columns would not fit a page."""
+    if len(evidence.methods) > MOST_COLUMNS:
+        return Table(
+            ("", *(row.label for row in rows)),
+            tuple((code(method), *(_cell(evidence, method, row) for row in rows)) for method in evidence.methods),
+        )
     return Table(
         ("", *(code(method) for method in evidence.methods)),
         tuple((row.label, *(_cell(evidence, method, row) for method in evidence.methods)) for row in rows),
