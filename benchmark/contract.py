@@ -226,7 +226,7 @@ class Checkpoint:
     steps: int
     """Optimiser steps taken on the policy."""
     path: Path | None = None
-    """Folder of the extra heads' weights, where the method has any."""
+    """Folder of the extra heads and the optimiser, where the method has any; gone with the job's scratch space."""
     head_parameters: int = 0
     """Trainable weights beside the policy's; never examined."""
 
@@ -364,7 +364,7 @@ class Run(Protocol):
         ...
 
     folder: Path
-    """Scratch space of this job, outside the results."""
+    """Scratch space of this job, outside the results; removed when the job ends."""
 
     def seed(self, purpose: str) -> int:
         """A seed for one purpose, the same for every algorithm of the suite."""
