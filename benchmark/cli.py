@@ -155,7 +155,7 @@ def tape_compare(
     path = write_page(found, reports)
     summary, table = effects_table(found), Table(box=None, pad_edge=False)
     for place, column in enumerate(summary.header):
-        table.add_column(column, justify="right" if place else "left")
+        table.add_column(column, justify="right" if place else "left", no_wrap=not place)
     for row in summary.rows:
         table.add_row(row[0].strip("`"), *row[1:])
     console.print(table)

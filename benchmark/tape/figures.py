@@ -111,8 +111,7 @@ def _drawn(draw: Callable[[Axes], None], rows: int, columns: int, *, left: float
 def _cells(axes: Axes, values: Values, scale: float, written: Callable[[float], str]) -> None:
     """Coloured from −scale to scale; an undefined cell is grey with a dash."""
     numbers = np.ma.masked_invalid([[np.nan if x is None else x for x in row] for row in values])
-    palette = mpl.colormaps["RdBu"].copy()
-    palette.set_bad("#eeeeee")
+    palette = mpl.colormaps["RdBu"].with_extremes(bad="#eeeeee")
     axes.pcolormesh(numbers, cmap=palette, vmin=-scale, vmax=scale, edgecolors="white", linewidth=0.6)
     axes.invert_yaxis()
     for y, row in enumerate(values):

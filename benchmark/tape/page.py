@@ -144,12 +144,12 @@ def _lead(report: TapeReport) -> str:
     mixed = int((groups != groups[:, :1]).any(1).sum())
     source = f"{code(header.model.source)} (weights `{header.model_digest[:12]}`)"
     return (
-        f"{len(tape.reward)} completions of {count} training problems of {code(header.task)}, {header.group_size} of each, "
-        f"sampled once from {source} at temperature {header.temperature:g}, seed {header.seed}. "
-        f"{int((tape.reward == 1).sum())} are correct; {mixed} of {count} groups hold both correct and wrong ones. Every "
-        "method gets these very tokens, log-probabilities and rewards, starts from the same weights and takes one "
-        f"optimiser step (AdamW, learning rate {report.asked.learning_rate:g}, no warm-up) with its default settings. "
-        "Nothing is trained: this is what the losses ask for where all of them can be held side by side."
+        f"{len(tape.reward)} completions of {count} training problems of {code(header.task)}, {header.group_size} of "
+        f"each, sampled once from {source} at temperature {header.temperature:g}, seed {header.seed}. "
+        f"{int((tape.reward == 1).sum())} are correct; {mixed} of {count} groups hold both correct and wrong ones. "
+        "Every method gets these very tokens, log-probabilities and rewards, starts from the same weights and takes "
+        f"one optimiser step (AdamW, learning rate {report.asked.learning_rate:g}, no warm-up) with its default "
+        "settings. Nothing is trained: this is what the losses ask for where all can be held side by side."
     )
 
 
@@ -159,8 +159,8 @@ def _heads(steps: int) -> str:
             f"Critics, log Z and flow heads have learned for {steps} steps on this tape while the policy stood still."
         )
     return (
-        "Critics, log Z and flow heads start at 0 and have learned nothing: methods that rest on one show here what they "
-        "do in their first step, not what they do later (`--head-steps` lets the heads learn first)."
+        "Critics, log Z and flow heads start at 0 and have learned nothing: methods that rest on one show what "
+        "they do in their first step, not what they do later (`--head-steps` lets the heads learn first)."
     )
 
 
