@@ -8,7 +8,8 @@ BakeoffError
 ├── BadRecord                   a result that cannot be read back
 └── TrainingStopped             a running job ends early, with the status it is recorded under
     ├── BudgetSpent             an adapter asked for more completions than its share
-    └── Diverged                a number that had to be finite is not
+    ├── Diverged                a number that had to be finite is not
+    └── OffTape                 an adapter cannot learn from a tape's completions
 
 Messages are written for the person at the terminal: which value is wrong, what would be right, what to do next.
 They are caught in one place (`runner`), or in `cli` where they become one line and an exit code.
@@ -27,6 +28,7 @@ __all__ = [
     "DataUnavailable",
     "Diverged",
     "MalformedRow",
+    "OffTape",
     "TrainingStopped",
     "UnknownName",
     "nearest",
@@ -73,6 +75,10 @@ class BudgetSpent(TrainingStopped):
 
 class Diverged(TrainingStopped):
     """A loss, gradient or weight stopped being finite."""
+
+
+class OffTape(TrainingStopped):
+    """A method asked for something a tape does not hold, so it is left out of the comparison."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -59,6 +59,13 @@ LEVELS: dict[str, float] = {
     "benchmark.display": 5,
     "benchmark.sweep": 5.2,
     "benchmark.plan": 5.3,
+    "benchmark.tape": 0,
+    "benchmark.tape.store": 3.2,
+    "benchmark.tape.record": 3.3,
+    "benchmark.tape.replay": 5.1,
+    "benchmark.tape.compare": 5.2,
+    "benchmark.tape.figures": 5.3,
+    "benchmark.tape.page": 5.4,
     "benchmark.cli": 6,
     "benchmark.__main__": 6.1,
     "algorithms": 0,
@@ -79,6 +86,10 @@ MAY_IMPORT_TORCH = {
     "benchmark.plan",
     "benchmark.pocket.pretrain",
     "benchmark.pocket.tokenizer",
+    "benchmark.tape.store",
+    "benchmark.tape.record",
+    "benchmark.tape.replay",
+    "benchmark.tape.compare",
 }
 
 

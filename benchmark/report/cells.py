@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from benchmark.contract import Comparison, Estimate, Record, Status
 
-__all__ = ["DASH", "SPACE", "STATUS_WORDS", "Kind", "Table", "cell", "code", "difference", "number", "words"]
+__all__ = ["DASH", "SPACE", "STATUS_WORDS", "Kind", "Table", "cell", "code", "difference", "number", "plain", "words"]
 
 Kind = Literal["percent", "count", "seconds", "bytes", "tokens"]
 """How a metric is written."""
