@@ -23,7 +23,7 @@ LOGGED = {"loss": "loss", "grad_norm": "optim/grad_norm_policy", "entropy": "pol
 """TRL's names, and ours for the same thing."""
 
 
-class Bridge(TrainerCallback):  # type: ignore[misc] - transformers is untyped here
+class Bridge(TrainerCallback):  # type: ignore[misc]  # transformers is untyped here
     """The reward function and the callback of one trainer."""
 
     def __init__(self, run: Run, problems: Sequence[Problem]) -> None:
