@@ -275,7 +275,7 @@ def test_one_step_on_our_completions_moves_the_weights_as_ours_does(name, traine
     moved, mine = weights(run) - before, weights(native) - before
     assert mine.norm() > 0
     # Adam divides by the gradient's own size, so rounding shows in weights with gradients near 0: compare as vectors
-    assert (moved - mine).norm() <= 0.02 * mine.norm()
+    assert (moved - mine).norm() <= 0.005 * mine.norm()
     shared = set(run.steps[0].metrics) & set(native.steps[0].metrics) - {"policy/entropy"}  # ours is of the samples
     assert {"loss", "reward/mean", "completion/length_mean", "optim/grad_norm_policy"} <= shared
     for metric in shared:
