@@ -83,6 +83,8 @@ def test_one_micro_batch_or_many_make_the_same_step(target, pocket, tmp_path):
     results = []
     for groups in (None, 1):
         run, adapter = live(pocket, target, tmp_path, steps=1, micro_batch_groups=groups)
+        if reason := adapter.refuses(run.job):
+            pytest.skip(reason)
         before = weights(run)
         adapter.train(run)
         results.append(weights(run) - before)

@@ -1,0 +1,167 @@
+"""What TRL's rows share: one of TRL's trainers, fed with the suite's problems, reward, budget, optimiser and seed.
+
+Public constructor arguments only. The problems are those of every other method, in their order; AdamW and its warm-up
+are built here and handed over, so they are the ones of `_optimiser.py`. Sampling is `generate` on a global generator
+seeded from the job: other completions than the shared loop's. Rollouts happen inside the trainer, so their seconds and
+bytes are on the `update` clock; rewards and probes have their own. Importing TRL and building the trainer is `load`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import PrinterCallback
+
+from algorithms._trl_bridge import Bridge, as_it_was
+from benchmark.adapter import Adapter
+from benchmark.contract import Checkpoint, Job, Problem, Run
+from benchmark.errors import ConfigurationError
+
+__all__ = ["TRLRow", "group_of_completions", "sampling"]
+
+
+@dataclass(frozen=True, slots=True)
+class TRLRow(Adapter):
+    """One of TRL's trainers as a row: name it, and pin every setting that reaches its loss."""
+
+    learning_rate: float | None = None
+    """Of the policy; `None` takes the suite's."""
+
+    def refuses(self, job: Job) -> str | None:
+        """What TRL's trainers cannot do here."""
+        training = job.training
+        part = training.micro_batch_groups or training.prompts_per_step
+        if job.model.lora_rank is not None:
+            return "TRL's rows train all weights: leave out lora_rank, or this row"
+        if training.group_size < 2:
+            return f"needs group_size of at least 2, not {training.group_size}"
+        if training.prompts_per_step % part:
+            return f"micro_batch_groups = {part} must divide prompts_per_step = {training.prompts_per_step}"
+        return None
+
+    @abstractmethod
+    def classes(self) -> tuple[type[Any], type[Any]]:
+        """TRL's trainer and its configuration, imported late."""
+
+    @abstractmethod
+    def settings(self, job: Job) -> dict[str, Any]:
+        """What reaches the loss of this trainer."""
+
+    def rows(self, job: Job) -> int:
+        """Rows of TRL's data set for each problem: 1 where the trainer repeats a prompt for its group by itself."""
+        del job
+        return 1
+
+    def train(self, run: Run) -> Checkpoint:
+        """In TRL's loop."""
+        with as_it_was():
+            with run.phase("load"):
+                trainer = self._built(run)
+            with run.phase("update"):
+                trainer.train()
+        run.policy.model.eval()
+        vars(run.policy.model).pop("forward", None)  # TRL replaces it on the instance
+        return Checkpoint(int(trainer.state.global_step))
+
+    def _built(self, run: Run) -> Any:  # noqa: ANN401 - TRL's trainers share no type
+        from datasets import Dataset  # noqa: PLC0415 - listing and planning need neither TRL nor its data sets
+
+        trainer_class, config_class = self.classes()
+        problems = [problem for batch in run.batches() for problem in batch for _ in range(self.rows(run.job))]
+        bridge = Bridge(run, problems)
+        trainer = trainer_class(
+            model=run.policy.model,
+            args=config_class(**_plumbing(run), **self.settings(run.job)),
+            reward_funcs=bridge.reward,
+            train_dataset=Dataset.from_list(_prompts(run, problems)),
+            processing_class=run.policy.tokenizer,
+            optimizers=_optimiser(run, self.learning_rate),
+            callbacks=[bridge],
+        )
+        trainer.remove_callback(PrinterCallback)
+        bridge.ends = frozenset(trainer.eos_token_ids)
+        return trainer
+
+
+def sampling(job: Job) -> dict[str, Any]:
+    """Completions drawn from π itself, at the suite's temperature, and nothing random in the network."""
+    return {
+        "temperature": job.training.temperature,
+        "top_p": 1.0,
+        "top_k": 0,
+        "min_p": None,
+        "repetition_penalty": 1.0,
+        "generation_kwargs": None,
+        "disable_dropout": True,
+        "use_vllm": False,
+        "reward_weights": None,
+    }
+
+
+def group_of_completions(job: Job) -> dict[str, Any]:
+    """G completions of each problem, all problems of a step drawn together; micro-batches by gradient accumulation."""
+    training = job.training
+    part = training.micro_batch_groups or training.prompts_per_step
+    return {
+        **sampling(job),
+        "num_generations": training.group_size,
+        "per_device_train_batch_size": part * training.group_size,
+        "gradient_accumulation_steps": training.prompts_per_step // part,
+        "steps_per_generation": None,
+        "generation_batch_size": None,
+        "shuffle_dataset": False,
+        "max_completion_length": training.max_completion_tokens,
+        "mask_truncated_completions": False,
+        "sync_ref_model": False,
+        "router_aux_loss_coef": 0.0,
+        "model_init_kwargs": {"revision": job.model.revision} if job.model.revision else None,
+    }
+
+
+def _plumbing(run: Run) -> dict[str, Any]:
+    """Settings of transformers' own that every row shares."""
+    training = run.job.training
+    return {
+        "output_dir": str(run.folder),
+        "max_steps": training.steps,
+        "max_grad_norm": training.max_grad_norm,
+        "seed": run.seed("trl") % 2**32,  # numpy takes no more
+        "bf16": False,  # the weights keep the suite's type, and nothing is cast around them
+        "gradient_checkpointing": False,
+        "use_cpu": run.policy.device.type == "cpu",
+        "dataloader_pin_memory": False,
+        "remove_unused_columns": False,
+        "logging_steps": 1,
+        "logging_nan_inf_filter": False,
+        "disable_tqdm": True,
+        "report_to": "none",
+        "save_strategy": "no",
+    }
+
+
+def _optimiser(run: Run, rate: float | None) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
+    """AdamW and the warm-up of the shared loop: step k of W warm-up steps has k/W of the rate."""
+    training = run.job.training
+    rate = training.learning_rate if rate is None else rate
+    adam = torch.optim.AdamW(run.policy.trainable, lr=rate, weight_decay=0.0)
+    warmup = max(1, training.warmup_steps)
+    return adam, torch.optim.lr_scheduler.LambdaLR(adam, lambda done: min(1.0, (done + 1) / warmup))
+
+
+def _prompts(run: Run, problems: Sequence[Problem]) -> list[dict[str, object]]:
+    """Rows of TRL's data set: the rendered prompt, and the number of its problem.
+
+    Raises `ConfigurationError` where TRL would tokenise it otherwise than the examiner does.
+    """
+    texts = [run.policy.render(problem.prompt) for problem in problems]
+    tokenizer = run.policy.tokenizer
+    if tokenizer(texts[0]).input_ids != tokenizer(texts[0], add_special_tokens=False).input_ids:
+        raise ConfigurationError(
+            "this tokenizer puts special tokens around a prompt when TRL calls it, and the examiner does not: "
+            "TRL's rows would train on other prompts than they are examined on. Leave them out with this model."
+        )
+    return [{"prompt": text, "problem": number} for number, text in enumerate(texts)]
