@@ -15,6 +15,7 @@ Degenerates  λ = 1, V ≡ 0, no centring: half of trajectory balance's gradient
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -25,6 +26,7 @@ from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._flow import GFlowNet, balance_metrics, terminal
 from algorithms._pieces import gae, log_ratio, masked, mean_of_rows, mean_of_tokens, sum_of_tokens, token_rewards
 from benchmark.aims import Aim
+from benchmark.contract import Setting
 
 __all__ = ["PolicyGradientGFlowNet"]
 
@@ -34,6 +36,7 @@ class PolicyGradientGFlowNet(GFlowNet):
     """Trajectory balance's objective with a critic's advantages."""
 
     paper: ClassVar[str] = "arXiv:2408.05885, section 3"
+    exact_settings: ClassVar[Mapping[str, Setting]] = {"lam": 1.0}
     lam: float = 0.99
     """λ, the released code's."""
     clip: float | None = None

@@ -59,6 +59,15 @@ LEVELS: dict[str, float] = {
     "benchmark.display": 5,
     "benchmark.sweep": 5.2,
     "benchmark.plan": 5.3,
+    "benchmark.exact_world": 0,
+    "benchmark.exact_world.tree": 1,
+    "benchmark.exact_world.targets": 2,
+    "benchmark.exact_world.gradient": 2,
+    "benchmark.exact_world.verdict": 2,
+    "benchmark.exact_world.policy": 3.2,
+    "benchmark.exact_world.network": 3.3,
+    "benchmark.exact_world.run": 5.1,
+    "benchmark.exact_world.check": 5.2,
     "benchmark.cli": 6,
     "benchmark.__main__": 6.1,
     "algorithms": 0,
@@ -79,6 +88,12 @@ MAY_IMPORT_TORCH = {
     "benchmark.plan",
     "benchmark.pocket.pretrain",
     "benchmark.pocket.tokenizer",
+    "benchmark.exact_world.tree",
+    "benchmark.exact_world.targets",
+    "benchmark.exact_world.gradient",
+    "benchmark.exact_world.policy",
+    "benchmark.exact_world.network",
+    "benchmark.exact_world.check",
 }
 
 
