@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from algorithms import CATALOGUE as ALGORITHMS
@@ -134,9 +135,9 @@ def check(
         console.print(f"{finding.method:24s} {mark} {finding.seconds:5.1f} s")
     table = Table(box=None, pad_edge=False)
     for column in COLUMNS:
-        table.add_column(column)
+        table.add_column(escape(column))
     for finding in findings:
-        table.add_row(*cells(finding))
+        table.add_row(*map(escape, cells(finding)))
     console.print(table)
     if markdown is not None:
         command = " ".join(["bakeoff check", *(names or ["--all"]), *(["--network"] if network else [])])

@@ -132,7 +132,7 @@ class RLOOWithoutEnd(RLOO):
 
 
 class RLOOWrongGroups(RLOO):
-    """Rows taken as group-major: each row is compared with other rows' rewards."""
+    """Advantages one row off: each completion is paid for its neighbour's reward."""
 
     def prepare(self, batch):
         gain = batch.reward - self.kl_coef * sum_of_tokens(batch.old_logp - batch.ref_logp, batch.mask)
@@ -165,12 +165,11 @@ class ReMaxFlipped(ReMax):
         return batch.with_advantage(batch.greedy_reward - batch.reward)
 
 
-class PPOWithTargets(PPO):
-    """The critic's targets in place of the advantages, over the critic's own scale."""
+class PPOWithValues(PPO):
+    """The critic's opinion in place of the advantages."""
 
     def prepare(self, batch):
-        right = PPO.prepare(self, batch)
-        return right.with_advantage(right.target * right.mask)
+        return PPO.prepare(self, batch).with_advantage(whiten(batch.old_value, batch.mask))
 
 
 class PPOWithoutKL(PPO):
@@ -216,14 +215,6 @@ class TBWithoutEnd(TrajectoryBalance):
 
     def loss(self, batch, now):
         return TrajectoryBalance.loss(self, without_end(batch), now)
-
-
-class TBWithoutLogZ(TrajectoryBalance):
-    """No normaliser: log Z held at 0."""
-
-    def loss(self, batch, now):
-        delta = sum_of_tokens(now.logp, batch.mask) - log_reward(batch, self.tau, self.ref_power)
-        return Loss(mean_of_rows(delta**2, batch.rows), {"gfn/log_z": torch.zeros(())})
 
 
 class VarGradPerLength(VarGrad):
@@ -290,12 +281,12 @@ class PGFlipped(PolicyGradientGFlowNet):
 
 
 class TBAStaleLogP(TBA):
-    """The sampler's log-probabilities in the residual: a constant, with the gradient of a score alone."""
+    """The residual of the policy that sampled, not of the one that learns."""
 
     def loss(self, batch, now):
         gain = batch.reward / self.beta - sum_of_tokens(batch.old_logp - batch.ref_logp, batch.mask)
         log_z = group_log_z(gain, batch.group_size)
-        return Loss(mean_of_rows((log_z - gain).detach() * sum_of_tokens(now.logp, batch.mask), batch.rows) * -2, {})
+        return Loss(mean_of_rows((log_z - gain).detach() * sum_of_tokens(now.logp, batch.mask), batch.rows), {})
 
 
 class FlowRLWithSums(FlowRL):
