@@ -11,7 +11,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from transformers import PrinterCallback
@@ -27,6 +27,8 @@ __all__ = ["TRLRow", "group_of_completions", "sampling"]
 @dataclass(frozen=True, slots=True)
 class TRLRow(Adapter):
     """One of TRL's trainers as a row: name it, and pin every setting that reaches its loss."""
+
+    own_loop: ClassVar[bool] = True
 
     learning_rate: float | None = None
     """Of the policy; `None` takes the suite's."""

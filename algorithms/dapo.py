@@ -14,6 +14,7 @@ Degenerates  nothing to filter, equal clips, L_c = 0: GRPO with a token mean. La
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -25,6 +26,7 @@ from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_tokens
 from algorithms._surrogate import token_surrogate
 from benchmark.aims import Aim
+from benchmark.contract import Setting
 
 __all__ = ["DAPO", "informative", "soft_overlong_penalty"]
 
@@ -34,6 +36,7 @@ class DAPO(OnPolicy):
     """Decoupled clip and dynamic sampling."""
 
     paper: ClassVar[str] = "arXiv:2503.14476, eq. 8"
+    exact_settings: ClassVar[Mapping[str, Setting]] = {"overlong_share": 0.0}
     smallest_group: ClassVar[int] = 2
     clip_low: float = 0.2
     """ε_low, section 4.1."""
@@ -47,9 +50,8 @@ class DAPO(OnPolicy):
     """δ, TRL's; the paper gives none."""
 
     def aim(self) -> Aim | None:
-        """The best completions; filtering and shaping change the step's size, so it has a closed form without them."""
-        plain = not self.dynamic_sampling and not self.overlong_share
-        return Aim("best", credit="group_std" if plain else None, span="token_mean")
+        """The best completions; shaping turns the step, filtering only scales it."""
+        return Aim("best", credit=None if self.overlong_share else "group_std", span="token_mean")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
         """Advantages of shaped rewards; rows of uninformative groups are not kept."""

@@ -44,7 +44,7 @@ class DrGRPO(OnPolicy):
 
     def aim(self) -> Aim:
         """The best completions, or with a KL a compromise at every visited state."""
-        return Aim("loss_kl", self.kl_weight) if self.kl_weight else Aim("best", credit="reward")
+        return Aim("loss_kl" if self.kl_weight else "best", self.kl_weight, credit="reward")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
         """Centred rewards."""

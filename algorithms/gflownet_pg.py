@@ -17,6 +17,7 @@ Degenerates  λ = 1, V ≡ 0, no centring: half of trajectory balance's gradient
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import ClassVar
@@ -30,7 +31,7 @@ from algorithms._on_policy import train_on_policy
 from algorithms._pieces import gae, log_ratio, masked, mean_of_rows, mean_of_tokens, sum_of_tokens, token_rewards
 from algorithms._trust_region import trust_region_update
 from benchmark.aims import Aim
-from benchmark.contract import Checkpoint, Run
+from benchmark.contract import Checkpoint, Run, Setting
 
 __all__ = ["PolicyGradientGFlowNet"]
 
@@ -40,6 +41,7 @@ class PolicyGradientGFlowNet(GFlowNet):
     """Trajectory balance's objective with a critic's advantages."""
 
     paper: ClassVar[str] = "arXiv:2408.05885, RL-U"
+    exact_settings: ClassVar[Mapping[str, Setting]] = {"lam": 1.0}
     lam: float = 0.99
     """λ, the released code's."""
     clip: float | None = None

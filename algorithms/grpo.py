@@ -63,7 +63,7 @@ class GRPO(OnPolicy):
         credit = plain.get((self.mean_level, self.std_level))
         if not self.kl_weight:
             return Aim("best", credit=credit, span="row_mean")
-        return Aim("loss_kl", self.kl_weight, corrected_kl=self.kl_correction, span="row_mean")
+        return Aim("loss_kl", self.kl_weight, corrected_kl=self.kl_correction, credit=credit, span="row_mean")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
         """Advantages [B, T], constant along a row."""

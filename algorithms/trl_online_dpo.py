@@ -2,7 +2,7 @@
 
 Objective    L = −(1/N) Σ_pairs log σ(βM),  M = Σ_t (log π_θ − log π_ref)(y_w) − Σ_t (log π_θ − log π_ref)(y_l)
              y_w is the completion with the higher reward, the first of two with the same
-Source       TRL 1.16.0, `trl.experimental.online_dpo`; arXiv:2402.04792, section 3
+Source       TRL 1.16.0, `trl.experimental.online_dpo`; arXiv:2402.04792
 Differences  TRL draws two completions of a row, so a problem has group_size/2 rows in the data set: same problems, same
              completions, same pairs as `paired`. From TRL's defaults: the suite's temperature and optimiser. From
              `paired`: ties push the first completion up, `generate` as the sampler, seconds of sampling on the update
@@ -29,7 +29,7 @@ UNLIMITED = 2**20
 class TRLOnlineDPO(TRLRow):
     """Online DPO by TRL's `OnlineDPOTrainer`."""
 
-    paper: ClassVar[str] = "TRL 1.16.0, OnlineDPOTrainer; arXiv:2402.04792, section 3"
+    paper: ClassVar[str] = "TRL 1.16.0, OnlineDPOTrainer; arXiv:2402.04792"
     beta: float = 0.1
     """β, as in `paired`."""
 

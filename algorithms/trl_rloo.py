@@ -2,7 +2,7 @@
 
 Objective    L = (1/B) Σ_i max(−w_i·A_i, −clamp(w_i, 1−ε, 1+ε)·A_i),  w_i = exp(Σ_t (log π_θ − log π_old))
              A_i = R_i − mean of the others,  R_i = r_i − β·Σ_t (log π_old − log π_ref)
-Source       TRL 1.16.0, `RLOOTrainer`; arXiv:2402.14740, eq. 6 to 8
+Source       TRL 1.16.0, `RLOOTrainer`; arXiv:2402.14740
 Differences  from TRL's defaults: β = 0.02 as in `rloo` (theirs is 0.05), the suite's optimiser, no dropout. From
              `rloo`: `generate` as the sampler, a second pass over the completions for π_old, and seconds of sampling on
              the update clock. TRL loads the reference from where the policy came from.
@@ -24,7 +24,7 @@ __all__ = ["TRLRLOO"]
 class TRLRLOO(TRLRow):
     """RLOO by TRL's `RLOOTrainer`."""
 
-    paper: ClassVar[str] = "TRL 1.16.0, RLOOTrainer; arXiv:2402.14740, eq. 8"
+    paper: ClassVar[str] = "TRL 1.16.0, RLOOTrainer; arXiv:2402.14740"
     kl_coef: float = 0.02
     """β of the KL in the reward, as in `rloo`."""
     clip: float = 0.2

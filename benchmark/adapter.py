@@ -21,6 +21,8 @@ class Adapter(ABC):
     """Where the method is from, with the equation."""
     exact_settings: ClassVar[Mapping[str, Setting]] = MappingProxyType({})
     """Hyper-parameters under which `aim` is exact and most telling; `bakeoff check` sets them."""
+    own_loop: ClassVar[bool] = False
+    """It brings a trainer of its own, which needs a real model: the exact world cannot drive it."""
 
     def refuses(self, job: Job) -> str | None:
         """Why this method cannot do this job, said before anything is loaded; `None` when it can."""

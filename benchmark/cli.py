@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from algorithms import CATALOGUE as ALGORITHMS
@@ -162,6 +163,47 @@ def tape_compare(
     for name, why in found.left_out.items():
         console.print(f"left out: {name} {why}", soft_wrap=True)
     console.print(f"report: {path}")
+
+
+@app.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(help="Catalogue names, or package.module:Class.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every algorithm of the catalogue.")] = False,
+    network: Annotated[
+        bool, typer.Option("--network", help="A two-layer transformer instead of a table: slower, less exact.")
+    ] = False,
+    markdown: Annotated[Path | None, typer.Option(help="Write the table into this file, too.")] = None,
+) -> None:
+    """Train algorithms in a world whose completions can all be listed, and hold each to its own aim."""
+    sys.path.insert(0, str(Path.cwd()))  # an adapter of one's own is found where one stands
+    if bool(names) == all_:
+        raise ConfigurationError(
+            "name one algorithm or more, or say --all: 'bakeoff check grpo', 'bakeoff check --all'."
+        )
+    import torch
+
+    from benchmark.exact_world.check import NETWORK, TABLE, check_all
+    from benchmark.exact_world.verdict import COLUMNS, cells, page
+
+    torch.set_num_threads(1)  # the tensors are tiny
+    course = NETWORK if network else TABLE
+    findings = []
+    for finding in check_all(names, course):
+        findings.append(finding)
+        mark = "[green]pass[/]" if finding.passed else "[red]convicted[/]"
+        console.print(f"{finding.method:24s} {mark} {finding.seconds:5.1f} s")
+    table = Table(box=None, pad_edge=False)
+    for column in COLUMNS:
+        table.add_column(escape(column))
+    for finding in findings:
+        table.add_row(*map(escape, cells(finding)))
+    console.print(table)
+    if markdown is not None:
+        command = " ".join(["bakeoff check", *(names or ["--all"]), *(["--network"] if network else [])])
+        markdown.parent.mkdir(parents=True, exist_ok=True)
+        markdown.write_text(page(findings, command, course.describe()), encoding="utf-8")
+    if not all(finding.passed for finding in findings):
+        raise typer.Exit(1)
 
 
 def main() -> None:

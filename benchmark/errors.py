@@ -82,6 +82,9 @@ class OffTape(TrainingStopped):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """`; did you mean 'x'?` for the closest known name, else a full stop."""
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean '{close[0]}'?" if close else "."
+    """`; did you mean 'x'?` for the closest known name, swapped letters first, else a full stop."""
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.6)
+    if not close:
+        return "."
+    best = max(close, key=lambda candidate: sorted(candidate) == sorted(name))
+    return f"; did you mean '{best}'?"

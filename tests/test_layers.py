@@ -66,6 +66,15 @@ LEVELS: dict[str, float] = {
     "benchmark.tape.compare": 5.2,
     "benchmark.tape.figures": 5.3,
     "benchmark.tape.page": 5.4,
+    "benchmark.exact_world": 0,
+    "benchmark.exact_world.tree": 1,
+    "benchmark.exact_world.targets": 2,
+    "benchmark.exact_world.gradient": 2,
+    "benchmark.exact_world.verdict": 2,
+    "benchmark.exact_world.policy": 3.2,
+    "benchmark.exact_world.network": 3.3,
+    "benchmark.exact_world.run": 5.1,
+    "benchmark.exact_world.check": 5.2,
     "benchmark.cli": 6,
     "benchmark.__main__": 6.1,
     "algorithms": 0,
@@ -90,6 +99,12 @@ MAY_IMPORT_TORCH = {
     "benchmark.tape.record",
     "benchmark.tape.replay",
     "benchmark.tape.compare",
+    "benchmark.exact_world.tree",
+    "benchmark.exact_world.targets",
+    "benchmark.exact_world.gradient",
+    "benchmark.exact_world.policy",
+    "benchmark.exact_world.network",
+    "benchmark.exact_world.check",
 }
 
 
