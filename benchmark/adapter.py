@@ -22,6 +22,11 @@ class Adapter(ABC):
     exact_settings: ClassVar[Mapping[str, Setting]] = MappingProxyType({})
     """Hyper-parameters under which `aim` is exact and most telling; `bakeoff check` sets them."""
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it asks for beside the policy; a name that ends in `_head` is further trainable weights."""
+        return frozenset()
+
     def refuses(self, job: Job) -> str | None:
         """Why this method cannot do this job, said before anything is loaded; `None` when it can."""
         del job

@@ -39,6 +39,8 @@ LEVELS: dict[str, float] = {
     "benchmark.evaluate": 2,
     "benchmark.aggregate": 2,
     "benchmark.suite": 2.4,
+    "benchmark.fairness": 2.4,
+    "benchmark.doctor": 1,
     "benchmark.sampler": 3,
     "benchmark.policy": 3.1,
     "benchmark.adapter": 3,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from benchmark.contract import FLOOR
 from benchmark.report.cells import code, words
 from benchmark.report.conditions import (
     caption,
@@ -17,7 +18,6 @@ from benchmark.report.conditions import (
     methods_table,
     phases_table,
 )
-from benchmark.report.evidence import FLOOR
 from benchmark.report.figures import learning_metric
 from benchmark.report.tables import (
     FORMATS,
