@@ -69,6 +69,9 @@ class Display:
             f"{_cell(record.job):<34} {clock_text(record.wall_seconds):>6}  {told}",
         )
         self._console.print(line, soft_wrap=True)
+        for illness in record.diagnoses:
+            ill = f"      {illness.name}: {illness.evidence}. {illness.next_step}"
+            self._console.print(Text(ill, style="yellow"), soft_wrap=True)
         if not self._console.is_terminal and self._ended < self._total:
             self._console.print(Text(f"      about {self._left()} left", style="dim"))
 

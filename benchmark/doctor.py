@@ -1,25 +1,19 @@
 """Known ways in which training goes wrong, recognised in a step log, each with its figures and the next thing to do.
 
 A symptom that is harmless while the reward rises (a clip that is always active, a lagging log Z, a poor critic, a
-policy far from the reference) is an illness only where it does not. Fewer than `FEWEST` batches are not judged.
+policy far from the reference) is an illness only where it does not. A metric logged in fewer than four batches is not
+judged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
+from benchmark.chart import Chart, mean, span
 from benchmark.contract import Illness, Setting, StepLog
 
 __all__ = ["diagnose", "last_figures"]
 
-FEWEST = 4
-"""Batches: fewer show no trend."""
-WINDOW = 4
-"""Batches averaged at either end of a log; a quarter of it where it is short."""
-LEARNS = 0.05
-"""Rise of the mean reward between both ends; a window of 4 × 128 completions has a standard error of 0.02."""
 FALLS = 0.15
 """Drop from the best window to the last, or three standard errors of their difference where those are wider."""
 NO_SIGNAL = 0.9
@@ -54,91 +48,12 @@ SKIPPED = 0.5
 """Share of batches in which an optimiser step had nothing to learn from."""
 
 
-@dataclass(frozen=True)
-class _Series:
-    """One metric over the batches that logged it."""
-
-    name: str
-    steps: tuple[int, ...]
-    values: tuple[float, ...]
-
-    @property
-    def window(self) -> int:
-        return max(1, min(WINDOW, len(self.values) // 4))
-
-    @property
-    def first(self) -> float:
-        return self.values[0]
-
-    @property
-    def early(self) -> float:
-        return _mean(self.values[: self.window])
-
-    @property
-    def late(self) -> float:
-        return _mean(self.values[-self.window :])
-
-    @property
-    def half(self) -> float:
-        """Mean of the last half."""
-        return _mean(self.values[len(self.values) // 2 :])
-
-    def best(self) -> tuple[float, int]:
-        """Highest mean of a window, and the step that ends it."""
-        w = self.window
-        return max((_mean(self.values[i : i + w]), self.steps[i + w - 1]) for i in range(len(self.values) - w + 1))
-
-    def trend(self) -> str:
-        """`policy/entropy 0.076 (step 1) → 0.012 (steps 13–16)`."""
-        return f"{self.name} {self.first:.3g} (step {self.steps[0]}) → {self.end()}"
-
-    def end(self) -> str:
-        """`0.012 (steps 13–16)`."""
-        return f"{self.late:.3g} ({_span(self.steps[-self.window :])})"
-
-    def level(self) -> str:
-        """`policy/clip_fraction 0.93 on average (steps 9–16)`."""
-        return f"{self.name} {self.half:.3g} on average ({_span(self.steps[len(self.steps) // 2 :])})"
-
-    def peak(self) -> str:
-        """`policy/ratio_max 1.5e+03 (step 3)`."""
-        at = max(range(len(self.values)), key=self.values.__getitem__)
-        return f"{self.name} {self.values[at]:.3g} (step {self.steps[at]})"
-
-
-@dataclass(frozen=True)
-class _Chart:
-    """A whole log, by metric."""
-
-    steps: tuple[StepLog, ...]
-    settings: Mapping[str, Setting]
-
-    def get(self, name: str) -> _Series | None:
-        """The series, unless too few batches logged it."""
-        points = [(step.step, step.metrics[name]) for step in self.steps if name in step.metrics]
-        if len(points) < FEWEST:
-            return None
-        return _Series(name, tuple(step for step, _ in points), tuple(value for _, value in points))
-
-    @cached_property
-    def reward(self) -> _Series | None:
-        return self.get("reward/mean")
-
-    @cached_property
-    def learns(self) -> bool:
-        """Whether the reward rose; a log without reward (supervised) is not accused."""
-        return self.reward is None or self.reward.late - self.reward.early > LEARNS
-
-    def reward_trend(self) -> str:
-        return self.reward.trend() if self.reward else ""
-
-
-Rule = Callable[[_Chart], Illness | None]
+Rule = Callable[[Chart], Illness | None]
 
 
 def diagnose(steps: Sequence[StepLog], settings: Mapping[str, Setting]) -> tuple[Illness, ...]:
     """Illnesses that the log of a job shows, in the order of `RULES`; `settings` are those of its method."""
-    chart = _Chart(tuple(step for step in steps if step.step), settings)
+    chart = Chart(tuple(step for step in steps if step.step), settings)
     return tuple(illness for rule in RULES if (illness := rule(chart)) is not None)
 
 
@@ -163,7 +78,7 @@ _VITAL = {
 # --- reward and signal ---------------------------------------------------------------------------------------------
 
 
-def _no_signal(chart: _Chart) -> Illness | None:
+def _no_signal(chart: Chart) -> Illness | None:
     equal, reward = chart.get("reward/frac_groups_all_equal"), chart.reward
     if equal is None or reward is None or equal.late < NO_SIGNAL:
         return None
@@ -176,7 +91,7 @@ def _no_signal(chart: _Chart) -> Illness | None:
     return Illness("no signal", evidence, "Raise 'group_size' or 'temperature': the members of a group earn the same.")
 
 
-def _reward_falls(chart: _Chart) -> Illness | None:
+def _reward_falls(chart: Chart) -> Illness | None:
     reward = chart.reward
     if reward is None:
         return None
@@ -189,19 +104,19 @@ def _reward_falls(chart: _Chart) -> Illness | None:
     return Illness("reward falling", evidence, "Lower 'learning_rate', by ten to begin with.")
 
 
-def _skipped(chart: _Chart) -> Illness | None:
+def _skipped(chart: Chart) -> Illness | None:
     skipped = chart.get("optim/steps_skipped")
     if skipped is None:
         return None
-    share = _mean([float(value > 0) for value in skipped.values])
+    share = mean([float(value > 0) for value in skipped.values])
     if share < SKIPPED:
         return None
-    evidence = f"optim/steps_skipped above 0 in {share:.0%} of batches ({_span(skipped.steps)})"
+    evidence = f"optim/steps_skipped above 0 in {share:.0%} of batches ({span(skipped.steps)})"
     remedy = "Use easier problems or a larger 'group_size': the filter leaves nothing to learn from."
     return Illness("steps skipped", evidence, remedy)
 
 
-def _ties(chart: _Chart) -> Illness | None:
+def _ties(chart: Chart) -> Illness | None:
     pairs = chart.get("paired/informative")
     if pairs is None or pairs.half > TIES:
         return None
@@ -211,7 +126,7 @@ def _ties(chart: _Chart) -> Illness | None:
 # --- the policy ----------------------------------------------------------------------------------------------------
 
 
-def _entropy(chart: _Chart) -> Illness | None:
+def _entropy(chart: Chart) -> Illness | None:
     entropy = chart.get("policy/entropy")
     if entropy is None or entropy.first <= 0:
         return None
@@ -223,14 +138,14 @@ def _entropy(chart: _Chart) -> Illness | None:
     return None
 
 
-def _truncation(chart: _Chart) -> Illness | None:
+def _truncation(chart: Chart) -> Illness | None:
     cut = chart.get("completion/frac_truncated")
     if cut is None or cut.late - cut.first < CUT:
         return None
     return Illness("truncation growing", cut.trend(), "Raise 'max_completion_tokens', or charge for length.")
 
 
-def _wrong_longer(chart: _Chart) -> Illness | None:
+def _wrong_longer(chart: Chart) -> Illness | None:
     wrong, right = chart.get("completion/length_wrong"), chart.get("completion/length_correct")
     if wrong is None:
         return None
@@ -242,7 +157,7 @@ def _wrong_longer(chart: _Chart) -> Illness | None:
     return Illness("wrong answers grow longer", wrong.trend(), remedy)
 
 
-def _far(chart: _Chart) -> Illness | None:
+def _far(chart: Chart) -> Illness | None:
     kl = chart.get("policy/kl_ref_k1")
     if kl is None or chart.learns or kl.late < FAR:
         return None
@@ -250,7 +165,7 @@ def _far(chart: _Chart) -> Illness | None:
     return Illness("far from the reference", evidence, "Lower 'learning_rate' or raise the KL coefficient.")
 
 
-def _kl_cost(chart: _Chart) -> Illness | None:
+def _kl_cost(chart: Chart) -> Illness | None:
     kl = chart.get("policy/kl_ref_k1")
     coefficient = next((value for name in ("kl_coef", "kl_weight") if (value := chart.settings.get(name))), 0.0)
     if kl is None or not isinstance(coefficient, int | float) or coefficient * kl.late < KL_COST:
@@ -262,14 +177,14 @@ def _kl_cost(chart: _Chart) -> Illness | None:
 # --- the loss ------------------------------------------------------------------------------------------------------
 
 
-def _clipped_away(chart: _Chart) -> Illness | None:
+def _clipped_away(chart: Chart) -> Illness | None:
     share = chart.get("policy/clip_fraction")
     if share is None or share.half < STANDS_STILL:
         return None
     return Illness("clipped to a standstill", share.level(), "Widen the clip, or take fewer passes or mini-batches.")
 
 
-def _weights_explode(chart: _Chart) -> Illness | None:
+def _weights_explode(chart: Chart) -> Illness | None:
     for name, remedy in (
         ("policy/ratio_max", "Lower 'learning_rate' or 'passes': one batch moves the policy too far."),
         ("flowrl/weight_max", "Use weight = 'paper' or 'recipe', which bound it, or fewer mini-batches."),
@@ -280,7 +195,7 @@ def _weights_explode(chart: _Chart) -> Illness | None:
     return None
 
 
-def _always_clipped(chart: _Chart) -> Illness | None:
+def _always_clipped(chart: Chart) -> Illness | None:
     clipped, norm = chart.get("optim/frac_steps_clipped"), chart.get("optim/grad_norm_policy")
     if clipped is None or norm is None or chart.learns or clipped.half < ALWAYS:
         return None
@@ -288,7 +203,7 @@ def _always_clipped(chart: _Chart) -> Illness | None:
     return Illness("gradient always clipped", evidence, "Raise 'max_grad_norm', or scale the reward (β, 1/τ) down.")
 
 
-def _critic(chart: _Chart) -> Illness | None:
+def _critic(chart: Chart) -> Illness | None:
     explained = chart.get("value/explained_variance")
     if explained is None or chart.learns or max(explained.values[len(explained.values) // 2 :]) > 0:
         return None
@@ -296,7 +211,7 @@ def _critic(chart: _Chart) -> Illness | None:
     return Illness("critic explains nothing", f"{explained.level()}, {chart.reward_trend()}", remedy)
 
 
-def _log_z(chart: _Chart) -> Illness | None:
+def _log_z(chart: Chart) -> Illness | None:
     mean, size = chart.get("gfn/delta_mean"), chart.get("gfn/delta_abs_mean")
     if mean is None or size is None or chart.learns or chart.get("gfn/terminal_square"):
         return None
@@ -307,7 +222,7 @@ def _log_z(chart: _Chart) -> Illness | None:
     return Illness("log Z lags", evidence, remedy)
 
 
-def _credit(chart: _Chart) -> Illness | None:
+def _credit(chart: Chart) -> Illness | None:
     last = chart.get("gfn/terminal_square")
     if last is None or chart.learns or last.late < UNBALANCED:
         return None
@@ -315,7 +230,7 @@ def _credit(chart: _Chart) -> Illness | None:
     return Illness("credit has not travelled", f"{last.trend()}, {chart.reward_trend()}", remedy)
 
 
-def _stale(chart: _Chart) -> Illness | None:
+def _stale(chart: Chart) -> Illness | None:
     age = chart.get("tba/staleness_mean")
     if age is None or chart.learns or age.half < STALE:
         return None
@@ -323,8 +238,8 @@ def _stale(chart: _Chart) -> Illness | None:
 
 
 RULES: tuple[Rule, ...] = (
-    _no_signal,
     _reward_falls,
+    _no_signal,
     _entropy,
     _truncation,
     _wrong_longer,
@@ -340,11 +255,3 @@ RULES: tuple[Rule, ...] = (
     _ties,
     _skipped,
 )
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
-def _span(steps: Sequence[int]) -> str:
-    return f"step {steps[0]}" if len(steps) == 1 else f"steps {steps[0]}–{steps[-1]}"
