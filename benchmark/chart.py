@@ -8,7 +8,7 @@ from functools import cached_property
 
 from benchmark.contract import Setting, StepLog
 
-__all__ = ["Chart", "Series", "mean", "span"]
+__all__ = ["FEWEST", "Chart", "Series", "mean", "span"]
 
 FEWEST = 4
 """Batches: fewer show no trend."""

@@ -53,6 +53,7 @@ LEVELS: dict[str, float] = {
     "benchmark.report.cells": 5.2,
     "benchmark.report.tables": 5.3,
     "benchmark.report.conditions": 5.35,
+    "benchmark.report.health": 5.3,
     "benchmark.report.figures": 5.3,
     "benchmark.report.terminal": 5.4,
     "benchmark.report.markdown": 5.4,
