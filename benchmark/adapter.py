@@ -24,6 +24,11 @@ class Adapter(ABC):
     own_loop: ClassVar[bool] = False
     """It brings a trainer of its own, which needs a real model: the exact world cannot drive it."""
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """What it asks for beside the policy; a name that ends in `_head` is further trainable weights."""
+        return frozenset()
+
     def refuses(self, job: Job) -> str | None:
         """Why this method cannot do this job, said before anything is loaded; `None` when it can."""
         del job

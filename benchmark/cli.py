@@ -9,6 +9,7 @@ import ast
 import importlib.util
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from algorithms import CATALOGUE as ALGORITHMS
+from benchmark.contract import Finding
 from benchmark.errors import BakeoffError, ConfigurationError
 from benchmark.tasks import CATALOGUE as TASKS
 
@@ -32,6 +34,8 @@ app = typer.Typer(
 tape = typer.Typer(help="Record rollouts once; compare what every method asks for on them.", no_args_is_help=True)
 app.add_typer(tape, name="tape")
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+Suite = Annotated[str, typer.Argument(help="Name of a suite, or the path of your own .toml.")]
+Data = Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")]
 Results = Annotated[Path, typer.Option(help="Folder of the records.")]
 Reports = Annotated[Path, typer.Option(help="Folder of the reports.")]
 Data = Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")]
@@ -54,7 +58,7 @@ def list_() -> None:
 
 @app.command()
 def run(
-    suite: Annotated[str, typer.Argument(help="Name of a suite, or the path of your own .toml.")] = "pocket",
+    suite: Suite = "pocket",
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
     data: Data = None,
@@ -69,6 +73,7 @@ def run(
 
     plan = make_plan(suite, results=results, data=data, workers=workers, threads=threads)
     console.print(plan.describe(), style="bold")
+    _judge(plan.findings)
     failed = carry_out(plan, console)
     path = _report(results, reports, plan.suite.name)
     for record in failed:
@@ -76,6 +81,18 @@ def run(
     console.print(f"report: {path}")
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def fairness(suite: Suite = "pocket", data: Data = None) -> None:
+    """What differs between a suite's rows apart from the method, and whether its exam leaks into training."""
+    sys.path.insert(0, str(Path.cwd()))
+    from benchmark.fairness import compare_rows, overlaps
+    from benchmark.registry import resolve
+    from benchmark.suite import load_suite, suite_path
+
+    asked = load_suite(suite_path(suite), resolve)
+    _judge((*overlaps(asked.tasks, data), *compare_rows(asked)))
 
 
 @app.command()
@@ -217,6 +234,16 @@ def main() -> None:
     except OSError as error:  # a full or read-only disk, for example: what is written stays
         print(f"bakeoff: {error}. Finished jobs keep their records: run the same command again.", file=sys.stderr)
         sys.exit(1)
+
+
+def _judge(findings: Sequence[Finding]) -> None:
+    """One line for each finding; raises `ConfigurationError` where one of them refuses."""
+    styles = {"refuse": "red", "warn": "yellow", "note": "dim"}
+    for one in findings:
+        line = f"{one.severity:<6} {one.what} {one.do}"
+        console.print(line, style=styles[one.severity], markup=False, soft_wrap=True)
+    if any(one.severity == "refuse" for one in findings):
+        raise ConfigurationError("the rows cannot be compared: mend the lines marked 'refuse' above.")
 
 
 def _report(results: Path, reports: Path, suite: str) -> Path:

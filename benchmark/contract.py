@@ -17,8 +17,11 @@ Status = Literal["done", "failed", "out_of_memory", "timed_out", "diverged", "re
 Phase = Literal["load", "rollout", "reward", "update", "evaluate", "write"]
 VerdictKind = Literal["correct", "wrong", "no_answer", "undecided", "error"]
 Decision = Literal["better", "worse", "undecided"]
+Severity = Literal["refuse", "warn", "note"]
 Setting = bool | int | float | str | None
 
+FLOOR = "base_model"
+"""The row that trains nothing; every other one is measured against it."""
 PHASES: tuple[Phase, ...] = ("load", "rollout", "reward", "update", "evaluate", "write")
 DEFAULT_TIMEOUT_SECONDS = 3600.0
 TRAINING_PHASES: tuple[Phase, ...] = ("rollout", "reward", "update")
@@ -128,6 +131,8 @@ class Algorithm:
     """All hyper-parameters, defaults included."""
     changed: tuple[str, ...] = ()
     """Names of the settings the suite changed from the adapter's defaults."""
+    needs: tuple[str, ...] = field(default=(), compare=False)
+    """What the adapter asks for beside the policy; follows from `target` and `settings`, so it is not compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,18 @@ class Job:
     model: Model
     training: Training
     exam: Exam
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One way, besides the method, in which the rows of a suite are not alike or its numbers are weak."""
+
+    severity: Severity
+    """`refuse`: the table would mean nothing. `warn`: read it with this in mind. `note`: part of the method."""
+    what: str
+    arms: tuple[str, ...]
+    """Rows that differ from the rest; empty where it concerns all."""
+    do: str
 
 
 # --- what happens --------------------------------------------------------------------------------------------------
@@ -246,6 +263,17 @@ class StepLog:
 
 
 @dataclass(frozen=True, slots=True)
+class Illness:
+    """A known way of going wrong, recognised in a step log by `benchmark.doctor`."""
+
+    name: str
+    evidence: str
+    """Figures with their steps."""
+    next_step: str
+    """What to try first."""
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
     """Where and with what a record was made."""
 
@@ -286,6 +314,8 @@ class Record:
     """Names and definitions in `benchmark.metrics`; computed again from the outcomes by anyone. Empty unless `done`."""
     provenance: Provenance | None
     """`None` when the job died before it could say."""
+    diagnoses: tuple[Illness, ...] = ()
+    """What the doctor found in the step log, also of a job that did not finish."""
     schema_version: int = 1
 
     @property

@@ -56,19 +56,23 @@ class Display:
         self._running[job.id] = (job, phase, step, self._running[job.id][3])
 
     def finished(self, record: Record) -> None:
-        """One line for each job that ended."""
+        """One line for each job that ended, and what the doctor says of it."""
         self._running.pop(record.job.id, None)
         self._ended += 1
         self._busy_seconds += record.wall_seconds
         accuracy = record.metrics.get("accuracy")
-        told = f"accuracy {accuracy:.1%}" if accuracy is not None else record.reason or ""
+        result = f"accuracy {accuracy:.1%}" if accuracy is not None else record.reason or ""
         style = "green" if record.status == "done" else "red"
         line = Text.assemble(
             (f"[{self._ended:>{len(str(self._total))}}/{self._total}] ", "dim"),
             (f"{record.status:<6} ", style),
-            f"{_cell(record.job):<34} {clock_text(record.wall_seconds):>6}  {told}",
+            f"{_cell(record.job):<34} {clock_text(record.wall_seconds):>6}  {result}",
         )
         self._console.print(line, soft_wrap=True)
+        told = [f"{illness.name}: {illness.evidence}" for illness in record.diagnoses]
+        told += [f"next: {record.diagnoses[0].next_step}"] if told else []
+        for words in told:
+            self._console.print(Text(f"      {words}", style="yellow"), soft_wrap=True)
         if not self._console.is_terminal and self._ended < self._total:
             self._console.print(Text(f"      about {self._left()} left", style="dim"))
 

@@ -97,7 +97,9 @@ class LiveRun:
         """One batch is done. Raises `Diverged` on a metric that is not finite."""
         bad = {name: value for name, value in metrics.items() if not math.isfinite(value)}
         if bad:
-            raise Diverged(f"step {step}: " + ", ".join(f"{name} = {value}" for name, value in sorted(bad.items())))
+            raise Diverged(
+                f"step {step}: " + ", ".join(f"{name} = {value}" for name, value in sorted(bad.items())) + "."
+            )
         every = self.job.training.probe_every
         probed = self._probed() if every and (step % every == 0 or step == self.job.training.steps) else {}
         seconds = sum(self._clock.seconds[phase] for phase in TRAINING_PHASES)

@@ -9,14 +9,14 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from benchmark.contract import Job, Record, Suite
+from benchmark.contract import Finding, Job, Record, Suite
 from benchmark.display import Display, clock_text
+from benchmark.fairness import compare_rows, overlaps
 from benchmark.records import is_done, job_folder, read_record, write_record, write_suite
 from benchmark.registry import build, resolve
 from benchmark.runner import Order, unfinished
 from benchmark.suite import jobs_of, load_suite, suite_path
 from benchmark.sweep import processors, sweep
-from benchmark.tasks import load_task
 
 __all__ = ["Plan", "carry_out", "make_plan"]
 
@@ -34,6 +34,8 @@ class Plan:
     refused: tuple[tuple[Job, str], ...]
     """With the reason."""
     to_run: tuple[Job, ...]
+    findings: tuple[Finding, ...]
+    """What the fairness check found."""
 
     def describe(self) -> str:
         """`36 jobs, 9 done, 27 to run, 2 at a time, about 8 min`."""
@@ -56,14 +58,13 @@ class Plan:
 
 
 def make_plan(name: str, *, results: Path, data: Path | None, workers: int | None, threads: int) -> Plan:
-    """Read the suite, check that its data can be had, and see what is done. Raises `ConfigurationError`."""
+    """Read the suite, check its data and its fairness, and see what is done. Raises `ConfigurationError`."""
     suite = load_suite(suite_path(name), resolve)
     jobs = jobs_of(suite)
     done = tuple(job for job in jobs if is_done(results, job))
     left = [job for job in jobs if job not in done]
     refusals = {job.id: build(job.algorithm).refuses(job) for job in left}
-    for task in {job.task for job in left}:
-        load_task(task).load("test", data)
+    leaks = overlaps(sorted({job.task for job in left}), data)
     return Plan(
         suite=suite,
         results=results,
@@ -73,6 +74,7 @@ def make_plan(name: str, *, results: Path, data: Path | None, workers: int | Non
         done=done,
         refused=tuple((job, reason) for job in left if (reason := refusals[job.id]) is not None),
         to_run=tuple(job for job in left if refusals[job.id] is None),
+        findings=(*leaks, *compare_rows(suite)),
     )
 
 

@@ -150,7 +150,13 @@ def read_outcomes(folder: Path) -> tuple[Outcome, ...]:
 
 
 def write_steps(folder: Path, steps: Sequence[StepLog]) -> None:
-    """Write `steps.csv`: step, completions, seconds, then every metric that any step has, by name."""
+    """Write `steps.csv`: step, completions, seconds, then every metric that any step has, by name.
+
+    Without steps there is no such file: an older one is removed.
+    """
+    if not steps:
+        (folder / STEPS).unlink(missing_ok=True)
+        return
     names = sorted({name for step in steps for name in step.metrics})
     rows = [[str(s.step), str(s.completions), *map(_number, (s.seconds, *map(s.metrics.get, names)))] for s in steps]
     write(folder / STEPS, to_csv((*_STEP_COLUMNS, *names), rows).encode())

@@ -64,7 +64,9 @@ def resolve(name: str, asked: Mapping[str, Setting]) -> Algorithm:
         if not _fits(value, defaults[key]):
             raise ConfigurationError(f"{name}.{key} = {value!r}: expected a value like its default, {defaults[key]!r}.")
     changed = tuple(sorted(key for key, value in settings.items() if value != defaults[key]))
-    return Algorithm(name.rpartition(":")[2], target, {**defaults, **settings}, changed)
+    complete = {**defaults, **settings}
+    needs = tuple(sorted(cls(**complete).needs))
+    return Algorithm(name.rpartition(":")[2], target, complete, changed, needs)
 
 
 def build(algorithm: Algorithm) -> Adapter:

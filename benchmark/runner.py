@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -17,7 +18,8 @@ import torch
 
 from benchmark import provenance
 from benchmark.adapter import Adapter
-from benchmark.contract import Checkpoint, Evaluation, Job, Problem, Provenance, Record, Status
+from benchmark.contract import Checkpoint, Evaluation, Illness, Job, Problem, Provenance, Record, Status, StepLog
+from benchmark.doctor import diagnose, last_figures
 from benchmark.errors import Diverged
 from benchmark.grading import GRADER, math_verify_version
 from benchmark.live import LiveRun
@@ -57,13 +59,20 @@ class _Loaded:
 def run_job(order: Order, pipe: Connection) -> None:
     """Run the job and leave its record; progress goes through the pipe as `(phase, step)`."""
     torch.set_num_threads(order.threads)
+    write_steps(job_folder(order.results, order.job), ())  # an earlier attempt's log is not this one's
     clock = Clock()
     progress = _Progress(order.job, clock, pipe)
     try:
         record = _perform(order, clock, progress)
     except Exception as error:  # noqa: BLE001 - the one place: every failure becomes a recorded status
+        status, reason = _status_of(error, progress.phase, clock)
         record = unfinished(
-            order.job, *_status_of(error, progress.phase, clock), clock=clock, provenance=progress.provenance
+            order.job,
+            status,
+            f"{reason} {_how_it_came(order.job, progress.steps)}" if status == "diverged" else reason,
+            clock=clock,
+            provenance=progress.provenance,
+            diagnoses=diagnose(progress.steps, order.job.algorithm.settings),
         )
     write_record(order.results, record)
     pipe.close()
@@ -77,6 +86,7 @@ def unfinished(
     clock: Clock | None = None,
     wall_seconds: float = 0.0,
     provenance: Provenance | None = None,
+    diagnoses: tuple[Illness, ...] = (),
 ) -> Record:
     """The record of a job without a result."""
     return Record(
@@ -89,16 +99,18 @@ def unfinished(
         counts={},
         metrics={},
         provenance=provenance,
+        diagnoses=diagnoses,
     )
 
 
 class _Progress:
-    """Tells the watching process how far the job is, and remembers it for the record of a failure."""
+    """Tells the watching process how far the job is, and remembers it with the log for the record of a failure."""
 
     def __init__(self, job: Job, clock: Clock, pipe: Connection) -> None:
         self._job, self._clock, self._pipe = job, clock, pipe
         self.phase = "load"
         self.provenance: Provenance | None = None
+        self.steps: Sequence[StepLog] = ()
 
     def enter(self, phase: str) -> None:
         self.phase = phase
@@ -122,7 +134,7 @@ def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
         loaded = _load(order)
         progress.provenance = loaded.provenance
     progress.enter("train")
-    run, checkpoint = _train(job, loaded, adapter, clock, progress)
+    run, checkpoint = _train(order, loaded, adapter, clock, progress)
     progress.enter("evaluate")
     with clock.phase("evaluate"):
         _refuse_broken(loaded.policy)
@@ -141,22 +153,29 @@ def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
         counts=_counts(run, checkpoint),
         metrics=metrics,
         provenance=loaded.provenance,
+        diagnoses=diagnose(run.steps, job.algorithm.settings),
     )
 
 
 def _train(
-    job: Job, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: _Progress
+    order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: _Progress
 ) -> tuple[LiveRun, Checkpoint]:
+    def logged(step: int) -> None:
+        with clock.phase("write"):  # whatever ends this process, what it measured is on disk
+            write_steps(job_folder(order.results, order.job), run.steps)
+        progress.step(step)
+
     with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch:
         run = LiveRun(
-            job,
+            order.job,
             loaded.policy,
             training=loaded.training,
             probe=loaded.probe,
             clock=clock,
             folder=Path(scratch),
-            progress=progress.step,
+            progress=logged,
         )
+        progress.steps = run.steps
         run.log_start()
         return run, adapter.train(run)
 
@@ -202,6 +221,11 @@ def _write(order: Order, loaded: _Loaded, run: LiveRun, evaluation: Evaluation) 
 def _refuse_broken(policy: LanguagePolicy) -> None:
     if not all(torch.isfinite(weight).all() for weight in policy.model.parameters()):
         raise Diverged("after training some weights are not finite: lower the learning rate.")
+
+
+def _how_it_came(job: Job, steps: Sequence[StepLog]) -> str:
+    own = job.algorithm.settings.get("learning_rate")
+    return f"{last_figures(steps)} The learning rate is {job.training.learning_rate if own is None else own:g}."
 
 
 def _status_of(error: Exception, phase: str, clock: Clock) -> tuple[Status, str]:

@@ -18,7 +18,8 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from benchmark.contract import Job, Record, Status
-from benchmark.records import is_done, job_folder, read_record, write_record
+from benchmark.doctor import diagnose
+from benchmark.records import is_done, job_folder, read_record, read_steps, write_record
 from benchmark.runner import Order, run_job, unfinished
 
 __all__ = ["Watcher", "processors", "sweep"]
@@ -131,7 +132,8 @@ def _give_up(one: _Active, status: Status, reason: str) -> Record:
     job = one.order.job
     if is_done(one.order.results, job):  # it died after its record was complete
         return read_record(job_folder(one.order.results, job))
-    record = unfinished(job, status, reason, wall_seconds=time.monotonic() - one.start)
+    diagnoses = diagnose(read_steps(job_folder(one.order.results, job)), job.algorithm.settings)
+    record = unfinished(job, status, reason, wall_seconds=time.monotonic() - one.start, diagnoses=diagnoses)
     write_record(one.order.results, record)
     return record
 

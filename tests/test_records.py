@@ -7,7 +7,7 @@ import factories
 import pytest
 
 from benchmark import files, records
-from benchmark.contract import StepLog
+from benchmark.contract import Illness, StepLog
 from benchmark.errors import BadRecord
 
 
@@ -35,6 +35,23 @@ def test_record_json_has_sorted_keys_one_last_newline_and_no_leftovers(tmp_path,
     assert text.endswith("}\n")
     assert list(json.loads(text)) == sorted(json.loads(text))
     assert [path.name for path in folder.iterdir()] == ["record.json"]
+
+
+def test_diagnoses_come_back_and_a_record_without_them_still_reads(tmp_path, one):
+    ill = replace(one, diagnoses=(Illness("collapse", "entropy 1 → 0.1 (steps 3–4)", "Lower it."),))
+    folder = records.write_record(tmp_path, ill)
+    assert records.read_record(folder) == ill
+    plain = json.loads((folder / "record.json").read_text())
+    del plain["diagnoses"]
+    (folder / "record.json").write_text(json.dumps(plain))
+    assert records.read_record(folder) == one
+
+
+def test_a_log_without_steps_leaves_no_file(tmp_path):
+    records.write_steps(tmp_path, [StepLog(1, 8, 1.0, {"loss": 0.5})])
+    records.write_steps(tmp_path, ())
+    assert list(tmp_path.iterdir()) == []
+    assert records.read_steps(tmp_path) == ()
 
 
 def test_none_in_metrics_and_provenance_stays_none(tmp_path, one):

@@ -281,6 +281,34 @@ def test_conditions_name_what_moves_a_number(tmp_path):
     assert "| `flowrl` | `grade_school` | 3,072 | 90,000–90,002 | 24 | 450,000 | 9,300 |" in spent
 
 
+def test_unlike_rows_and_ill_training_are_shown(tmp_path, monkeypatch):
+    def slow(one):
+        change = {**one.settings, "learning_rate": 1e-3}
+        return replace(one, settings=change) if one.name == "sft" else one
+
+    healthy = text_of(tmp_path / "well", factories.suite())
+    assert "Nothing but the method." in section(healthy, "What differs between the rows")
+    assert "No known illness in the step logs." in section(healthy, "Health")
+    asked = factories.suite()
+    asked = replace(asked, algorithms=tuple(map(slow, asked.algorithms)))
+    falls = tuple(StepLog(i, 128 * i, 1.0, {"reward/mean": 0.5 if i < 5 else 0.1}) for i in range(1, 9))
+    monkeypatch.setattr(factories, "steps", lambda level: falls if 0.3 < level < 0.5 else ())
+    text = text_of(tmp_path / "ill", asked)
+    found = rows(text, "What differs between the rows")
+    assert found["warn"]["what differs"] == "learning rate: 0.001 for sft; 0.0001 for grpo, flowrl."
+    lines = [line for line in section(text, "Health").splitlines() if line.startswith("| `sft`")]
+    # sft has 0.41, 0.40 and 0.43 on grade_school; on competition 0.12 less, which only seed 2 keeps above 0.3
+    fell = "reward/mean 0.5 (up to step 4) → 0.1 (steps 7–8) | Lower 'learning_rate'"
+    assert lines[0].startswith(f"| `sft` | `grade_school` | reward falling | 0, 1 and 2 | {fell}")
+    assert lines[1].startswith(f"| `sft` | `competition` | reward falling | 2 | {fell}")
+
+
+def test_logs_too_short_are_not_called_healthy(tmp_path):
+    asked = factories.suite()
+    text = text_of(tmp_path, replace(asked, training=replace(asked.training, steps=3)))
+    assert "Not judged: 3 batches show no trend." in section(text, "Health")
+
+
 def test_foreign_text_neither_breaks_a_table_nor_opens_a_tag(tmp_path):
     text = text_of(
         tmp_path,

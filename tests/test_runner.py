@@ -53,6 +53,13 @@ class Method(Adapter):
         return "not on a Tuesday" if self.does == "refuse" else None
 
     def train(self, run):
+        if self.does in ("drift", "late"):
+            for step in range(1, 6):
+                run.log(step, {"reward/mean": 0.9 if step < 3 else 0.0, "policy/entropy": 1.0 + step, "loss": 0.5})
+        if self.does == "drift":
+            run.log(6, {"policy/entropy": float("inf")})
+        if self.does == "late":
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.does == "raise":
             raise RuntimeError("the batch was eaten")
         if self.does == "die":
@@ -155,6 +162,8 @@ def test_bad_ends_are_recorded_and_do_not_stop_the_rest(bakeoff):
         "refuse": "refused",
         "fine": "done",
     }
+    assert "weights are not finite" in found["break"].reason
+    assert "No batch was finished before that. The learning rate is 0.0001." in found["break"].reason
     assert "RuntimeError in train at outside.py" in found["raise"].reason
     assert "the batch was eaten" in found["raise"].reason
     assert "SIGKILL" in found["die"].reason
@@ -163,6 +172,36 @@ def test_bad_ends_are_recorded_and_do_not_stop_the_rest(bakeoff):
     assert all(record.metrics == {} for name, record in found.items() if name != "fine")
     assert "failed" in (bakeoff.reports / "mine.md").read_text(encoding="utf-8")
     assert "the batch was eaten" in result.stdout
+
+
+def test_what_was_measured_before_a_bad_end_is_kept_and_judged(bakeoff):
+    result = bakeoff([outside("drift", "drift"), outside("late", "late")])
+    found = statuses(bakeoff)
+    assert {name: record.status for name, record in found.items()} == {"drift": "diverged", "late": "failed"}
+    assert found["drift"].reason == (
+        "step 6: policy/entropy = inf. Before that step 3: loss 0.5, reward 0, entropy 4; step 4: loss 0.5, reward 0, "
+        "entropy 5; step 5: loss 0.5, reward 0, entropy 6. The learning rate is 0.0001."
+    )
+    assert "No known illness" not in (report := (bakeoff.reports / "mine.md").read_text(encoding="utf-8"))
+    for name, record in found.items():
+        assert [step.step for step in read_steps(bakeoff.results / "mine" / record.job.id)] == [0, 1, 2, 3, 4, 5]
+        # entropy 2 at step 1 and 6 in the last window of one batch: three times; no completion was counted, so the
+        # noise of a reward is that of one a batch and a fall of 0.9 says nothing
+        assert [illness.name for illness in record.diagnoses] == ["entropy explosion"]
+        assert (
+            f"| `{name}` | `competition` | entropy explosion | 0 | policy/entropy 2 (step 1) → 6 (step 5) |" in report
+        )
+    assert "entropy explosion: policy/entropy 2 (step 1) → 6 (step 5)" in result.stdout
+
+
+def test_the_log_of_an_earlier_attempt_is_not_taken_for_this_one_s(bakeoff):
+    bakeoff([outside("late", "late")])
+    record = statuses(bakeoff)["late"]
+    method = bakeoff.folder / "outside.py"
+    method.write_text(method.read_text(encoding="utf-8").replace("step in range(1, 6)", "step in ()"), encoding="utf-8")
+    bakeoff([outside("late", "late")])
+    assert statuses(bakeoff)["late"].diagnoses == ()
+    assert read_steps(bakeoff.results / "mine" / record.job.id) == ()
 
 
 def test_a_job_that_hangs_is_timed_out(bakeoff):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.aggregate import Summary, answers, by_seed, summary, tidy
-from benchmark.contract import Comparison, Estimate, Outcome, Record, StepLog, Suite
+from benchmark.contract import FLOOR, Comparison, Estimate, Outcome, Record, StepLog, Suite
 from benchmark.records import job_folder, read_outcomes, read_records, read_steps, read_suite
 from benchmark.stats import Direction, compare
 
@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["FLOOR", "Evidence", "gather"]
-
-FLOOR = "base_model"
-"""The method that trains nothing; every other one is measured against it."""
+__all__ = ["Evidence", "gather"]
 
 _NOTHING = Estimate(mean=None, low=None, high=None, done=0, planned=0)
 _DIGESTED = ("record.json", "outcomes.csv.gz", "steps.csv")

@@ -13,7 +13,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from benchmark.report.evidence import FLOOR
+from benchmark.contract import FLOOR
 from benchmark.report.labels import Ends, beside, spread
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from benchmark.chart import FEWEST
+from benchmark.contract import FLOOR
 from benchmark.report.cells import code, words
 from benchmark.report.conditions import (
     caption,
@@ -17,8 +19,8 @@ from benchmark.report.conditions import (
     methods_table,
     phases_table,
 )
-from benchmark.report.evidence import FLOOR
 from benchmark.report.figures import learning_metric
+from benchmark.report.health import differences_table, health_table
 from benchmark.report.tables import (
     FORMATS,
     documents_table,
@@ -53,6 +55,7 @@ def markdown(evidence: Evidence, figures: Collection[str]) -> str:
 def _words(evidence: Evidence, figures: Collection[str]) -> dict[str, Any]:
     suite = evidence.suite
     failures = failures_table(evidence)
+    differences, ill = differences_table(evidence), health_table(evidence)
     floor = FLOOR in evidence.methods and bool(evidence.trained)
     return {
         "suite": suite,
@@ -71,6 +74,10 @@ def _words(evidence: Evidence, figures: Collection[str]) -> dict[str, Any]:
         "full": [(task, full_table(evidence, task)) for task in suite.tasks],
         "figures": figures,
         "probed": learning_metric(evidence) == "probe/accuracy",
+        "trained": evidence.trained,
+        "fewest": FEWEST,
+        "differences": differences if differences.rows else None,
+        "ill": ill if ill.rows else None,
         "documents": documents_table(),
         "conditions": conditions_table(evidence),
         "methods": methods_table(evidence),

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmark.contract import FLOOR
 from benchmark.report.cells import DASH, SPACE, Kind, Table, cell, code, difference, words
-from benchmark.report.evidence import FLOOR
 
 if TYPE_CHECKING:
     from benchmark.report.evidence import Evidence

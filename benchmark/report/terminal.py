@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from benchmark.contract import FLOOR
 from benchmark.report.cells import DASH, Kind, cell, number
-from benchmark.report.evidence import FLOOR, Evidence, gather
+from benchmark.report.evidence import Evidence, gather
 from benchmark.report.tables import memory_kinds
 
 if TYPE_CHECKING:
