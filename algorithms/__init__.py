@@ -26,10 +26,6 @@ CATALOGUE: Mapping[str, str] = MappingProxyType(
         "ppo": "algorithms.ppo:PPO",
         # preferences
         "paired": "algorithms.paired:Paired",
-        # TRL's trainers, as reference rows
-        "trl_grpo": "algorithms.trl_grpo:TRLGRPO",
-        "trl_rloo": "algorithms.trl_rloo:TRLRLOO",
-        "trl_online_dpo": "algorithms.trl_online_dpo:TRLOnlineDPO",
         # flow matchers
         "gflownet_tb": "algorithms.gflownet_tb:TrajectoryBalance",
         "gflownet_vargrad": "algorithms.gflownet_vargrad:VarGrad",
@@ -40,5 +36,9 @@ CATALOGUE: Mapping[str, str] = MappingProxyType(
         "tba": "algorithms.tba:TBA",
         "flowrl": "algorithms.flowrl:FlowRL",
         "gflownet_naive": "algorithms.gflownet_naive:NaiveGFlowNet",
+        # TRL's trainers, as reference rows
+        "trl_grpo": "algorithms.trl_grpo:TRLGRPO",
+        "trl_rloo": "algorithms.trl_rloo:TRLRLOO",
+        "trl_online_dpo": "algorithms.trl_online_dpo:TRLOnlineDPO",
     }
 )

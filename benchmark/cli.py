@@ -38,7 +38,6 @@ Suite = Annotated[str, typer.Argument(help="Name of a suite, or the path of your
 Data = Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")]
 Results = Annotated[Path, typer.Option(help="Folder of the records.")]
 Reports = Annotated[Path, typer.Option(help="Folder of the reports.")]
-Data = Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")]
 
 
 @app.command("list")
