@@ -26,8 +26,8 @@ class SubTrajectoryBalance(GFlowNet):
     """All stretches in balance, with a learned flow of every prefix."""
 
     paper: ClassVar[str] = "arXiv:2209.12782, SubTB(λ)"
-    lam: float = 0.9
-    """λ, the default of torchgfn and niupuhua1234/GFN-PG."""
+    lam: float = 1.0
+    """λ; all stretches alike, for completions of tens of tokens. torchgfn and niupuhua1234/GFN-PG have 0.9."""
     ref_relative: bool = True
     """Learn flows relative to the reference's."""
 
