@@ -162,7 +162,7 @@ def test_fewer_samples_are_the_first_of_each_group_and_greedy_ones_are_greedy(ta
 def test_every_method_is_compared_but_those_without_samples_and_the_weights_come_back(asked_of, tape, pocket):
     policy = own(pocket)
     effects, gradients, left_out = asked_of({name: {} for name in CATALOGUE}, policy=policy)
-    assert set(left_out) == {"base_model", "sft"}
+    assert set(left_out) == {"base_model", "sft", "trl_grpo", "trl_rloo", "trl_online_dpo"}
     assert "no optimiser step" in left_out["base_model"]
     assert "problems a batch" in left_out["sft"]
     assert [effect.method for effect in effects] == [name for name in CATALOGUE if name not in left_out]
