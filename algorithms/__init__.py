@@ -13,6 +13,7 @@ CATALOGUE: Mapping[str, str] = MappingProxyType(
         # supervised
         "sft": "algorithms.sft:SFT",
         "raft": "algorithms.raft:RAFT",
+        "expert_iteration": "algorithms.expert_iteration:ExpertIteration",
         # reward maximisers
         "grpo": "algorithms.grpo:GRPO",
         "grpo_areal": "algorithms.grpo_areal:GRPOAReaL",

@@ -12,11 +12,11 @@ from torch.nn.functional import pad
 from algorithms._batch import Rollouts
 from benchmark.policy import Prompts
 
-__all__ = ["Buffer"]
+__all__ = ["Buffer", "Row", "row_of", "stacked"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
     """One completion, without padding."""
 
     ids: Tensor
@@ -29,7 +29,7 @@ class _Row:
 @dataclass(slots=True)
 class _Prompt:
     ids: Tensor
-    rows: dict[tuple[int, ...], _Row]
+    rows: dict[tuple[int, ...], Row]
     """By token sequence: copies are dropped, the newest stays."""
 
 
@@ -56,9 +56,7 @@ class Buffer:
                 n = int(batch.mask[row].sum())
                 tokens = tuple(batch.ids[row, :n].tolist())
                 known.rows.pop(tokens, None)
-                known.rows[tokens] = _Row(
-                    batch.ids[row, :n], batch.old_logp[row, :n], batch.reward[row], batch.terminated[row], version
-                )
+                known.rows[tokens] = row_of(batch, row, version)
             while len(known.rows) > self._size:
                 known.rows.pop(next(iter(known.rows)))
 
@@ -73,7 +71,7 @@ class Buffer:
         replaced = [bool(older) and self._draw.random() >= fresh_share for _ in self._names]
         if not any(replaced):
             return fresh, [step - self._version] * len(fresh.reward)
-        prompts, rows = [], list[_Row]()
+        prompts, rows = [], list[Row]()
         for index, old in enumerate(replaced):
             if old:
                 chosen = self._prompts[older[self._draw.integers(len(older))]]
@@ -83,18 +81,17 @@ class Buffer:
                 rows += [known[i] for i in take]
             else:
                 prompts.append(fresh.prompts.ids[index][fresh.prompts.mask[index].bool()])
-                rows += [self._row(row) for row in range(index * size, (index + 1) * size)]
-        return _stacked(fresh, prompts, rows), [step - row.version for row in rows]
-
-    def _row(self, row: int) -> _Row:
-        assert self._fresh is not None
-        fresh, n = self._fresh, int(self._fresh.mask[row].sum())
-        return _Row(
-            fresh.ids[row, :n], fresh.old_logp[row, :n], fresh.reward[row], fresh.terminated[row], self._version
-        )
+                rows += [row_of(fresh, row, self._version) for row in range(index * size, (index + 1) * size)]
+        return stacked(fresh, prompts, rows), [step - row.version for row in rows]
 
 
-def _stacked(like: Rollouts, prompts: list[Tensor], rows: list[_Row]) -> Rollouts:
+def row_of(batch: Rollouts, row: int, version: int = 0) -> Row:
+    """One completion of a batch, sampled by the weights of step `version`."""
+    n = int(batch.mask[row].sum())
+    return Row(batch.ids[row, :n], batch.old_logp[row, :n], batch.reward[row], batch.terminated[row], version)
+
+
+def stacked(like: Rollouts, prompts: list[Tensor], rows: list[Row]) -> Rollouts:
     """Rows of several batches in one, prompts padded on the left and completions on the right."""
     longest, width = max(map(len, prompts)), max(len(row.ids) for row in rows)
     lengths = torch.tensor([len(row.ids) for row in rows], device=like.mask.device)

@@ -101,7 +101,11 @@ def _reward_falls(chart: Chart) -> Illness | None:
     if best - reward.late < max(FALLS, 3 * noise):
         return None
     evidence = f"reward/mean {best:.3g} (up to step {at}) → {reward.end()}"
-    return Illness("reward falling", evidence, "Lower 'learning_rate', by ten to begin with.")
+    return Illness(
+        "reward falling",
+        evidence,
+        "Lower 'learning_rate', by ten to begin with, or look whether the loss reads the reward.",
+    )
 
 
 def _skipped(chart: Chart) -> Illness | None:
@@ -226,7 +230,7 @@ def _credit(chart: Chart) -> Illness | None:
     last = chart.get("gfn/terminal_square")
     if last is None or chart.learns or last.late < UNBALANCED:
         return None
-    remedy = "Train longer, or use longer stretches ('gflownet_subtb', 'gflownet_tb')."
+    remedy = "Use longer stretches ('gflownet_subtb', 'gflownet_tb'): the flow head does not tell prefixes apart."
     return Illness("credit has not travelled", f"{last.trend()}, {chart.reward_trend()}", remedy)
 
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmark.contract import Finding, Job, Record, Suite
 from benchmark.display import Display, clock_text
 from benchmark.fairness import compare_rows, overlaps
-from benchmark.records import is_done, job_folder, read_record, write_record, write_suite
+from benchmark.records import adopt, is_done, job_folder, read_record, write_record, write_suite
 from benchmark.registry import build, resolve
 from benchmark.runner import Order, unfinished
 from benchmark.suite import jobs_of, load_suite, suite_path
@@ -58,10 +58,13 @@ class Plan:
 
 
 def make_plan(name: str, *, results: Path, data: Path | None, workers: int | None, threads: int) -> Plan:
-    """Read the suite, check its data and its fairness, and see what is done. Raises `ConfigurationError`."""
+    """Read the suite, check its data and its fairness, and see what is done. Raises `ConfigurationError`.
+
+    What another suite in the same folder has done is taken over: the same job is not run twice.
+    """
     suite = load_suite(suite_path(name), resolve)
     jobs = jobs_of(suite)
-    done = tuple(job for job in jobs if is_done(results, job))
+    done = tuple(job for job in jobs if is_done(results, job) or adopt(results, job))
     left = [job for job in jobs if job not in done]
     refusals = {job.id: build(job.algorithm).refuses(job) for job in left}
     leaks = overlaps(sorted({job.task for job in left}), data)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from algorithms import CATALOGUE as ALGORITHMS
 from benchmark.contract import DEFAULT_TIMEOUT_SECONDS, Algorithm, Exam, Job, Model, Setting, Suite, Training
 from benchmark.errors import ConfigurationError, UnknownName, nearest
 from benchmark.provenance import numbers_version, weights_digest
@@ -87,8 +88,12 @@ def _job(suite: Suite, algorithm: Algorithm, task: str, seed: int) -> Job:
 
 
 def _algorithms(path: Path, table: object, resolve: Resolve) -> tuple[Algorithm, ...]:
+    if table == "all":
+        table = {name: {} for name in ALGORITHMS}
     if not isinstance(table, dict) or not all(isinstance(value, dict) for value in table.values()):
-        raise ConfigurationError(f"{path}: [algorithms] must be a table of tables, such as 'grpo = {{}}'.")
+        raise ConfigurationError(
+            f"{path}: [algorithms] must be a table of tables, such as 'grpo = {{}}', or algorithms = \"all\"."
+        )
     return tuple(resolve(name, settings) for name, settings in table.items())
 
 

@@ -15,6 +15,7 @@ from algorithms._heads import Heads
 from algorithms._on_policy import evaluate_now, roll_out, train_on_policy, update, with_constants
 from algorithms._optimiser import Optimiser
 from algorithms.dapo import DAPO
+from algorithms.expert_iteration import ExpertIteration
 from algorithms.flowrl import FlowRL
 from algorithms.gflownet_db import DetailedBalance
 from algorithms.gflownet_pg import PolicyGradientGFlowNet
@@ -277,3 +278,30 @@ def test_a_trust_region_step_stays_in_its_region_and_lowers_the_loss(pocket, tmp
     log_ratio = (drawn.logp - batch.old_logp) * batch.mask
     kl = ((log_ratio.exp() - 1 - log_ratio) * batch.mask).sum(1).mean()
     assert 0.001 < kl <= 0.0101  # the same seed draws the batch the step was made for
+
+
+def test_expert_iteration_learns_from_distinct_correct_completions_from_the_start(pocket, tmp_path):
+    run, adapter = live(pocket, CATALOGUE["expert_iteration"], tmp_path, steps=2)
+    before = weights(run)
+    checkpoint = adapter.train(run)
+    collected = [step.metrics["batch/collected"] for step in run.steps]
+    correct = [step.metrics["reward/mean"] * 16 for step in run.steps]
+    assert 0 < collected[0] <= correct[0]
+    assert collected[1] <= correct[0] + correct[1]
+    # two rounds of two epochs, each in steps of at most 16 completions
+    assert checkpoint.steps == sum(2 * -(-int(count) // 16) for count in collected)
+    one, _ = live(pocket, CATALOGUE["expert_iteration"], tmp_path, steps=2)
+    ExpertIteration(learning_rate=0.0).train(one)
+    assert torch.equal(weights(one), before)
+
+
+def test_expert_iteration_goes_back_to_the_start_each_round(pocket, tmp_path):
+    run, _ = live(pocket, CATALOGUE["expert_iteration"], tmp_path, steps=2, rewards=lambda _: 1.0)
+    start = weights(run)
+    moved = []
+    log = run.log
+    run.log = lambda step, metrics: (moved.append(weights(run)), log(step, metrics))
+    ExpertIteration(rounds=2, epochs=1).train(run)
+    first, second = (float((after - start).norm()) for after in moved)
+    # one step of AdamW in round one and two in round two: had round two gone on from round one, it would be three
+    assert second < 2.5 * first

@@ -47,3 +47,29 @@ def test_every_method_has_its_row_with_file_and_paper(repository):
         assert f"({module.replace('.', '/')}.py)" in named[name]
         arxiv = re.findall(r"arXiv:(\d{4}\.\d{5})", vars(import_module(module))[cls].paper)
         assert not arxiv or any(number in named[name] for number in arxiv) or name == "paired", name
+
+
+def test_the_table_of_gflownets_is_made_of_the_reports(repository):
+    readme = (repository / "README.md").read_text(encoding="utf-8")
+    trained = first_cells((repository / "reports" / "pocket-all.md").read_text(encoding="utf-8"))
+    exact = first_cells((repository / "reports" / "check.md").read_text(encoding="utf-8"))
+    shown = first_cells(readme.partition("## Can GFlowNets do math?")[2].partition("\n## ")[0])
+    assert {"gflownet_naive", "gflownet_db", "gflownet_tb", "gflownet_vargrad", "gflownet_subtb", "gflownet_pg"} <= set(
+        shown
+    )
+    for name, (reward, distance, *accuracies) in shown.items():
+        assert {reward, distance} <= set(exact[name]), name
+        assert set(accuracies) <= set(trained[name]), name
+
+
+def test_every_method_passes_in_the_exact_world(repository):
+    exact = first_cells((repository / "reports" / "check.md").read_text(encoding="utf-8"))
+    driven = [name for name in CATALOGUE if not name.startswith("trl_")]
+    assert {name: cells[-1] for name, cells in exact.items()} == dict.fromkeys(driven, "pass")
+
+
+def first_cells(text):
+    """Name → the other cells, of the first table's rows."""
+    table = re.search(r"(?:^\|.*\n)+", text + "\n", re.MULTILINE).group().splitlines()[2:]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    return {row[0].strip("`"): row[1:] for row in rows}

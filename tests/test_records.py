@@ -242,3 +242,19 @@ def test_a_job_without_steps_has_none_and_a_bad_file_is_named(tmp_path):
         (tmp_path / "steps.csv").write_text(content)
         with pytest.raises(BadRecord, match=r"steps\.csv"):
             records.read_steps(tmp_path)
+
+
+def test_the_same_job_of_another_suite_is_taken_over(tmp_path, one):
+    mine = replace(one.job, suite="other")
+    assert not records.adopt(tmp_path, mine)
+    folder = records.write_record(tmp_path, replace(one, status="failed", reason="x"))
+    assert not records.adopt(tmp_path, mine)  # only what is done
+    records.write_outcomes(folder, factories.outcomes())
+    records.write_steps(folder, factories.steps(0.5))
+    records.write_record(tmp_path, one)
+    assert records.adopt(tmp_path, mine)
+    taken = tmp_path / "other" / one.job.id
+    assert records.read_record(taken) == replace(one, job=mine)
+    assert {path.name for path in taken.iterdir()} == {path.name for path in folder.iterdir()}
+    assert records.read_outcomes(taken) == records.read_outcomes(folder)
+    assert not records.adopt(tmp_path, replace(mine, id=mine.id + "x"))

@@ -1,9 +1,13 @@
 """Suites: what is asked, said in TOML; every wrong word is named with the right one."""
 
 import dataclasses
+import shutil
+import subprocess
+import sys
 
 import pytest
 
+from algorithms import CATALOGUE
 from algorithms.grpo import GRPO
 from benchmark.contract import Exam, Model, Training
 from benchmark.errors import ConfigurationError, UnknownName
@@ -131,3 +135,27 @@ def test_an_outside_module_s_own_import_error_is_shown(tmp_path, monkeypatch):
 def test_settings_are_frozen(tmp_path):
     with pytest.raises(dataclasses.FrozenInstanceError):
         build(load(tmp_path, GOOD).algorithms[1]).clip = 0.3
+
+
+def test_all_is_the_whole_catalogue(tmp_path):
+    text = GOOD.partition("[algorithms]")[0].replace('model = "pocket"', 'model = "pocket"\nalgorithms = "all"')
+    assert [algorithm.name for algorithm in load(tmp_path, text).algorithms] == list(CATALOGUE)
+
+
+def test_a_method_is_its_file_and_its_line(tmp_path, repository):
+    for package in ("algorithms", "benchmark"):
+        shutil.copytree(
+            repository / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "policy")
+        )
+    (tmp_path / "algorithms" / "cispo.py").unlink()
+    catalogue = tmp_path / "algorithms" / "__init__.py"
+    lines = catalogue.read_text(encoding="utf-8").splitlines(keepends=True)
+    catalogue.write_text("".join(line for line in lines if "cispo" not in line), encoding="utf-8")
+    code = (
+        "from benchmark.registry import build, resolve\nfrom benchmark.suite import SUITES, load_suite\n"
+        "for path in sorted(SUITES.glob('*.toml')):\n"
+        "    for algorithm in load_suite(path, resolve).algorithms:\n"
+        "        build(algorithm)\n"
+        "        assert algorithm.name != 'cispo'\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True)

@@ -1,7 +1,7 @@
 """Figures as SVG bytes: the same evidence draws the same bytes, whatever matplotlib settings the user has.
 
 Text stays text, dates and versions are left out, the background is white on every page. A method has the same colour
-and line in every figure: six colours that colour-blind readers can tell apart, then the same dashed, then dotted.
+and line in every figure: six colours that colour-blind readers can tell apart, then the same in other dashes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from benchmark.contract import FLOOR
-from benchmark.report.labels import Ends, beside, spread
+from benchmark.report.labels import WIDTH, Ends, beside, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +30,7 @@ _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#56B4E9")
 _GREY = "#555555"
 _WIDTH, _LEFT = 5.2, 0.62
 """Inches: of a panel with its margins, and of its left margin."""
-_LINES = ("-", "--", ":")
+_LINES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (6, 2, 1, 2, 1, 2)))
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "rl-bakeoff",
@@ -63,7 +63,7 @@ def figures(evidence: Evidence) -> dict[str, bytes]:
     curves = {task: _curves(evidence, task) for task in evidence.suite.tasks}
     if any(curves.values()):
         drawn["learning.svg"] = _drawn(
-            evidence, lambda axes, task: _learning(axes, evidence, curves[task]), spread, 1.15
+            evidence, lambda axes, task: _learning(axes, evidence, curves[task]), spread, _label_margin(evidence)
         )
     points = {task: _points(evidence, task) for task in evidence.suite.tasks}
     if any(points.values()):
@@ -71,6 +71,11 @@ def figures(evidence: Evidence) -> dict[str, bytes]:
             evidence, lambda axes, task: _scatter(axes, evidence, points[task]), beside, 0.25
         )
     return drawn
+
+
+def _label_margin(evidence: Evidence) -> float:
+    """Inches beside a panel that the longest name needs."""
+    return max(1.15, 0.2 + WIDTH * max(map(len, evidence.methods)) / 72)
 
 
 def learning_metric(evidence: Evidence) -> str:
@@ -197,7 +202,7 @@ def _arms(estimate: Estimate) -> list[list[float]] | None:
 # --- looks ---------------------------------------------------------------------------------------------------------
 
 
-def _look(evidence: Evidence, method: str) -> tuple[str, str, str]:
+def _look(evidence: Evidence, method: str) -> tuple[str, Any, str]:
     """Colour, line and marker; the floor is grey."""
     if method == FLOOR:
         return _GREY, "-", "o"

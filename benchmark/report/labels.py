@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-__all__ = ["Ends", "beside", "spread"]
+__all__ = ["WIDTH", "Ends", "beside", "spread"]
 
 Ends = dict[str, tuple[float, float, str]]
 """Label → x, y in data units, colour."""
