@@ -6,12 +6,10 @@ method and the examiner feed the model the same tokens.
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import hashlib
-import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +21,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from benchmark.contract import Completion, Model
 from benchmark.errors import DataUnavailable
+from benchmark.hub import why_not
 from benchmark.pocket import POCKET
 from benchmark.sampler import Sampled, positions, sample
 
@@ -265,38 +264,26 @@ def label_and_end_logp(
 def load_policy(model: Model, instruction: str) -> LanguagePolicy:
     """The starting policy of a suite. Raises `DataUnavailable` when the weights are neither local nor reachable."""
     source = str(POCKET) if model.source == "pocket" else model.source
-    local = Path(source).is_dir()
+    reason = "it is a local folder" if Path(source).is_dir() else why_not()
+    where = {"revision": model.revision, "local_files_only": reason is not None}  # what the Hub gave before still loads
     device = "cuda" if torch.cuda.is_available() else "cpu"
     disable_progress_bar()
-    with _offline_when(local=local), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # transformers warns about configuration fields that change nothing here
         try:
-            tokenizer = AutoTokenizer.from_pretrained(source, revision=model.revision)
+            tokenizer = AutoTokenizer.from_pretrained(source, **where)
             network = AutoModelForCausalLM.from_pretrained(
-                source, revision=model.revision, dtype=getattr(torch, model.dtype), attn_implementation="sdpa"
+                source, dtype=getattr(torch, model.dtype), attn_implementation="sdpa", **where
             )
         except OSError as error:
             raise DataUnavailable(
-                f"no model '{model.source}': it is not a local folder, and the Hub did not give it "
-                f"({type(error).__name__}). Name a folder with weights and tokenizer, or 'pocket'."
+                f"no model '{model.source}' here ({reason or type(error).__name__}). "
+                "Name a folder with weights and tokenizer, or 'pocket'."
             ) from error
         network = network.to(device)
         if model.lora_rank is not None:
             network = _with_lora(network, model)
     return LanguagePolicy(network, tokenizer, instruction if model.chat else None, model.lora_rank is not None)
-
-
-@contextlib.contextmanager
-def _offline_when(*, local: bool) -> Iterator[None]:
-    """A local folder never asks the Hub."""
-    before = os.environ.get("HF_HUB_OFFLINE")
-    if local:
-        os.environ["HF_HUB_OFFLINE"] = "1"
-    try:
-        yield
-    finally:
-        if local and before is None:
-            del os.environ["HF_HUB_OFFLINE"]
 
 
 def _with_lora(network: Any, model: Model) -> Any:  # noqa: ANN401 - transformers' models share no type

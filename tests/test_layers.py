@@ -14,6 +14,7 @@ LEVELS: dict[str, float] = {
     "benchmark.contract": 0,
     "benchmark.errors": 0,
     "benchmark.seeds": 0,
+    "benchmark.hub": 0,
     "benchmark.aims": 0,
     "benchmark.files": 0.5,
     "benchmark.math_verify_worker": 1,

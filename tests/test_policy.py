@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import socket
+import time
 
 import pytest
 import torch
@@ -247,8 +249,23 @@ def test_a_chat_model_is_told_how_to_answer(tiny):
 
 def test_missing_weights_are_one_sentence(monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(DataUnavailable, match="no model 'nobody/nothing': it is not a local folder"):
+    with pytest.raises(
+        DataUnavailable, match=r"no model 'nobody/nothing' here \(the Hub is switched off by HF_HUB_OFF"
+    ):
         load_policy(Model(source="nobody/nothing"), "")
+
+
+def test_an_unreachable_hub_is_not_asked_again(monkeypatch):
+    def refuse(*_, **__):
+        raise OSError("no route")
+
+    for variable in ("HF_HUB_OFFLINE", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    started = time.perf_counter()
+    with pytest.raises(DataUnavailable, match=r"is not reachable \(no route\)\)\. Name a folder"):
+        load_policy(Model(source="nobody/nothing"), "")
+    assert time.perf_counter() - started < 5
 
 
 def test_log_probabilities_are_natural_logarithms(pocket):

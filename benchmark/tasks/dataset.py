@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
-from urllib.parse import urlsplit
 
 from benchmark.contract import Problem, Split
 from benchmark.errors import DataUnavailable, MalformedRow
+from benchmark.hub import why_not
 from benchmark.tasks.files import SUFFIXES, Row, read_rows, text_column
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ __all__ = ["DatasetTask", "Mirror", "Source", "held_out"]
 PublishedSplit = Literal["train", "test"]
 
 VALIDATION_SHARE = 0.05
-CONNECT_SECONDS = 3.0
-TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,27 +193,7 @@ def _hub_rows(task: str, source: Source) -> Iterator[tuple[str, Row]]:
 
 
 def _require_hub(task: str, source: Source) -> None:
-    """Fail within seconds where the Hub is switched off or unreachable; its client would retry for minutes."""
-    for variable in ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE"):
-        if os.environ.get(variable, "").lower() in TRUE_WORDS:
-            raise DataUnavailable(
-                f"task '{task}': the Hub is switched off by {variable}, so the data set cannot be fetched. "
-                f"{_how_to_give(source)}"
-            )
-    endpoint = urlsplit(os.environ.get("HF_ENDPOINT") or "https://huggingface.co")
-    host, port = endpoint.hostname or "huggingface.co", endpoint.port or (80 if endpoint.scheme == "http" else 443)
-    if _proxied(endpoint.scheme):
-        return
-    try:
-        socket.create_connection((host, port), timeout=CONNECT_SECONDS).close()
-    except OSError as error:
-        raise DataUnavailable(
-            f"task '{task}': the Hub ({host}) is not reachable ({error}), so the data set cannot be fetched. "
-            f"{_how_to_give(source)}"
-        ) from error
-
-
-def _proxied(scheme: str) -> bool:
-    """Whether requests go through a proxy, where a direct connection says nothing."""
-    names = (f"{scheme}_proxy", "all_proxy")
-    return any(os.environ.get(name) or os.environ.get(name.upper()) for name in names)
+    """Fail within seconds where the Hub cannot be asked."""
+    reason = why_not("HF_DATASETS_OFFLINE")
+    if reason is not None:
+        raise DataUnavailable(f"task '{task}': {reason}, so the data set cannot be fetched. {_how_to_give(source)}")
