@@ -52,8 +52,10 @@ class OnPolicy(Adapter):
         return 0
 
     def refuses(self, job: Job) -> str | None:
-        """A group too small to compare its members."""
-        size = job.training.group_size
+        """A group too small to compare its members, or mini-batches that leave a rest."""
+        size, prompts = job.training.group_size, job.training.prompts_per_step
+        if prompts % self.mini_batches:
+            return f"mini_batches = {self.mini_batches} must divide prompts_per_step = {prompts}"
         return (
             None if size >= self.smallest_group else f"needs group_size of at least {self.smallest_group}, not {size}"
         )

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from algorithms._batch import Now, Rollouts
-from algorithms._normalise import group_normalised
+from algorithms._normalise import group_normalised, normalised
 from algorithms._pieces import gae, token_rewards, whiten
 from algorithms.flowrl import FlowRL
 from algorithms.gflownet_tb import TrajectoryBalance
@@ -179,6 +179,14 @@ def test_group_normalisation_and_its_guard():
     assert torch.equal(found[4:], torch.zeros(4))
     with pytest.raises(ValueError, match="at least 2"):
         group_normalised(torch.tensor([1.0]), 1, 1e-5)
+
+
+@pytest.mark.parametrize("mean", ["group", "batch"])
+def test_rounding_makes_no_signal_of_equal_rewards(mean):
+    reward = torch.full((3,), 0.1, dtype=torch.float64)
+    assert (reward - reward.mean()).abs().max() > 0  # 0.1 + 0.1 + 0.1 is not 0.3
+    for std in ("group", "none"):
+        assert torch.equal(normalised(reward, 3, mean, std, eps=1e-5), torch.zeros(3, dtype=torch.float64))
 
 
 def test_whitening_ignores_padding():

@@ -323,9 +323,11 @@ def test_a_temperature_no_float_can_carry_is_refused():
     class Job:
         class training:  # noqa: N801 - stands for a job's training settings
             group_size = 8
+            prompts_per_step = 6
 
     for method in (TrajectoryBalance, VarGrad, DetailedBalance, SubTrajectoryBalance):
         assert issubclass(method, GFlowNet)
         assert "at least 0.001" in method(tau=1e-4).refuses(Job)
         assert "from 0 to 1" in method(ref_power=2.0).refuses(Job)
         assert method().refuses(Job) is None
+    assert GSPO().refuses(Job) == "mini_batches = 4 must divide prompts_per_step = 6"
