@@ -357,3 +357,16 @@ def test_remax_teaches_against_the_greedy_completion(batch, leaves):
     fresh = on_policy(batch, leaves)
     push = (fresh.greedy_reward - fresh.reward).unsqueeze(1) / fresh.rows
     same(logp_gradient(ReMax(), fresh, leaves), masked(push.expand_as(fresh.mask), fresh.mask))
+
+
+def test_length_shaping_does_not_bring_an_uninformative_group_back(batch, leaves):
+    reward = batch.reward.view(-1, SIZE).clone()
+    reward[0], reward[1] = 1.0, torch.tensor([1.0, 0.0, 0.0, 1.0])
+    shaped = replace(batch, reward=reward.flatten())
+    method = DAPO(overlong_share=0.6)
+    prepared = method.prepare(shaped)
+    assert prepared.advantage[:SIZE].abs().max() > 0  # lengths differ, so the shaped rewards do
+    assert prepared.tokens == (prepared.mask.sum(1) * prepared.keep).sum() < batch.tokens
+    gradient = logp_gradient(method, shaped, leaves)
+    assert (gradient[:SIZE] == 0).all()
+    assert gradient[SIZE : 2 * SIZE].abs().max() > 0
