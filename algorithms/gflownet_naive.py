@@ -15,7 +15,6 @@ Degenerates  always. Why it cannot work: (1) the reward appears nowhere, and f(s
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -24,7 +23,6 @@ from algorithms._flow import anchors
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_tokens, sum_of_tokens
 from benchmark.aims import Aim
-from benchmark.contract import Setting
 
 __all__ = ["NaiveGFlowNet"]
 
@@ -34,7 +32,6 @@ class NaiveGFlowNet(OnPolicy):
     """Detailed balance with a free flow on every state, the last included."""
 
     paper: ClassVar[str] = "arXiv:2111.09266 misread"
-    exact_settings: ClassVar[Mapping[str, Setting]] = {}
     variant: Literal["code", "log_inverse"] = "code"
     """The listing's residual, or the displayed formula's."""
 

@@ -15,7 +15,6 @@ Degenerates  synchronous and all fresh: `gflownet_vargrad` with τ = β, and (2/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -28,7 +27,7 @@ from algorithms._on_policy import OnPolicy, roll_out, update, with_constants
 from algorithms._optimiser import Optimiser
 from algorithms._pieces import mean_of_rows, sum_of_tokens
 from benchmark.aims import Aim
-from benchmark.contract import Checkpoint, Run, Setting
+from benchmark.contract import Checkpoint, Run
 
 __all__ = ["TBA"]
 
@@ -38,7 +37,6 @@ class TBA(OnPolicy):
     """VarGrad off-policy, from a buffer."""
 
     paper: ClassVar[str] = "arXiv:2503.18929"
-    exact_settings: ClassVar[Mapping[str, Setting]] = {}
     smallest_group: ClassVar[int] = 2
     beta: float = 0.25
     """β, temperature of the target; 0.012 falling to 0.004 in the paper's GSM8K run."""
