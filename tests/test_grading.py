@@ -13,7 +13,7 @@ import pytest
 
 from benchmark import grading
 from benchmark.grading import extract_answer, extract_gold_gsm8k, extract_gold_math, grade, grade_all
-from benchmark.math_verify_worker import Worker
+from benchmark.grading.worker import Worker
 
 
 def data_folder() -> Path:

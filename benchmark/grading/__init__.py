@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from benchmark.contract import Verdict, VerdictKind
-from benchmark.math_verify_worker import Worker
+from benchmark.grading.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
