@@ -9,28 +9,30 @@ Nothing is ever compared as a float, and no text is run. The choices made are li
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import re
+import sys
 import threading
 import time
 from collections import OrderedDict
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from benchmark.contract import Verdict, VerdictKind
 from benchmark.grading.algebra import TooLarge
-from benchmark.grading.answers import Scalar, read
+from benchmark.grading.answers import read
 from benchmark.grading.comparison import Outcome, same
 from benchmark.grading.extract import (
     ALSO,
-    MAX_ANSWER,
     extract_answer,
     extract_gold_gsm8k,
     extract_gold_math,
     find_answer,
 )
-from benchmark.grading.latex import Unreadable
 from benchmark.grading.spelling import clean
-from benchmark.grading.worker import Answer as Reply
-from benchmark.grading.worker import Worker
+from benchmark.grading.structures import Answer, Scalar, written
+from benchmark.grading.tokens import Unreadable
+from benchmark.grading.worker import Reply, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,12 +50,24 @@ __all__ = [
 GRADER = "bakeoff-grader 2"
 
 CACHE_SIZE = 65_536
-WORKER_SECONDS = 1.0
+MAX_CACHED = 500
+"""Characters of an answer; longer ones are judged each time, so that the cache stays small."""
+WORKER_SECONDS = 1.2
 
 _Decision = tuple[VerdictKind, str]
 _worker = Worker(seconds=WORKER_SECONDS)
 _cache: OrderedDict[tuple[str, str], _Decision] = OrderedDict()
 _cache_lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """In a forked process: the lock may have been held by a thread that is not there any more."""
+    global _cache_lock  # noqa: PLW0603 - one lock for one cache
+    _cache_lock = threading.Lock()
+
+
+if sys.platform != "win32":
+    os.register_at_fork(after_in_child=_renew_lock)
 
 
 def grade(completion: str, gold: str, *, stated: bool = True) -> Verdict:
@@ -64,9 +78,10 @@ def grade(completion: str, gold: str, *, stated: bool = True) -> Verdict:
     """
     started = time.perf_counter()
     found = find_answer(completion, stated=stated)
-    kind: VerdictKind
-    kind, route = ("no_answer", "no_marker") if found is None else _decide_cached(found.answer, gold)
-    return Verdict(kind, found.answer if found else None, route, time.perf_counter() - started)
+    if found is None:
+        return Verdict("no_answer", None, "no_marker", time.perf_counter() - started)
+    kind, route = _cached(found.answer, gold)
+    return Verdict(kind, found.answer, route, time.perf_counter() - started, _normal(found.answer))
 
 
 def grade_all(pairs: Sequence[tuple[str, str]], *, stated: bool = True) -> list[Verdict]:
@@ -82,7 +97,7 @@ def math_verify_version() -> str | None:
         return None
 
 
-def _decide_cached(answer: str, gold: str) -> _Decision:
+def _cached(answer: str, gold: str) -> _Decision:
     """`_decide`, remembered; failures of the worker are tried again."""
     key = (answer, gold)
     with _cache_lock:
@@ -90,7 +105,7 @@ def _decide_cached(answer: str, gold: str) -> _Decision:
     if known is not None:
         return known
     decision = _any(answer, gold.split(ALSO)) if ALSO in gold else _decide(answer, gold)
-    if decision[0] != "error":
+    if decision[0] != "error" and len(answer) + len(gold) <= 2 * MAX_CACHED:
         with _cache_lock:
             _cache[key] = decision
             if len(_cache) > CACHE_SIZE:
@@ -108,12 +123,11 @@ def _decide(answer: str, gold: str) -> _Decision:
     """Equal text, else equal structures."""
     if _squeezed(answer) == _squeezed(gold):
         return "correct", "exact"
-    try:
-        left, right = read(answer), read(gold)
-    except TooLarge:
-        return "undecided", "too_large"
-    except Unreadable:
+    left, right = _read_or_why(answer), _read_or_why(gold)
+    if isinstance(left, Unreadable) or isinstance(right, Unreadable):
         return ("correct", "exact") if _squeezed(clean(answer)) == _squeezed(clean(gold)) else ("wrong", "unreadable")
+    if isinstance(left, TooLarge) or isinstance(right, TooLarge):
+        return "undecided", "too_large"
     replies: list[Reply] = []
 
     def ask(ours: Scalar, theirs: Scalar) -> Outcome:
@@ -143,6 +157,31 @@ _FAILED: dict[str, _Decision] = {
     "missing": ("error", "math_verify_missing"),
     "failed": ("error", "math_verify_failed"),
 }
+
+
+@lru_cache(maxsize=CACHE_SIZE // 4)
+def _read_short(answer: str) -> Answer:
+    return read(answer)
+
+
+def _read(answer: str) -> Answer:
+    """`read`, remembered where the text is short, so that memory stays bounded."""
+    return _read_short(answer) if len(answer) <= MAX_CACHED else read(answer)
+
+
+def _read_or_why(answer: str) -> Answer | Unreadable | TooLarge:
+    try:
+        return _read(answer)
+    except (Unreadable, TooLarge) as reason:
+        return reason
+
+
+def _normal(answer: str) -> str | None:
+    try:
+        return written(_read(answer))
+    except (Unreadable, TooLarge):
+        return None
+
 
 _SPACE = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 

@@ -1,74 +1,20 @@
-"""An answer as a structure of exact values: scalar, text, numeral with a base, sequence, set, list, union, matrix,
-relation. Reading is forgiving about spelling, never about meaning: brackets of intervals, order in tuples, bases, the
-number of members all count."""
+"""An answer as written to its structure. Reading forgives spelling, never brackets, order, bases or members."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from fractions import Fraction
 
-from benchmark.grading.algebra import TooLarge, Value
-from benchmark.grading.latex import BRACKETS, Token, Unreadable, close_of, expression, tokens_of
+from benchmark.grading.latex import expression
 from benchmark.grading.spelling import clean, unit_of, words_of
+from benchmark.grading.structures import Answer, Based, Group, Matrix, Relation, Scalar, Text
+from benchmark.grading.tokens import BRACKETS, Token, Unreadable, close_of, tokens_of
 
-__all__ = ["Answer", "Based", "Group", "Matrix", "Relation", "Scalar", "Text", "read"]
+__all__ = ["read"]
 
-
-@dataclass(frozen=True, slots=True)
-class Scalar:
-    """One value; `value` is `None` where only Math-Verify could say what it is."""
-
-    value: Value | None
-    source: str
-    percent: bool = False
-    unit: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Words, in small letters, without punctuation."""
-
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Based:
-    """A numeral with the base written at its foot; never converted."""
-
-    digits: str
-    base: int
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """`kind`: the two brackets of a sequence or interval, `{}` for a set, `,` for a bare list, `∪` for a union."""
-
-    kind: str
-    items: tuple[Answer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """Rows of entries; a determinant is another kind."""
-
-    kind: str
-    rows: tuple[tuple[Answer, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """`sides` joined by `signs`: `=`, `<`, `>`, `le`, `ge`, `ne`, `in`."""
-
-    sides: tuple[Answer, ...]
-    signs: tuple[str, ...]
-
-
-Answer = Scalar | Text | Based | Group | Matrix | Relation
 
 _SIGNS = {"=", "<", ">", "le", "ge", "ne", "in", "≈"}
 _AND = {"and", "or", "&", ",and", ",or", "and,"}
-_BASED = re.compile(r"([0-9][0-9A-Za-z]*)\s?_\s?\{?\s?(?:\\text\{)?\s?(\d+)\s?\}?\}?")
+_BASED = re.compile(r"(-?[0-9][0-9A-Za-z]*(?:\.[0-9A-Za-z]+)?)\s?_\s?\{?\s?(?:\\text\{)?\s?(\d+)\s?\}?\}?")
 
 
 def read(text: str) -> Answer:
@@ -79,7 +25,10 @@ def read(text: str) -> Answer:
     based = _BASED.fullmatch(cleaned.replace(" ", "") if len(cleaned) < 60 else "")
     if based:
         return Based(based[1].upper().lstrip("0") or "0", int(based[2][:9]))
-    return _answer(tokens_of(cleaned), depth=0)
+    try:
+        return _answer(tokens_of(cleaned), depth=0)
+    except ZeroDivisionError:
+        raise Unreadable("a division by zero") from None
 
 
 def _answer(tokens: list[Token], depth: int) -> Answer:
@@ -97,7 +46,23 @@ def _answer(tokens: list[Token], depth: int) -> Answer:
             return build([_answer(part, depth + 1) for part in parts])
         if len(parts) > 1:
             return _related(tokens, depth)
-    return _matrix(tokens, depth) or _bracketed(tokens, depth) or _scalar(tokens)
+    structure = _matrix(tokens, depth) or _bracketed(tokens, depth)
+    if structure is not None:
+        return structure
+    try:
+        return _scalar(tokens)
+    except Unreadable:
+        return _phrase(tokens)
+
+
+def _phrase(tokens: list[Token]) -> Text:
+    """Words with numbers among them: a date, a time."""
+    written = any(token.kind == "text" or (token.kind == "word" and len(token.value) > 2) for token in tokens)
+    if not written or not all(
+        token.kind in ("text", "word", "letter", "number") or token.value in ".,:'-" for token in tokens
+    ):
+        raise Unreadable("neither an expression nor words")
+    return Text(words_of(" ".join(token.value for token in tokens)))
 
 
 def _peeled(tokens: list[Token]) -> list[Token]:
@@ -280,8 +245,6 @@ def _scalar(tokens: list[Token]) -> Answer:
         if _is_for_math_verify(tokens):
             return Scalar(None, source, percent, unit)
         raise
-    except ZeroDivisionError:
-        raise Unreadable("a division by zero") from None
 
 
 _LIBRARY = {"sum", "prod", "int", "lim", "arcsin", "overline", "to", "dots", "ldots", "cdots", "log", "binom"}
@@ -302,7 +265,7 @@ def _spelled(token: Token) -> str:
 
 
 def _without_unit(tokens: list[Token]) -> tuple[list[Token], str, bool]:
-    """Cut a unit in words or `\\text` after the value (with its exponent), a percent sign, and currency before it."""
+    r"""Cut a unit in words or `\text` after the value (with its exponent), a percent sign, and currency before it."""
     end = len(tokens)
     exponent = ""
     if (
@@ -335,6 +298,8 @@ def _without_unit(tokens: list[Token]) -> tuple[list[Token], str, bool]:
         return tokens, "", False
     if words[:2].lower() in ("st", "nd", "rd", "th") and words[2:3] in ("", " ") and not tokens[start].spaced:
         raise Unreadable("an ordinal")
+    if words.lower().replace(" ", "") in ("am", "pm"):
+        raise Unreadable("a time of day")
     percent = tokens[start - 1].value == "%" or words.lower().startswith("percent")
     kept = tokens[: start - 1] if tokens[start - 1].value == "%" else tokens[:start]
     return kept, unit_of(words, exponent), percent
@@ -348,12 +313,3 @@ def _belongs_to_unit(tokens: list[Token], index: int, end: int) -> bool:
         and tokens[index].value in ("/", "-")
         and tokens[index - 1].kind in ("text", "word")
     )
-
-
-def number_of(text: str) -> Fraction | None:
-    """The exact value of an answer that is one rational number, with or without unit."""
-    try:
-        answer = read(text)
-    except (Unreadable, TooLarge):
-        return None
-    return answer.value.rational if isinstance(answer, Scalar) and answer.value is not None else None

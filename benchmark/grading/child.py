@@ -13,7 +13,7 @@ import os
 import sys
 from typing import IO, Protocol, cast
 
-from benchmark.grading.worker import STARTUP_SECONDS, Answer
+from benchmark.grading.worker import STARTUP_SECONDS, Reply
 
 try:
     import resource
@@ -38,11 +38,11 @@ class MathVerify(Protocol):
         ...
 
 
-def _compare(library: MathVerify, answer: str, gold: str) -> Answer:
+def _compare(library: MathVerify, answer: str, gold: str) -> Reply:
     """Parse both sides and try every pair of readings; any equal pair is enough."""
     references = library.parse(f"\\boxed{{{gold}}}", parsing_timeout=None)
     readings = library.parse(f"\\boxed{{{answer}}}", parsing_timeout=None)
-    verdict: Answer = "different"
+    verdict: Reply = "different"
     for reference, reading in itertools.product(references, readings):
         try:
             if library.verify(reference, reading, timeout_seconds=None, raise_on_error=True):
@@ -52,7 +52,7 @@ def _compare(library: MathVerify, answer: str, gold: str) -> Answer:
     return verdict
 
 
-def _reply(library: MathVerify, line: str) -> Answer:
+def _reply(library: MathVerify, line: str) -> Reply:
     """The answer to one request line."""
     try:
         request = json.loads(line)
@@ -76,7 +76,7 @@ def _limit(seconds: float, memory_bytes: int) -> None:
 
 
 def _serve(requests: IO[str], replies: IO[str], seconds: float, memory_bytes: int) -> None:
-    """Answer request lines until the parent closes the pipe."""
+    """Reply request lines until the parent closes the pipe."""
     logging.disable(logging.CRITICAL)
     _limit(STARTUP_SECONDS, memory_bytes)
     try:

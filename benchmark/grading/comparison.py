@@ -7,8 +7,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
-from benchmark.grading.algebra import Value, equal, evaluate, number, symbol
-from benchmark.grading.answers import Answer, Based, Group, Matrix, Relation, Scalar, Text
+from benchmark.grading.algebra import Value, equal, evaluate, leading, number, symbol
+from benchmark.grading.structures import Answer, Based, Group, Matrix, Relation, Scalar, Text
 
 __all__ = ["Outcome", "same"]
 
@@ -34,7 +34,7 @@ def same(left: Answer, right: Answer, oracle: Oracle) -> Outcome:
     return outcome
 
 
-def _same(left: Answer, right: Answer, oracle: Oracle) -> Outcome:
+def _same(left: Answer, right: Answer, oracle: Oracle) -> Outcome:  # noqa: PLR0911 - one return for each structure
     left, right = _met(left, right)
     if isinstance(left, Scalar) and isinstance(right, Scalar):
         return _scalars(left, right, oracle)
@@ -52,7 +52,7 @@ def _same(left: Answer, right: Answer, oracle: Oracle) -> Outcome:
 
 
 def _met(left: Answer, right: Answer) -> tuple[Answer, Answer]:
-    """Bring the two to one form where one of them says less: a name before the value, a base, brackets, a set of one."""
+    """Bring the two to one form where one says less: a name before the value, a base, brackets, a set of one."""
     for turn in range(2):
         first, second = (left, right) if not turn else (right, left)
         first = _meet(first, second)
@@ -60,7 +60,7 @@ def _met(left: Answer, right: Answer) -> tuple[Answer, Answer]:
     return left, right
 
 
-def _meet(ours: Answer, theirs: Answer) -> Answer:
+def _meet(ours: Answer, theirs: Answer) -> Answer:  # noqa: PLR0911 - one return for each way of writing
     """`ours` in the form of `theirs`, where that is only a matter of writing."""
     if isinstance(ours, Relation) and not isinstance(theirs, Relation):
         if isinstance(theirs, Group) and theirs.kind in (*_INTERVALS, "∪"):
@@ -90,7 +90,7 @@ def _meet(ours: Answer, theirs: Answer) -> Answer:
     return ours
 
 
-def _is_name(side: Answer) -> bool:
+def _is_name(side: Answer) -> bool:  # noqa: PLR0911 - one return for each kind of name
     """Something that a value is called by: x, f(x), x_1, area, (x, y)."""
     if isinstance(side, Text):
         return True
@@ -98,14 +98,14 @@ def _is_name(side: Answer) -> bool:
         return side.kind == "()" and all(_is_name(item) for item in side.items)
     if not isinstance(side, Scalar) or side.value is None:
         return False
-    called = side.source.replace(" ", "")
+    called = side.source.replace(" ", "").strip("|")
     if len(called) > 3 and called[0].isalpha() and called[1] == "(" and called.find(")") == len(called) - 1:
         return True
     top = side.value.top
     if len(top) != 1 or side.value.rational is not None or len(side.value.bottom) > 1:
         return False
     ((term, factor),) = top.items()
-    if factor != 1 or any(atom.rank != 3 for atom, _ in term):
+    if factor != 1 or (any(atom.rank != 3 for atom, _ in term) and not called.isalpha()):
         return False
     ratio = len(term) == 2 and {exponent for _, exponent in term} == {1, -1}
     return (len(term) == 1 and term[0][1] == 1) or ratio or called.isalpha()
@@ -242,7 +242,7 @@ def _unordered(left: list[Answer], right: list[Answer], oracle: Oracle) -> Outco
     for ask in (lambda _left, _right: "unsure", oracle):
         rest = []
         for item in left:
-            partner = next((i for i, other in enumerate(right) if _same(item, other, ask) == "same"), None)  # type: ignore[arg-type]
+            partner = next((i for i, other in enumerate(right) if _same(item, other, ask) == "same"), None)
             if partner is None:
                 rest.append(item)
             else:
@@ -250,7 +250,7 @@ def _unordered(left: list[Answer], right: list[Answer], oracle: Oracle) -> Outco
         left = rest
         if not left:
             return "same"
-        if all(_same(left[0], other, ask) == "different" for other in right):  # type: ignore[arg-type]
+        if all(_same(left[0], other, ask) == "different" for other in right):
             return "different"
     return "unsure" if any(_same(left[0], other, oracle) == "unsure" for other in right) else "different"
 
@@ -293,7 +293,7 @@ def _same_link(left: _Link, right: _Link) -> bool:
     if ratio is None and equal(left[1], right[1]):
         return True
     if ratio is None:
-        lead, other = left[1].top[min(left[1].top)], right[1].top.get(min(left[1].top))
+        lead, other = left[1].top[leading(left[1].top)], right[1].top.get(leading(left[1].top))
         if not other or not equal(left[1], right[1] * number(lead / other)):
             return False
         ratio = lead / other

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from benchmark.grading.algebra import TooLarge
 from benchmark.grading.answers import read
 from benchmark.grading.comparison import same
-from benchmark.grading.latex import Unreadable, tokens_of
-from benchmark.grading.spelling import clean
+from benchmark.grading.structures import Scalar
+from benchmark.grading.tokens import Unreadable
 
 __all__ = ["ALSO", "MAX_ANSWER", "Found", "extract_answer", "extract_gold_gsm8k", "extract_gold_math", "find_answer"]
 
@@ -33,7 +33,7 @@ _GLUE = re.compile(
 )
 _JOINS = re.compile(r",|\band\b|\bor\b|=|\\quad|\\text|^\s*$")
 _ALIGNED = re.compile(r",\s*\\\\\s*[^\n]{0,300}&=[^\n]{0,300}=\s*")
-_EITHER = re.compile(r"also (?:an )?accept|[Ee]ither (?:point|answer|one|vector)?[^.]{0,20}\baccept|could also")
+_EITHER = re.compile(r"also (?:an )?accept|[Ee]ither (?:point|answer|one|vector)?[^.]{0,20}\baccept")
 _PHRASE = re.compile(
     r"(?:\b(?:final|the|correct|my)\s+answer\b[^\S\n]*(?:is\b|[:=])|\banswer\b[^\S\n]*(?:is\b|:)"
     r"|^A:|^\W{0,3}answer(?=\s*[$\\]))[\s:*]{0,9}",
@@ -90,7 +90,7 @@ def extract_gold_math(solution: str) -> str:
     if not boxes:
         raise ValueError("the solution has no complete \\boxed{<answer>}")
     if len(boxes) > 1 and _EITHER.search(text, boxes[-2].start):
-        return ALSO.join(box.content for box in boxes[-2:])
+        return ALSO.join(dict.fromkeys(box.content for box in boxes[-2:]))
     return _joined(text, boxes).answer
 
 
@@ -120,10 +120,8 @@ def _boxed(text: str) -> Found | None:
     boxes = _boxes(text)
     if not boxes:
         return None
-    final = None
-    for final in _FINAL.finditer(text, boxes[-1].end):
-        pass
-    return Found(final["answer"], "phrase") if final else _joined(text, boxes)
+    later = [match["answer"] for match in _FINAL.finditer(text, boxes[-1].end)]
+    return Found(later[-1], "phrase") if later else _joined(text, boxes)
 
 
 def _boxes(text: str) -> list[_Box]:
@@ -223,14 +221,14 @@ def _bare_answer(text: str) -> str | None:
     formula = _MATH.fullmatch(text)
     if formula:
         return _inside(formula)
+    if text.count(" ") > 3 or not (text[:1] in "0123456789-+.$\\(−" or text[:1].isdecimal()):
+        return None
     try:
-        tokens = tokens_of(clean(text)) if text[:1] in "0123456789-+.$\\(−" or text[:1].isdecimal() else []
-    except Unreadable:
+        answer = read(text)
+    except (Unreadable, TooLarge):
         return None
-    if not tokens or not any(token.kind == "number" for token in tokens[:3]):
-        return None
-    only = all(token.kind == "number" or token.value in ("+", "-", "/", "frac", "{", "}", "%", "^") for token in tokens)
-    return text if only and text.count(" ") <= 3 and sum(token.kind == "number" for token in tokens) <= 3 else None
+    value = answer.value if isinstance(answer, Scalar) else None
+    return text if value is not None and value.rational is not None else None
 
 
 def _inside(formula: re.Match[str]) -> str | None:
@@ -256,14 +254,14 @@ def _stated(text: str) -> str | None:
     short = len(text) <= 100 and "\n" not in text and text.count("=") <= 1
     if "<think>" in text and "</think>" not in text:
         return None
-    if not (text.endswith(_DONE) or short) or text.endswith(("...", "call limit.", "```")):
+    if not (text.endswith(_DONE) or short) or text.endswith(("...", "call limit.", "```", "?")):
         return None
     sentence = [part for part in _BREAK.split(text) if part.strip()][-1:]
     return _result_of(sentence[0].strip()) if sentence else None
 
 
-def _result_of(sentence: str) -> str | None:
-    """The value a sentence states: after its last `=`, its only formula, its only number, or the number after a verb."""
+def _result_of(sentence: str) -> str | None:  # noqa: PLR0911 - one rule, one return
+    """The value a sentence states: after its last `=`, its only formula or number, or the number after a verb."""
     formulas = [inside for match in _MATH.finditer(sentence) if (inside := _inside(match))]
     if formulas and _EQUALS.search(formulas[-1]) and len(formulas[-1]) <= 400:
         return _EQUALS.split(formulas[-1])[-1].strip(" .,&") or None
@@ -280,10 +278,8 @@ def _result_of(sentence: str) -> str | None:
     if not numbers and len(ordinal) == 1:
         return str(ordinal[0])
     if (
-        after
-        and words.rstrip(" .").endswith(after[-1])
-        or after
-        and _AFTERWORD.sub("", words.rstrip(" .")).endswith(after[-1])
+        (after and words.rstrip(" .").endswith(after[-1]))
+        or (after and _AFTERWORD.sub("", words.rstrip(" .")).endswith(after[-1]))
         or len(set(after)) == 1
     ):
         return after[-1]

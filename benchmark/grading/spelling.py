@@ -27,18 +27,17 @@ _MATH_SIGNS = re.compile(r"\\[()]|\\\[(?!\d)|(?<!\\)\\\]|\\?\$")
 _ALONE = re.compile(r"\*\*|__|\\(?:displaystyle|textstyle)")
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:(?:\\[,; ]|\s)\d{3})+(?![\d])")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+_MARKED_THOUSANDS = re.compile(r"(?<=\d)\s?(?:\{,\s?\}|,\\!)\s?(?=\d{3})")
 _REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{?(\d+)\}?")
 _SCIENTIFIC = re.compile(r"(?<![A-Za-z\d.])(\d+(?:\.\d+)?)[eE]([+-]?\d{1,3})(?![\d.A-Za-z])")
 _STYLE = re.compile(r"\\(?:mathbf|mathrm|mathit|mathsf|mathbb|boldsymbol|bf|rm|operatorname\*?)\s*\{([^{}]*)\}")
 _PROGRAM_SIGNS = re.compile(r"!=|<=|>=|==")
 _SIGN_NAMES = {"!=": "\\ne ", "<=": "\\le ", ">=": "\\ge ", "==": "="}
 _NUMBER_WORDS = {
-    word: value
-    for value, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
-        " eighteen nineteen twenty".split()
-    )
-}
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
+    "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20,
+}  # fmt: skip
 _TENS = {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100}
 _MULTIPLIERS = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _MULTIPLIED = re.compile(rf"(?<![\d.])(\d[\d.]*)\s*(?:\\text\s*\{{)?\s*({'|'.join(_MULTIPLIERS)})\b", re.IGNORECASE)
@@ -53,23 +52,17 @@ def clean(text: str) -> str:
         text = _DOUBLED.sub(r"\\", text).replace("\\\\\\\\", "\\\\")
         text = text.rstrip("\\") if "\\begin" not in text else text
     text = text.rstrip("\\") if text.endswith("\\") and not text.endswith("\\\\") else text
-    text = (
-        text.replace("\\qquad", " ")
-        .replace("\\quad", " ")
-        .replace("{,}", ",")
-        .replace("{, }", ",")
-        .replace('"', "")
-        .replace("`", "")
-    )
-    if ",\\!" in text:
-        text = re.sub(r",\\!\s*", ",", text)
+    text = text.replace("\\qquad", " ").replace("\\quad", " ").replace('"', "").replace("`", "")
+    if "," in text:
+        text = _MARKED_THOUSANDS.sub("", text)
     if "=" in text:
         text = _PROGRAM_SIGNS.sub(lambda match: _SIGN_NAMES[match[0]], text)
     text = _STYLE.sub(r"{\1}", text) if "\\" in text else text
     text = _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text)
     text = _COMMANDS.sub(lambda match: "" if match[0] in ("\\!", "\\displaystyle") else " ", text)
     text = _MATH_SIGNS.sub("", text)
-    text = _ALONE.sub("", text).strip().rstrip(".;")
+    text = _ALONE.sub("", text).strip()
+    text = text if text.endswith("...") else text.rstrip(".;")
     if "," in text and not re.search(r"[(\[{]", text.replace("\\text{", "").replace("\\frac{", "")):
         text = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), text)
     if "overline" in text:
@@ -110,9 +103,9 @@ def _number_word(first: str, second: str) -> str | None:
 
 
 def words_of(text: str) -> str:
-    """Words alone: small letters, single spaces, no punctuation, no article."""
+    """Words alone: small letters, single spaces, no punctuation, no leading article."""
     words = re.sub(r"[^a-z0-9]+", " ", text.lower().replace("'", "")).split()
-    return " ".join(word for word in words if word not in ("the", "a", "an")) or " ".join(words)
+    return " ".join(words[1:] if len(words) > 1 and words[0] in ("the", "an") else words)
 
 
 _UNITS = {
