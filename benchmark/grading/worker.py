@@ -18,8 +18,8 @@ from typing import Literal
 
 __all__ = ["ANSWERS", "STARTUP_SECONDS", "Answer", "Worker"]
 
-Answer = Literal["equal", "different", "timed_out", "out_of_memory", "missing", "failed"]
-ANSWERS: tuple[Answer, ...] = ("equal", "different", "timed_out", "out_of_memory", "missing", "failed")
+Answer = Literal["equal", "different", "no_answer", "timed_out", "out_of_memory", "missing", "failed"]
+ANSWERS: tuple[Answer, ...] = ("equal", "different", "no_answer", "timed_out", "out_of_memory", "missing", "failed")
 
 STARTUP_SECONDS = 60.0  # importing sympy takes 1 to 2 s on an idle machine
 
@@ -44,18 +44,28 @@ class Worker:
         `timed_out` and `out_of_memory` say nothing about the answer; `missing` means that math-verify is not installed;
         `failed` that it raised, or that the child ended on its own.
         """
+        return self._request({"answer": answer, "gold": gold})[0]
+
+    def judge(self, completion: str, gold: str) -> tuple[Answer, str | None]:
+        """Math-Verify's own extraction and comparison on a whole completion, and the answer that it read.
+
+        `no_answer` where it read none; everything else as in `compare`.
+        """
+        return self._request({"completion": completion, "gold": gold})
+
+    def _request(self, request: dict[str, str]) -> tuple[Answer, str | None]:
         with self._lock:
             if self._missing:
-                return "missing"
+                return "missing", None
             if self._process is None:
                 started = self._start()
                 if started is not None:
-                    return started
-            reply, killed = self._ask({"answer": answer, "gold": gold}, self.seconds)
+                    return started, None
+            reply, killed = self._ask(request, self.seconds)
             if reply is None:
                 self._stop()
-                return "timed_out" if killed else "failed"
-            if reply in ("timed_out", "out_of_memory"):
+                return ("timed_out" if killed else "failed"), None
+            if reply[0] in ("timed_out", "out_of_memory"):
                 self._stop()  # a process that once ran out of memory is not to be trusted with the next pair
             return reply
 
@@ -79,13 +89,13 @@ class Worker:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"},
         )
         reply, _ = self._ask({"answer": "1", "gold": "1"}, STARTUP_SECONDS)
-        if reply == "equal":
+        if reply == ("equal", None):
             return None
-        self._missing = reply == "missing"
+        self._missing = reply == ("missing", None)
         self._stop()
         return "missing" if self._missing else "failed"
 
-    def _ask(self, request: dict[str, str], seconds: float) -> tuple[Answer | None, bool]:
+    def _ask(self, request: dict[str, str], seconds: float) -> tuple[tuple[Answer, str | None] | None, bool]:
         """One request; `None` when the child gave no sensible reply, and whether it was killed for its time."""
         process = self._process
         assert process is not None
@@ -108,8 +118,7 @@ class Worker:
             reply = None
         finally:
             timer.cancel()
-        known = next((name for name in ANSWERS if isinstance(reply, dict) and reply.get("reply") == name), None)
-        return known, killed.is_set()
+        return _known(reply), killed.is_set()
 
     def _stop(self) -> None:
         """Kill the child and reap it."""
@@ -127,6 +136,15 @@ class Worker:
         if process is not None:
             _close_pipes(process)
             self._inherited.append(process)  # kept, or its finaliser would wait for a process that is not ours
+
+
+def _known(reply: object) -> tuple[Answer, str | None] | None:
+    """The child's word and the answer it read, if it read one; `None` when the reply is not of that form."""
+    if not isinstance(reply, dict):
+        return None
+    answer = reply.get("answer")
+    known = next((name for name in ANSWERS if reply.get("reply") == name), None)
+    return None if known is None else (known, answer if isinstance(answer, str) else None)
 
 
 def _close_pipes(process: subprocess.Popen[str]) -> None:
