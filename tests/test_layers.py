@@ -66,6 +66,7 @@ LEVELS: dict[str, float] = {
     "benchmark.report.conditions": 5.35,
     "benchmark.report.health": 5.3,
     "benchmark.report.figures": 5.3,
+    "benchmark.report.graders": 5.3,
     "benchmark.report.terminal": 5.4,
     "benchmark.report.markdown": 5.4,
     "benchmark.report": 5.5,
