@@ -46,6 +46,6 @@ def grade_file(
     console.print(scores_table(judged, graders))
     console.print(agreement_table(judged, graders))
     table, count = disagreements_table(judged, graders, show)
-    console.print(f"{count} rows on which they disagree{f', the first {show}' if count > show else ''}:")
+    console.print(f"rows on which they disagree: {count}{f', the first {show}' if count > show else ''}")
     if count and show:
         console.print(table)

@@ -18,7 +18,7 @@ from benchmark.grading.rivals import Grader, grader
 ROWS = [
     {"id": "a", "gold": "18", "prediction": "#### 18", "expected": True, "kind": "numeric"},
     {"id": "b", "gold": "18", "prediction": "#### 18.00", "expected": True, "kind": "numeric"},
-    {"id": "c", "gold": "18", "prediction": "it is 18", "expected": False, "kind": "no-marker"},
+    {"id": "c", "gold": "18", "prediction": "see page 18", "expected": False, "kind": "no-marker"},
     {"id": "d", "gold": "18", "prediction": "#### 19", "expected": False, "kind": "no-marker"},
 ]
 
@@ -66,11 +66,11 @@ def test_several_graders_are_compared(asked, tmp_path):
     text = " ".join(result.stdout.split())
     # ours accepts a and b, flexible a and c: they agree on a and d
     assert "bakeoff flexible 50.00 %" in text
-    assert "2 rows on which they disagree" in text
+    assert "rows on which they disagree: 2" in text
     assert "b 18 correct: 18.00 wrong: 18.00" in text
     assert "c 18 no_answer: – correct: 18" in text
     assert len(out.read_text().splitlines()) == 2 * len(ROWS)
-    assert "the first 1:" in run(asked(ROWS), "--graders", "bakeoff,flexible", "--show", "1").stdout
+    assert "disagree: 2, the first 1" in run(asked(ROWS), "--graders", "bakeoff,flexible", "--show", "1").stdout
 
 
 def test_kinds_can_be_left_out(asked):

@@ -24,7 +24,7 @@ def outcomes(method, hostile=""):
     marked, stated = MARKED[method]
     for place, problem in enumerate(PROBLEMS):
         right = place < marked
-        text = f"it is {problem.gold}" if marked <= place < marked + stated else f"{hostile}0*1=0.\n#### -7"
+        text = f"see page {problem.gold}" if marked <= place < marked + stated else f"{hostile}0*1=0.\n#### -7"
         yield Outcome(
             problem=problem.id,
             sample=0,

@@ -29,7 +29,7 @@ KINDS = [
     ("#### 18", "18", "correct", "correct", "correct", "correct"),
     ("#### 18.00", "18", "wrong", "wrong", "wrong", "wrong"),
     ("#### 1,234", "1234", "wrong", "correct", "correct", "wrong"),
-    ("5 + 13 = 18.", "18", "no_answer", "correct", "no_answer", "no_answer"),
+    ("see page 18", "18", "no_answer", "correct", "no_answer", "no_answer"),
     (r"\boxed{7} after 3 steps", "7", "correct", "wrong", "correct", "correct"),
     (r"\boxed{\frac12}", r"\frac{1}{2}", "wrong", "wrong", "correct", "correct"),
     (r"\boxed{1/2}", r"\frac{1}{2}", "wrong", "wrong", "wrong", "correct"),
