@@ -18,7 +18,7 @@ from benchmark.grading.rivals import Grader, grader
 ROWS = [
     {"id": "a", "gold": "18", "prediction": "#### 18", "expected": True, "kind": "numeric"},
     {"id": "b", "gold": "18", "prediction": "#### 18.00", "expected": True, "kind": "numeric"},
-    {"id": "c", "gold": "18", "prediction": "see page 18", "expected": False, "kind": "no-marker"},
+    {"id": "c", "gold": "18", "prediction": "\\boxed{17} on page 18", "expected": False, "kind": "no-marker"},
     {"id": "d", "gold": "18", "prediction": "#### 19", "expected": False, "kind": "no-marker"},
 ]
 
@@ -45,7 +45,7 @@ def test_verdicts_are_json_lines_on_standard_output_and_the_summary_is_not(asked
     assert [(one["id"], one["verdict"], one["answer"]) for one in lines] == [
         ("a", "correct", "18"),
         ("b", "correct", "18.00"),
-        ("c", "no_answer", None),
+        ("c", "wrong", "17"),
         ("d", "wrong", "19"),
     ]
     assert set(lines[0]) == {"id", "grader", "verdict", "answer", "route", "seconds"}
@@ -68,7 +68,7 @@ def test_several_graders_are_compared(asked, tmp_path):
     assert "bakeoff flexible 50.00 %" in text
     assert "rows on which they disagree: 2" in text
     assert "b 18 correct: 18.00 wrong: 18.00" in text
-    assert "c 18 no_answer: – correct: 18" in text
+    assert "c 18 wrong: 17 correct: 18" in text
     assert len(out.read_text().splitlines()) == 2 * len(ROWS)
     assert "disagree: 2, the first 1" in run(asked(ROWS), "--graders", "bakeoff,flexible", "--show", "1").stdout
 

@@ -24,11 +24,15 @@ def outcomes(method, hostile=""):
     marked, stated = MARKED[method]
     for place, problem in enumerate(PROBLEMS):
         right = place < marked
-        text = f"see page {problem.gold}" if marked <= place < marked + stated else f"{hostile}0*1=0.\n#### -7"
+        text = (
+            f"\\boxed{{-7}} on page {problem.gold}"
+            if marked <= place < marked + stated
+            else f"{hostile}0*1=0.\n#### -7"
+        )
         yield Outcome(
             problem=problem.id,
             sample=0,
-            verdict="correct" if right else "no_answer" if "####" not in text else "wrong",
+            verdict="correct" if right else "wrong",
             answer=problem.gold if right else None,
             route="exact",
             tokens=9,

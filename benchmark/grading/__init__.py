@@ -29,8 +29,7 @@ from benchmark.grading.extract import (
 )
 from benchmark.grading.latex import Unreadable
 from benchmark.grading.spelling import clean
-from benchmark.grading.worker import Answer as Reply
-from benchmark.grading.worker import Worker
+from benchmark.grading.worker import Reply, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

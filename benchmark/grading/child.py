@@ -13,7 +13,7 @@ import os
 import sys
 from typing import IO, Protocol, cast
 
-from benchmark.grading.worker import STARTUP_SECONDS, Answer
+from benchmark.grading.worker import STARTUP_SECONDS, Reply
 
 try:
     import resource
@@ -38,11 +38,11 @@ class MathVerify(Protocol):
         ...
 
 
-def _compare(library: MathVerify, answer: str, gold: str) -> Answer:
+def _compare(library: MathVerify, answer: str, gold: str) -> Reply:
     """Parse both sides and try every pair of readings; any equal pair is enough."""
     references = library.parse(f"\\boxed{{{gold}}}", parsing_timeout=None)
     readings = library.parse(f"\\boxed{{{answer}}}", parsing_timeout=None)
-    verdict: Answer = "different"
+    verdict: Reply = "different"
     for reference, reading in itertools.product(references, readings):
         try:
             if library.verify(reference, reading, timeout_seconds=None, raise_on_error=True):
@@ -52,7 +52,7 @@ def _compare(library: MathVerify, answer: str, gold: str) -> Answer:
     return verdict
 
 
-def _judge(library: MathVerify, completion: str, gold: str) -> tuple[Answer, str | None]:
+def _judge(library: MathVerify, completion: str, gold: str) -> tuple[Reply, str | None]:
     """Both sides as the library itself reads them; as there, what it cannot compare is different."""
     references = library.parse(f"\\boxed{{{gold}}}", parsing_timeout=None)
     readings = _readings(library, completion)
@@ -78,7 +78,7 @@ def _readings(library: MathVerify, text: str) -> list[object]:
         return []
 
 
-def _reply(library: MathVerify, line: str) -> tuple[Answer, str | None]:
+def _reply(library: MathVerify, line: str) -> tuple[Reply, str | None]:
     """The answer to one request line, and what was read out of a completion."""
     try:
         request = json.loads(line)

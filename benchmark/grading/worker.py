@@ -16,10 +16,10 @@ import threading
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["ANSWERS", "STARTUP_SECONDS", "Answer", "Worker"]
+__all__ = ["REPLIES", "STARTUP_SECONDS", "Reply", "Worker"]
 
-Answer = Literal["equal", "different", "no_answer", "timed_out", "out_of_memory", "missing", "failed"]
-ANSWERS: tuple[Answer, ...] = ("equal", "different", "no_answer", "timed_out", "out_of_memory", "missing", "failed")
+Reply = Literal["equal", "different", "no_answer", "timed_out", "out_of_memory", "missing", "failed"]
+REPLIES: tuple[Reply, ...] = ("equal", "different", "no_answer", "timed_out", "out_of_memory", "missing", "failed")
 
 STARTUP_SECONDS = 60.0  # importing sympy takes 1 to 2 s on an idle machine
 
@@ -38,7 +38,7 @@ class Worker:
         if sys.platform != "win32":
             os.register_at_fork(after_in_child=self._forget)
 
-    def compare(self, answer: str, gold: str) -> Answer:
+    def compare(self, answer: str, gold: str) -> Reply:
         """Whether two final answers mean the same. Takes at most `seconds`, and the start of a child where one is due.
 
         `timed_out` and `out_of_memory` say nothing about the answer; `missing` means that math-verify is not installed;
@@ -46,14 +46,14 @@ class Worker:
         """
         return self._request({"answer": answer, "gold": gold})[0]
 
-    def judge(self, completion: str, gold: str) -> tuple[Answer, str | None]:
+    def judge(self, completion: str, gold: str) -> tuple[Reply, str | None]:
         """Math-Verify's own extraction and comparison on a whole completion, and the answer that it read.
 
         `no_answer` where it read none; everything else as in `compare`.
         """
         return self._request({"completion": completion, "gold": gold})
 
-    def _request(self, request: dict[str, str]) -> tuple[Answer, str | None]:
+    def _request(self, request: dict[str, str]) -> tuple[Reply, str | None]:
         with self._lock:
             if self._missing:
                 return "missing", None
@@ -74,7 +74,7 @@ class Worker:
         with self._lock:
             self._stop()
 
-    def _start(self) -> Answer | None:
+    def _start(self) -> Reply | None:
         """Start a child and wait until it has imported math-verify; `None` when it is ready."""
         self.starts += 1
         root = str(Path(__file__).resolve().parents[2])
@@ -95,7 +95,7 @@ class Worker:
         self._stop()
         return "missing" if self._missing else "failed"
 
-    def _ask(self, request: dict[str, str], seconds: float) -> tuple[tuple[Answer, str | None] | None, bool]:
+    def _ask(self, request: dict[str, str], seconds: float) -> tuple[tuple[Reply, str | None] | None, bool]:
         """One request; `None` when the child gave no sensible reply, and whether it was killed for its time."""
         process = self._process
         assert process is not None
@@ -138,12 +138,12 @@ class Worker:
             self._inherited.append(process)  # kept, or its finaliser would wait for a process that is not ours
 
 
-def _known(reply: object) -> tuple[Answer, str | None] | None:
+def _known(reply: object) -> tuple[Reply, str | None] | None:
     """The child's word and the answer it read, if it read one; `None` when the reply is not of that form."""
     if not isinstance(reply, dict):
         return None
     answer = reply.get("answer")
-    known = next((name for name in ANSWERS if reply.get("reply") == name), None)
+    known = next((name for name in REPLIES if reply.get("reply") == name), None)
     return None if known is None else (known, answer if isinstance(answer, str) else None)
 
 

@@ -10,11 +10,11 @@ from benchmark.contract import Verdict, VerdictKind
 from benchmark.grading.worker import Worker
 
 if TYPE_CHECKING:
-    from benchmark.grading.worker import Answer
+    from benchmark.grading.worker import Reply
 
 __all__ = ["judge_whole"]
 
-_KINDS: dict[Answer, VerdictKind] = {
+_KINDS: dict[Reply, VerdictKind] = {
     "equal": "correct",
     "different": "wrong",
     "no_answer": "no_answer",
