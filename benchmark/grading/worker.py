@@ -18,8 +18,8 @@ from typing import Literal
 
 __all__ = ["REPLIES", "STARTUP_SECONDS", "Reply", "Worker"]
 
-Reply = Literal["equal", "different", "timed_out", "out_of_memory", "missing", "failed"]
-REPLIES: tuple[Reply, ...] = ("equal", "different", "out_of_memory", "missing", "failed")
+Reply = Literal["equal", "different", "no_answer", "timed_out", "out_of_memory", "missing", "failed"]
+REPLIES: tuple[Reply, ...] = ("equal", "different", "no_answer", "out_of_memory", "missing", "failed")
 """What a child may say."""
 
 STARTUP_SECONDS = 60.0  # importing sympy takes 1 to 2 s on an idle machine
@@ -45,18 +45,28 @@ class Worker:
         `timed_out` and `out_of_memory` say nothing about the answer; `missing` means that math-verify is not installed;
         `failed` that it raised, or that the child ended on its own.
         """
+        return self._request({"answer": answer, "gold": gold})[0]
+
+    def judge(self, completion: str, gold: str) -> tuple[Reply, str | None]:
+        """Math-Verify's own extraction and comparison on a whole completion, and the answer that it read.
+
+        `no_answer` where it read none; everything else as in `compare`.
+        """
+        return self._request({"completion": completion, "gold": gold})
+
+    def _request(self, request: dict[str, str]) -> tuple[Reply, str | None]:
         with self._lock:
             if self._missing:
-                return "missing"
+                return "missing", None
             if not self._ready:
                 started = self._start()
                 if started is not None:
-                    return started
-            reply, killed = self._ask({"answer": answer, "gold": gold}, self.seconds)
-            if reply is None or reply == "out_of_memory":
+                    return started, None
+            reply, killed = self._ask(request, self.seconds)
+            if reply is None or reply[0] == "out_of_memory":
                 self._stop()  # a process that once ran out of memory is not to be trusted with the next pair
                 self._launch()
-            return reply or ("timed_out" if killed else "failed")
+            return reply or (("timed_out" if killed else "failed"), None)
 
     def close(self) -> None:
         """End the child; the next request starts a new one."""
@@ -68,10 +78,10 @@ class Worker:
         if self._process is None:
             self._launch()
         reply, _ = self._ask({"answer": "1", "gold": "1"}, STARTUP_SECONDS)
-        self._ready = reply == "equal"
+        self._ready = reply == ("equal", None)
         if self._ready:
             return None
-        self._missing = reply == "missing"
+        self._missing = reply == ("missing", None)
         self._stop()
         return "missing" if self._missing else "failed"
 
@@ -90,7 +100,7 @@ class Worker:
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"},
         )
 
-    def _ask(self, request: dict[str, str], seconds: float) -> tuple[Reply | None, bool]:
+    def _ask(self, request: dict[str, str], seconds: float) -> tuple[tuple[Reply, str | None] | None, bool]:
         """One request; `None` when the child gave no sensible reply, and whether it was killed for its time."""
         process = self._process
         assert process is not None
@@ -113,8 +123,7 @@ class Worker:
             reply = None
         finally:
             timer.cancel()
-        known = next((name for name in REPLIES if isinstance(reply, dict) and reply.get("reply") == name), None)
-        return known, killed.is_set()
+        return _known(reply), killed.is_set()
 
     def _stop(self) -> None:
         """Kill the child and reap it."""
@@ -134,6 +143,15 @@ class Worker:
         if process is not None:
             _close_pipes(process)
             self._inherited.append(process)  # kept, or its finaliser would wait for a process that is not ours
+
+
+def _known(reply: object) -> tuple[Reply, str | None] | None:
+    """The child's word and the answer it read, if it read one; `None` when the reply is not of that form."""
+    if not isinstance(reply, dict):
+        return None
+    answer = reply.get("answer")
+    known = next((name for name in REPLIES if reply.get("reply") == name), None)
+    return None if known is None else (known, answer if isinstance(answer, str) else None)
 
 
 def _close_pipes(process: subprocess.Popen[str]) -> None:
