@@ -52,7 +52,7 @@ GRADER = "bakeoff-grader 2"
 CACHE_SIZE = 65_536
 MAX_CACHED = 500
 """Characters of an answer; longer ones are judged each time, so that the cache stays small."""
-WORKER_SECONDS = 1.2
+WORKER_SECONDS = 1.0
 
 _Decision = tuple[VerdictKind, str]
 _worker = Worker(seconds=WORKER_SECONDS)

@@ -254,8 +254,17 @@ def _is_for_math_verify(tokens: list[Token]) -> bool:
     """Short, made of symbols alone, and with one of the constructs that the algebra does not know."""
     known = any(token.kind == "command" and token.value in _LIBRARY for token in tokens)
     plain = all(token.kind in ("number", "letter", "symbol", "command") for token in tokens)
-    big = any(token.kind == "number" and len(token.value) > 6 for token in tokens)
-    return known and plain and not big and len(tokens) <= 80
+    return known and plain and len(tokens) <= 80 and not any(_is_big(tokens, index) for index in range(len(tokens)))
+
+
+def _is_big(tokens: list[Token], index: int) -> bool:
+    """A number of more than six digits, written out or as a power."""
+    kind, value, _ = tokens[index]
+    if kind != "number":
+        return False
+    after = [token.value for token in tokens[index + 1 : index + 4] if token.value != "{"]
+    exponent = int(after[1][:4]) if len(after) > 1 and after[0] == "^" and after[1].isdigit() else 1
+    return (len(value) * exponent > 6 and len(value) > 1) or exponent > 20
 
 
 def _spelled(token: Token) -> str:

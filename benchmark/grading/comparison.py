@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -187,13 +188,22 @@ def _clearly_different(left: Value, right: Value) -> bool:
         return False
     for shift in range(2):
         places = {name: _PLACES[(index + shift) % len(_PLACES)] for index, name in enumerate(names)}
-        try:
-            first, second = evaluate(left, places), evaluate(right, places)
-            if abs(first - second) > 1e-6 * max(1.0, abs(first), abs(second)):
-                return True
-        except (ArithmeticError, ValueError, KeyError):
+        first, second = _float(left, places), _float(right, places)
+        if first is None or second is None:
             return False
+        if cmath.isinf(first) != cmath.isinf(second) or abs(first - second) > 1e-6 * max(1, abs(first), abs(second)):
+            return True
     return False
+
+
+def _float(value: Value, places: dict[str, float]) -> complex | None:
+    """Infinity beyond the range of floats; `None` where there is no value."""
+    try:
+        return evaluate(value, places)
+    except OverflowError:
+        return complex("inf")
+    except (ArithmeticError, ValueError, KeyError):
+        return None
 
 
 # --- structures -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from benchmark.grading.algebra import ONE, Value, number, symbol
+from benchmark.grading.algebra import ONE, TooLarge, Value, number, symbol
 from benchmark.grading.functions import function
 from benchmark.grading.powers import power
 from benchmark.grading.tokens import BRACKETS, FUNCTIONS, GREEK, Token, Unreadable
@@ -224,7 +224,7 @@ class _Reader:
         for index in range(int(min(bottom, top - bottom))):
             many = many * number(top - index) / number(index + 1)
             if index > 2_000:
-                raise Unreadable("a binomial coefficient of large numbers")
+                raise TooLarge("a binomial coefficient of large numbers")
         return many
 
     def applied(self, name: str) -> Value:

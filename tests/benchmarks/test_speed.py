@@ -1,4 +1,4 @@
-"""Speed, side by side in one process: our sampler and `generate`, our loop and TRL's, the grader and math-verify.
+"""Speed, side by side in one process: our sampler and `generate`, our loop and TRL's.
 
 `nox -s bench`. Figures are ratios within a group; bare seconds of a shared machine mean nothing.
 """
@@ -99,22 +99,6 @@ def test_trl_loop(benchmark, pocket, tmp_path):
 
     with torch.random.fork_rng():
         benchmark.pedantic(lambda trainer: trainer.train(), setup=setup, rounds=5, warmup_rounds=1)
-
-
-@pytest.mark.benchmark(group="grade 256 generated solutions")
-@pytest.mark.parametrize("who", ["ours", "math-verify"])
-def test_grader(benchmark, who):
-    pairs = [(problem.solution, problem.gold) for problem in PROBLEMS[:256]]
-    if who == "ours":
-        benchmark.pedantic(lambda: grade_all(pairs), **ROUNDS)
-        return
-    math_verify = pytest.importorskip("math_verify")
-
-    def verify():
-        for solution, gold in pairs:
-            math_verify.verify(math_verify.parse(f"${gold}$"), math_verify.parse(solution))
-
-    benchmark.pedantic(verify, rounds=2, iterations=1)
 
 
 @pytest.mark.benchmark(group="one step of each method, 16 prompts × 8")
