@@ -14,7 +14,7 @@ __all__ = ["read"]
 
 _SIGNS = {"=", "<", ">", "le", "ge", "ne", "in", "≈"}
 _AND = {"and", "or", "&", ",and", ",or", "and,"}
-_BASED = re.compile(r"(-?[0-9][0-9A-Za-z]*(?:\.[0-9A-Za-z]+)?)\s?_\s?\{?\s?(?:\\text\{)?\s?(\d+)\s?\}?\}?")
+_BASED = re.compile(r"(-?[0-9][0-9A-Za-z]*(?:\.[0-9A-Za-z]+)?)_\{?(\d+)\}?")
 
 
 def read(text: str) -> Answer:
@@ -22,9 +22,6 @@ def read(text: str) -> Answer:
     cleaned = clean(text)
     if not cleaned:
         raise Unreadable("nothing")
-    based = _BASED.fullmatch(cleaned.replace(" ", "") if len(cleaned) < 60 else "")
-    if based:
-        return Based(based[1].upper().lstrip("0") or "0", int(based[2][:9]))
     try:
         return _answer(tokens_of(cleaned), depth=0)
     except ZeroDivisionError:
@@ -46,13 +43,21 @@ def _answer(tokens: list[Token], depth: int) -> Answer:
             return build([_answer(part, depth + 1) for part in parts])
         if len(parts) > 1:
             return _related(tokens, depth)
-    structure = _matrix(tokens, depth) or _bracketed(tokens, depth)
+    structure = _based(tokens) or _matrix(tokens, depth) or _bracketed(tokens, depth)
     if structure is not None:
         return structure
     try:
         return _scalar(tokens)
     except Unreadable:
         return _phrase(tokens)
+
+
+def _based(tokens: list[Token]) -> Based | None:
+    """A numeral with its base."""
+    if len(tokens) < 3 or len(tokens) > 12 or not any(token.value == "_" for token in tokens):
+        return None
+    numeral = _BASED.fullmatch("".join(token.value for token in tokens))
+    return Based(numeral[1].upper().lstrip("0") or "0", int(numeral[2][:9])) if numeral else None
 
 
 def _phrase(tokens: list[Token]) -> Text:

@@ -297,8 +297,8 @@ def _links(relation: Relation) -> list[_Link] | None:
 def _same_link(left: _Link, right: _Link) -> bool:
     if left[0] != right[0]:
         return False
-    if not left[1].top or not right[1].top:
-        return not left[1].top and not right[1].top
+    if not left[1].variables or not right[1].variables:
+        return equal(left[1], right[1])
     ratio = (left[1] / right[1]).rational if len(left[1].top) == len(right[1].top) else None
     if ratio is None and equal(left[1], right[1]):
         return True

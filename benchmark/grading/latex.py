@@ -186,13 +186,15 @@ class _Reader:
         return self.command(value)
 
     def name(self) -> Value:
-        """A variable with its index, or i and e."""
+        """A variable with its index, i and e, or the value of a function called f, g or h."""
         letter = self.tokens[self.position].value
         self.position += 1
         if self.peek() == "_":
             self.position += 1
             index = self.argument()
             return symbol(f"{letter}_{index.written()}")
+        if letter in ("f", "g", "h") and self.peek() == "(":
+            return symbol(f"{letter}({self.group('(').written()})")
         return symbol(letter)
 
     def command(self, name: str) -> Value:

@@ -19,7 +19,7 @@ _TABLE = {
     "¥": "", "．": ".", "，": ",", "。": ".", "％": "%", "~": " ",
 }  # fmt: skip
 _UNICODE = {ord(character): spelling for character, spelling in _TABLE.items()}
-_DOUBLED = re.compile(r"\\\\(?=[A-Za-z])")
+_DOUBLED = re.compile(r"\\\\(?=[A-Za-z!,;:$%{}])")
 _COMMANDS = re.compile(
     r"(?<!\\)\\!|(?<!\\)\\[,;:> ]|\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\.?|\\displaystyle(?![a-z])"
 )
@@ -113,7 +113,7 @@ _UNITS = {
     "metre": "m", "km": "km", "kilometer": "km", "in": "in", "inch": "in", "inches": "in", "ft": "ft", "foot": "ft",
     "feet": "ft", "yd": "yd", "yard": "yd", "mi": "mi", "mile": "mi", "second": "s", "sec": "s", "minute": "min",
     "min": "min", "hour": "h", "hr": "h", "day": "day", "week": "week", "month": "month", "year": "year", "gram": "g",
-    "kg": "kg", "kilogram": "kg", "cent": "cent", "dollar": "$", "mph": "mph",
+    "kg": "kg", "kilogram": "kg", "cent": "cent", "unit": "unit", "dollar": "$", "mph": "mph",
 }  # fmt: skip
 
 

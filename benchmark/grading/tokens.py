@@ -43,6 +43,7 @@ am oz men box all if it be we so to at as an on by than for add sub inf nan zoo 
 len max gcd lcm mod th st nd rd sq cc mi yd gal deg rad dec hex bin odd
 """
 _SHORT_WORDS = frozenset(_SHORT_WORDS_TABLE.split())
+_GLUED = re.compile(r"([a-z]{0,2})(sqrt|pi|sin|cos|tan|ln)([a-z]?)")
 _MAX_LETTERS = 3
 _RENAMED = {
     "dfrac": "frac",
@@ -137,9 +138,12 @@ def _append_word(tokens: list[Token], word: str, *, spaced: bool) -> None:
     elif len(word) == 1:
         tokens.append(Token("letter", word, spaced))
     elif word.lower() in _SHORT_WORDS or len(word) > _MAX_LETTERS:
-        prefix = next((name for name in ("sqrt", "pi", "sin", "cos", "tan", "ln") if word.startswith(name)), None)
-        if prefix and len(word) - len(prefix) == 1:  # sinx
-            tokens += [Token("command", prefix, spaced), Token("letter", word[-1], spaced=False)]
+        glued = _GLUED.fullmatch(word)
+        if glued:  # sinx, xsqrt
+            before, name, after = glued.groups()
+            tokens += [Token("letter", letter, spaced=False) for letter in before]
+            tokens.append(Token("command", name, spaced))
+            tokens += [Token("letter", letter, spaced=False) for letter in after]
         else:
             tokens.append(Token("word", word, spaced))
     else:
