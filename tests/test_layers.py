@@ -20,6 +20,7 @@ LEVELS: dict[str, float] = {
     "benchmark.grading.worker": 1,
     "benchmark.grading.child": 1.1,
     "benchmark.grading": 1.5,
+    "benchmark.expressions": 0.9,
     "benchmark.equations": 1,
     "benchmark.strategies": 1.5,
     "benchmark.diversity": 1,
