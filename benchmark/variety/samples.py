@@ -98,9 +98,8 @@ def _field(row: Row, field: str, where: str) -> object:
     for name in ALIASES[field]:
         if name in row:
             return row[name]
-    raise MalformedRow(
-        f"{where}: no field '{field}' (or {', '.join(ALIASES[field][1:])}); the line has {', '.join(sorted(row)) or 'none'}"
-    )
+    others, there = ", ".join(ALIASES[field][1:]), ", ".join(sorted(row)) or "none"
+    raise MalformedRow(f"{where}: no field '{field}' (or {others}); the line has {there}")
 
 
 def _name(value: object, field: str, where: str) -> str:
