@@ -147,7 +147,7 @@ class Judge:
             return Judgement(None, f"HTTP status {error.code}")
         except TimeoutError:
             return Judgement(None, "timed out")
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except (OSError, http.client.error, ValueError) as error:
             timed_out = isinstance(error, urllib.error.URLError) and isinstance(error.reason, TimeoutError)
             return Judgement(None, "timed out" if timed_out else "no connection")
         return _parsed(reply)
