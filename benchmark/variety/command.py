@@ -69,7 +69,8 @@ def diversity(
         write(csv, csv_of(measured).encode(errors="backslashreplace"))
     resampling = Resampling(resamples, seed)
     for grid in grids(measured, resampling):
-        table = Table(title=escape(grid.title), title_justify="left", box=None, pad_edge=False)
+        console.print(escape(grid.title), style="bold", soft_wrap=True)
+        table = Table(box=None, pad_edge=False)
         for place, column in enumerate(grid.header):
             table.add_column(escape(column), justify="right" if place else "left")
         for row in grid.rows:

@@ -52,7 +52,7 @@ def grids(measured: Measured, resampling: Resampling) -> list[Grid]:
     """Budgets of each method; all rows over all, solved and all-correct problems; D2 of each pair of methods.
 
     One method has a column for each group of problems, several have a table for each group. A problem is solved where
-    every method has a correct sample, so that the methods' columns are over the same problems.
+    every method has a correct sample, and a row takes the problems that define it for every method.
     """
     found = [_budget_grid(measured, method, resampling) for method in measured.columns]
     groups = _groups(measured)
@@ -121,7 +121,7 @@ def _row_grid(measured: Measured, title: str, cells: Sequence[tuple[str, str, _G
     """`cells`: header, method and problems of each column. A row that is a dash everywhere is left out."""
     found: list[list[Number]] = []
     for _, method, group in cells:
-        numbers = _numbers([measured.columns[method][place] for place in group.places], ROWS, resampling)
+        numbers = _numbers([_shared(measured, method, place) for place in group.places], ROWS, resampling)
         blank = Number(None, None, None)
         found.append(
             [
@@ -135,6 +135,13 @@ def _row_grid(measured: Measured, title: str, cells: Sequence[tuple[str, str, _G
         if any(number.value is not None for number in numbers)
     ]
     return Grid(title, ("", *(header for header, _, _ in cells)), tuple(rows))
+
+
+def _shared(measured: Measured, method: str, place: int) -> Columns:
+    """What every method defines on a problem, so that a row's columns are over the same problems."""
+    others = [own[place] for own in measured.columns.values()]
+    own = measured.columns[method][place]
+    return {name: value for name, value in own.items() if all(other.get(name) is not None for other in others)}
 
 
 def _pair_grid(measured: Measured, resampling: Resampling) -> Grid:

@@ -15,6 +15,7 @@ from benchmark.live import LiveRun
 from benchmark.measure import Clock
 from benchmark.policy import LanguagePolicy
 from benchmark.registry import build, resolve
+from benchmark.strategies import strategy_of
 from benchmark.tasks import load_task
 
 PROBLEMS = load_task("grade_school").load("train")
@@ -115,6 +116,34 @@ def test_grader(benchmark, who):
             math_verify.verify(math_verify.parse(f"${gold}$"), math_verify.parse(solution))
 
     benchmark.pedantic(verify, rounds=2, iterations=1)
+
+
+SOLUTIONS_PER_SECOND = 5_000
+
+
+@pytest.mark.benchmark(group="structural keys of 2,000 worked solutions")
+@pytest.mark.parametrize("form", ["plain", "annotated"])
+def test_strategies(benchmark, form):
+    """Four steps and some words each, as long as a solution of a grade school problem (the generated ones are shorter)."""
+    texts = [_worded(number, annotated=form == "annotated") for number in range(2_000)]
+    assert strategy_of(*texts[0]).expr == "((5*(12+17))-(1/4*28)-2)"
+    benchmark.pedantic(lambda: [strategy_of(text, answer) for text, answer in texts], **ROUNDS)
+    assert len(texts) / benchmark.stats.stats.min >= SOLUTIONS_PER_SECOND
+
+
+def _worded(number, *, annotated):
+    first, second, third = 12 + number % 7, 17 + number % 5, 28 + 4 * (number % 9)
+    both = first + second
+    steps = [
+        ("Ana first counts all pens in both boxes, so she has ", f"{first}+{second}", both),
+        (" pens.\nShe fills five more rows in the same way, which makes ", f"{both}*5", 5 * both),
+        (" pens.\nHer brother takes a quarter of the other pile, that is ", f"{third}/4", third // 4),
+        (" pens.\nIn the end she keeps ", f"{5 * both}-{third // 4}-2", 5 * both - third // 4 - 2),
+    ]
+    text = "".join(
+        f"{words}{left} = {f'<<{left}={value}>>' if annotated else ''}{value}" for words, left, value in steps
+    )
+    return f"{text} pens.\n#### {steps[-1][2]}", str(steps[-1][2])
 
 
 @pytest.mark.benchmark(group="one step of each method, 16 prompts × 8")
