@@ -46,7 +46,7 @@ _TOKEN = re.compile(
     (?P<number>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)
     |(?P<times>(?<=[0-9%)}])[$ ]{0,2}of\b|(?<=[0-9\s)])[xX](?=[\s0-9(])|[×·⋅∗✕]|\\(?:times|cdot)\b)
     |(?P<blank>[^\S\n]+|[$€£¥]|\\(?:[$,;! ]|left\b|right\b))
-    |(?P<word>[^\W\d_]+(?:[-'’][^\W\d_]+)*|(?<=[0-9])-(?=[^\W\d_])|/(?=[^\W\d_]))
+    |(?P<word>[^\W\d_]+(?:[-'’][^\W\d_]+)*[^\S\n]*|(?<=[0-9])-(?=[^\W\d_])|/(?=[^\W\d_]))
     |(?P<power>(?<=[0-9)])\*\*(?=[0-9(]))
     |(?P<bold>\*\*+)
     |(?P<operator>[-+*/()=%−–÷＋＝∕]|\\(?:div\b|%))
@@ -56,6 +56,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _ASCII = {"−": "-", "–": "-", "÷": "/", "∕": "/", "\\div": "/", "＋": "+", "＝": "=", "\\%": "%"}
+_SKIPPED = frozenset({"blank", "word", "bold"})
 _BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "negate": 3}
 _SIGN = "signed minus"
 """A minus attached to what follows: may be a sign as well as a subtraction. A plain `-` only subtracts."""
@@ -69,11 +70,12 @@ def runs(text: str, reading: Reading = "wide") -> Iterator[list[Token]]:
     longest = MAX_DIGITS if wide else MAX_PUBLISHED_DIGITS
     tokens: list[Token] = []
     for match in _TOKEN.finditer(text):
-        kind, piece = match.lastgroup, match.group()
-        if kind == "word" and not wide and piece in {"-", "/"}:
+        kind = match.lastgroup
+        if kind == "word" and not wide and match.group() in {"-", "/"}:
             kind = "operator"
-        if kind in {"blank", "word", "bold"}:
+        if kind in _SKIPPED:
             continue
+        piece = match.group()
         if kind == "number" and len(piece) <= longest:
             tokens.append(_number(piece))
         elif kind == "times":

@@ -80,7 +80,6 @@ def test_however_a_correct_way_is_written_its_strategy_is_found(family, form):
     for index in range(400):
         sketch = family.sketch(index)[2]
         ways = [family.completion(way) for way in sketch.right]
-        known = {strategy_key(text, answer) for text, answer in ways}
         for text, answer in ways:
             steps = text.split("\n")[0].removesuffix(".").split(". ")
             written = "\n".join(FORMS[form](*step.split("=")) for step in steps)
