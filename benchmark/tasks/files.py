@@ -63,7 +63,7 @@ def json_rows(path: Path | str, stream: Iterable[bytes]) -> Iterator[tuple[int, 
             if not isinstance(row, dict):
                 raise MalformedRow(f"{path}:{number}: a line must be one JSON object, found {shown(row)}")
             yield number, row
-    except ValueError as error:  # json.JSONDecodeError and UnicodeDecodeError
+    except (ValueError, RecursionError) as error:  # json.JSONDecodeError, UnicodeDecodeError; nested too deeply
         raise MalformedRow(f"{path}:{number}: not a line of JSON in UTF-8 ({error})") from error
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise MalformedRow(f"{path}:{number + 1}: the compressed file is damaged or cut off ({error})") from error
