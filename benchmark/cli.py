@@ -224,6 +224,20 @@ def check(
         raise typer.Exit(1)
 
 
+@app.command("grade")
+def grade_(
+    file: Annotated[str, typer.Argument(help="JSON lines with gold and prediction; .gz too; '-' is standard input.")],
+    graders: Annotated[str, typer.Option(help="One grader, or several to compare, separated by commas.")] = "bakeoff",
+    output: Annotated[Path | None, typer.Option(help="Write the verdicts here, one JSON line each.")] = None,
+    show: Annotated[int, typer.Option(min=0, help="Disagreements to list.")] = 20,
+    without: Annotated[list[str] | None, typer.Option(help="Leave out the rows of this kind; may be repeated.")] = None,
+) -> None:
+    """Judge a file of answers. Verdicts go to standard output; with several graders, how they agree does."""
+    from benchmark.grade_command import grade_file
+
+    grade_file(file, graders, output=output, show=show, without=without or [], console=console)
+
+
 def main() -> None:
     """Entry point of the `bakeoff` command."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

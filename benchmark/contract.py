@@ -189,8 +189,10 @@ class Verdict:
     answer: str | None
     """The extracted final answer; `None` without one."""
     route: str
-    """How the verdict was reached (`exact`, `rational`, `math_verify`, …) or why it could not be."""
+    """How the verdict was reached (`exact`, `algebra`, `math_verify`, …) or why it could not be."""
     seconds: float = 0.0
+    normal: str | None = None
+    """The answer in the grader's normal form, in which equal answers are equal texts; `None` where it has none."""
 
     @property
     def reward(self) -> float:

@@ -86,7 +86,7 @@ class LiveRun:
         """The examiner's verdict, 1 for correct, else 0."""
         with self.phase("reward"):
             pairs = [(c.text, problem.gold) for problem, row in zip(problems, completions, strict=True) for c in row]
-            verdicts = iter(grade_all(pairs))
+            verdicts = iter(grade_all(pairs, stated=False))
             return [[next(verdicts).reward for _ in row] for row in completions]
 
     def phase(self, name: Phase) -> AbstractContextManager[None]:
@@ -123,5 +123,5 @@ class LiveRun:
                 batch_completions=self.job.exam.batch_completions,
             )
             pairs = [(c.text, problem.gold) for problem, row in zip(self._probe, answers, strict=True) for c in row]
-            verdicts = grade_all(pairs)
+            verdicts = grade_all(pairs, stated=False)
             return {"probe/accuracy": sum(verdict.reward for verdict in verdicts) / len(verdicts)}

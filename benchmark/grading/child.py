@@ -13,7 +13,7 @@ import os
 import sys
 from typing import IO, Protocol, cast
 
-from benchmark.grading.worker import STARTUP_SECONDS, Answer
+from benchmark.grading.worker import STARTUP_SECONDS, Reply
 
 try:
     import resource
@@ -29,7 +29,7 @@ LIBRARY_ERRORS = (ArithmeticError, AssertionError, AttributeError, LookupError, 
 class MathVerify(Protocol):
     """The two functions that are used of the module."""
 
-    def parse(self, pred: str, *, parsing_timeout: int | None) -> list[object]:
+    def parse(self, pred: str, *, parsing_timeout: int | None, raise_on_error: bool = False) -> list[object]:
         """All readings of a text; strings where it could not be parsed."""
         ...
 
@@ -38,11 +38,11 @@ class MathVerify(Protocol):
         ...
 
 
-def _compare(library: MathVerify, answer: str, gold: str) -> Answer:
+def _compare(library: MathVerify, answer: str, gold: str) -> Reply:
     """Parse both sides and try every pair of readings; any equal pair is enough."""
     references = library.parse(f"\\boxed{{{gold}}}", parsing_timeout=None)
     readings = library.parse(f"\\boxed{{{answer}}}", parsing_timeout=None)
-    verdict: Answer = "different"
+    verdict: Reply = "different"
     for reference, reading in itertools.product(references, readings):
         try:
             if library.verify(reference, reading, timeout_seconds=None, raise_on_error=True):
@@ -52,15 +52,43 @@ def _compare(library: MathVerify, answer: str, gold: str) -> Answer:
     return verdict
 
 
-def _reply(library: MathVerify, line: str) -> Answer:
-    """The answer to one request line."""
+def _judge(library: MathVerify, completion: str, gold: str) -> tuple[Reply, str | None]:
+    """Both sides as the library itself reads them; as there, what it cannot compare is different."""
+    references = library.parse(f"\\boxed{{{gold}}}", parsing_timeout=None)
+    readings = _readings(library, completion)
+    answer = next((reading for reading in reversed(readings) if isinstance(reading, str)), None)
+    if not readings:
+        return "no_answer", None
+    try:
+        equal = library.verify(references, readings, timeout_seconds=None, raise_on_error=True)
+    except LIBRARY_ERRORS as error:
+        if isinstance(error, RecursionError):
+            raise
+        equal = False
+    return ("equal" if equal else "different"), answer
+
+
+def _readings(library: MathVerify, text: str) -> list[object]:
+    """All readings of a completion; none where the library raises."""
+    try:
+        return library.parse(text, parsing_timeout=None, raise_on_error=True)
+    except LIBRARY_ERRORS as error:
+        if isinstance(error, RecursionError):
+            raise
+        return []
+
+
+def _reply(library: MathVerify, line: str) -> tuple[Reply, str | None]:
+    """The answer to one request line, and what was read out of a completion."""
     try:
         request = json.loads(line)
-        return _compare(library, request["answer"], request["gold"])
+        if "completion" in request:
+            return _judge(library, request["completion"], request["gold"])
+        return _compare(library, request["answer"], request["gold"]), None
     except (MemoryError, RecursionError):
-        return "out_of_memory"
+        return "out_of_memory", None
     except LIBRARY_ERRORS:
-        return "failed"
+        return "failed", None
 
 
 def _limit(seconds: float, memory_bytes: int) -> None:
@@ -76,7 +104,7 @@ def _limit(seconds: float, memory_bytes: int) -> None:
 
 
 def _serve(requests: IO[str], replies: IO[str], seconds: float, memory_bytes: int) -> None:
-    """Answer request lines until the parent closes the pipe."""
+    """Reply request lines until the parent closes the pipe."""
     logging.disable(logging.CRITICAL)
     _limit(STARTUP_SECONDS, memory_bytes)
     try:
@@ -85,7 +113,8 @@ def _serve(requests: IO[str], replies: IO[str], seconds: float, memory_bytes: in
         library = None
     for line in requests:
         _limit(seconds if library else STARTUP_SECONDS, memory_bytes)
-        replies.write(json.dumps({"reply": _reply(library, line) if library else "missing"}) + "\n")
+        reply, answer = _reply(library, line) if library else ("missing", None)
+        replies.write(json.dumps({"reply": reply, "answer": answer}) + "\n")
         replies.flush()
 
 

@@ -16,10 +16,11 @@ import threading
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["ANSWERS", "STARTUP_SECONDS", "Answer", "Worker"]
+__all__ = ["REPLIES", "STARTUP_SECONDS", "Reply", "Worker"]
 
-Answer = Literal["equal", "different", "timed_out", "out_of_memory", "missing", "failed"]
-ANSWERS: tuple[Answer, ...] = ("equal", "different", "timed_out", "out_of_memory", "missing", "failed")
+Reply = Literal["equal", "different", "no_answer", "timed_out", "out_of_memory", "missing", "failed"]
+REPLIES: tuple[Reply, ...] = ("equal", "different", "no_answer", "out_of_memory", "missing", "failed")
+"""What a child may say."""
 
 STARTUP_SECONDS = 60.0  # importing sympy takes 1 to 2 s on an idle machine
 
@@ -31,41 +32,61 @@ class Worker:
         self.seconds, self.memory_bytes = seconds, memory_bytes
         self.starts = 0
         self._process: subprocess.Popen[str] | None = None
-        self._missing = False
+        self._ready = self._missing = False
         self._lock = threading.Lock()
         self._inherited: list[subprocess.Popen[str]] = []
         atexit.register(self.close)
         if sys.platform != "win32":
             os.register_at_fork(after_in_child=self._forget)
 
-    def compare(self, answer: str, gold: str) -> Answer:
+    def compare(self, answer: str, gold: str) -> Reply:
         """Whether two final answers mean the same. Takes at most `seconds`, and the start of a child where one is due.
 
         `timed_out` and `out_of_memory` say nothing about the answer; `missing` means that math-verify is not installed;
         `failed` that it raised, or that the child ended on its own.
         """
+        return self._request({"answer": answer, "gold": gold})[0]
+
+    def judge(self, completion: str, gold: str) -> tuple[Reply, str | None]:
+        """Math-Verify's own extraction and comparison on a whole completion, and the answer that it read.
+
+        `no_answer` where it read none; everything else as in `compare`.
+        """
+        return self._request({"completion": completion, "gold": gold})
+
+    def _request(self, request: dict[str, str]) -> tuple[Reply, str | None]:
         with self._lock:
             if self._missing:
-                return "missing"
-            if self._process is None:
+                return "missing", None
+            if not self._ready:
                 started = self._start()
                 if started is not None:
-                    return started
-            reply, killed = self._ask({"answer": answer, "gold": gold}, self.seconds)
-            if reply is None:
-                self._stop()
-                return "timed_out" if killed else "failed"
-            if reply in ("timed_out", "out_of_memory"):
+                    return started, None
+            reply, killed = self._ask(request, self.seconds)
+            if reply is None or reply[0] == "out_of_memory":
                 self._stop()  # a process that once ran out of memory is not to be trusted with the next pair
-            return reply
+                self._launch()
+            return reply or (("timed_out" if killed else "failed"), None)
 
     def close(self) -> None:
         """End the child; the next request starts a new one."""
         with self._lock:
             self._stop()
 
-    def _start(self) -> Answer | None:
-        """Start a child and wait until it has imported math-verify; `None` when it is ready."""
+    def _start(self) -> Reply | None:
+        """Wait until a child has imported math-verify; `None` when it is ready."""
+        if self._process is None:
+            self._launch()
+        reply, _ = self._ask({"answer": "1", "gold": "1"}, STARTUP_SECONDS)
+        self._ready = reply == ("equal", None)
+        if self._ready:
+            return None
+        self._missing = reply == ("missing", None)
+        self._stop()
+        return "missing" if self._missing else "failed"
+
+    def _launch(self) -> None:
+        """Start a child and go on: it loads while the caller works."""
         self.starts += 1
         root = str(Path(__file__).resolve().parents[2])
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
@@ -78,14 +99,8 @@ class Worker:
             encoding="utf-8",
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "0"},
         )
-        reply, _ = self._ask({"answer": "1", "gold": "1"}, STARTUP_SECONDS)
-        if reply == "equal":
-            return None
-        self._missing = reply == "missing"
-        self._stop()
-        return "missing" if self._missing else "failed"
 
-    def _ask(self, request: dict[str, str], seconds: float) -> tuple[Answer | None, bool]:
+    def _ask(self, request: dict[str, str], seconds: float) -> tuple[tuple[Reply, str | None] | None, bool]:
         """One request; `None` when the child gave no sensible reply, and whether it was killed for its time."""
         process = self._process
         assert process is not None
@@ -108,12 +123,12 @@ class Worker:
             reply = None
         finally:
             timer.cancel()
-        known = next((name for name in ANSWERS if isinstance(reply, dict) and reply.get("reply") == name), None)
-        return known, killed.is_set()
+        return _known(reply), killed.is_set()
 
     def _stop(self) -> None:
         """Kill the child and reap it."""
         process, self._process = self._process, None
+        self._ready = False
         if process is None:
             return
         process.kill()
@@ -124,9 +139,19 @@ class Worker:
         """In a forked process: leave the child to the parent and take a fresh lock."""
         self._lock = threading.Lock()
         process, self._process = self._process, None
+        self._ready = False
         if process is not None:
             _close_pipes(process)
             self._inherited.append(process)  # kept, or its finaliser would wait for a process that is not ours
+
+
+def _known(reply: object) -> tuple[Reply, str | None] | None:
+    """The child's word and the answer it read, if it read one; `None` when the reply is not of that form."""
+    if not isinstance(reply, dict):
+        return None
+    answer = reply.get("answer")
+    known = next((name for name in REPLIES if reply.get("reply") == name), None)
+    return None if known is None else (known, answer if isinstance(answer, str) else None)
 
 
 def _close_pipes(process: subprocess.Popen[str]) -> None:

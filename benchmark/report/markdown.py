@@ -20,6 +20,7 @@ from benchmark.report.conditions import (
     phases_table,
 )
 from benchmark.report.figures import learning_metric
+from benchmark.report.graders import regrade
 from benchmark.report.health import differences_table, health_table
 from benchmark.report.tables import (
     FORMATS,
@@ -78,6 +79,7 @@ def _words(evidence: Evidence, figures: Collection[str]) -> dict[str, Any]:
         "fewest": FEWEST,
         "differences": differences if differences.rows else None,
         "ill": ill if ill.rows else None,
+        "graders": [regrade(evidence, task) for task in suite.tasks],
         "documents": documents_table(),
         "conditions": conditions_table(evidence),
         "methods": methods_table(evidence),

@@ -1,0 +1,300 @@
+"""Whether two answers say the same. Every rule reads both ways: swapping the sides never changes the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Literal
+
+from benchmark.grading.algebra import Value, equal, evaluate, leading, number, symbol
+from benchmark.grading.structures import Answer, Based, Group, Matrix, Relation, Scalar, Text
+
+__all__ = ["Outcome", "same"]
+
+Outcome = Literal["same", "different", "unsure"]
+"""`unsure`: only scalars of which the algebra cannot be certain stand between the two."""
+
+Oracle = Callable[[Scalar, Scalar], Outcome]
+_PLACES = (0.7390851332, 1.6180339887, 2.2360679775, 0.5772156649, 1.2020569032, 1.3247179572, 0.9159655942)
+_INTERVALS = ("()", "[]", "(]", "[)")
+_FLIP = {"<": ">", "le": "ge"}
+
+
+def same(left: Answer, right: Answer, oracle: Oracle) -> Outcome:
+    """Compare two structures; `oracle` is asked for two scalars where exact algebra is not certain.
+
+    `y = 2x` and `f(x) = 2x` are the same as whole answers, where only one thing can be meant; in a list names count.
+    """
+    outcome = _same(left, right, oracle)
+    if outcome == "different" and isinstance(left, Relation) and isinstance(right, Relation):
+        ours, theirs = _unnamed(left), _unnamed(right)
+        if ours is not None and theirs is not None and _is_name(left.sides[0]) and _is_name(right.sides[0]):
+            return _same(ours, theirs, oracle)
+    return outcome
+
+
+def _same(left: Answer, right: Answer, oracle: Oracle) -> Outcome:  # noqa: PLR0911 - one return for each structure
+    left, right = _met(left, right)
+    if isinstance(left, Scalar) and isinstance(right, Scalar):
+        return _scalars(left, right, oracle)
+    if isinstance(left, Text) and isinstance(right, Text):
+        return "same" if left.words == right.words else "different"
+    if isinstance(left, Based) and isinstance(right, Based):
+        return "same" if left == right else "different"
+    if isinstance(left, Matrix) and isinstance(right, Matrix):
+        return _matrices(left, right, oracle)
+    if isinstance(left, Relation) and isinstance(right, Relation):
+        return _relations(left, right, oracle)
+    if isinstance(left, Group) and isinstance(right, Group):
+        return _groups(left, right, oracle)
+    return "different"
+
+
+def _met(left: Answer, right: Answer) -> tuple[Answer, Answer]:
+    """Bring the two to one form where one says less: a name before the value, a base, brackets, a set of one."""
+    for turn in range(2):
+        first, second = (left, right) if not turn else (right, left)
+        first = _meet(first, second)
+        left, right = (first, second) if not turn else (second, first)
+    return left, right
+
+
+def _meet(ours: Answer, theirs: Answer) -> Answer:  # noqa: PLR0911 - one return for each way of writing
+    """`ours` in the form of `theirs`, where that is only a matter of writing."""
+    if isinstance(ours, Relation) and not isinstance(theirs, Relation):
+        if isinstance(theirs, Group) and theirs.kind in (*_INTERVALS, "∪"):
+            return _as_interval(ours) or _unnamed(ours) or ours
+        ours = _unnamed(ours) or ours
+    if isinstance(ours, Group) and ours.kind == "{}" and len(ours.items) == 1 and not isinstance(theirs, Group):
+        return ours.items[0]
+    if isinstance(ours, Group) and ours.kind == "," and isinstance(theirs, Group) and theirs.kind in ("{}", "()"):
+        items = tuple(_unnamed(item) or item if isinstance(item, Relation) else item for item in ours.items)
+        return replace(ours, items=items, kind=theirs.kind)
+    if isinstance(ours, Based) and isinstance(theirs, Scalar) and ours.digits.isdigit():
+        return Scalar(number(int(ours.digits[:4000])), ours.digits)
+    if (
+        isinstance(ours, Matrix)
+        and isinstance(theirs, Group)
+        and theirs.kind in ("()", "[]")
+        and len(ours.rows[0]) == 1
+    ):
+        return Group(theirs.kind, tuple(row[0] for row in ours.rows))
+    if isinstance(ours, Group) and ours.kind == "," and isinstance(theirs, Text):
+        letters = [_meet(item, Text("x")) for item in ours.items]
+        if all(isinstance(letter, Text) for letter in letters):
+            return Text(" ".join(letter.words for letter in letters if isinstance(letter, Text)))
+    if isinstance(ours, Scalar) and isinstance(theirs, Text) and len(theirs.words) == 1 and ours.value is not None:
+        name = ours.value.written()
+        return Text(name.lower()) if len(name) == 1 and name.isalpha() else ours
+    return ours
+
+
+def _is_name(side: Answer) -> bool:  # noqa: PLR0911 - one return for each kind of name
+    """Something that a value is called by: x, f(x), x_1, area, (x, y)."""
+    if isinstance(side, Text):
+        return True
+    if isinstance(side, Group):
+        return side.kind == "()" and all(_is_name(item) for item in side.items)
+    if not isinstance(side, Scalar) or side.value is None:
+        return False
+    called = side.source.replace(" ", "").strip("|")
+    if len(called) > 3 and called[0].isalpha() and called[1] == "(" and called.find(")") == len(called) - 1:
+        return True
+    top = side.value.top
+    if len(top) != 1 or side.value.rational is not None or len(side.value.bottom) > 1:
+        return False
+    ((term, factor),) = top.items()
+    if factor != 1 or (any(atom.rank != 3 for atom, _ in term) and not called.isalpha()):
+        return False
+    ratio = len(term) == 2 and {exponent for _, exponent in term} == {1, -1}
+    return (len(term) == 1 and term[0][1] == 1) or ratio or called.isalpha()
+
+
+def _unnamed(relation: Relation) -> Answer | None:
+    """The value of `name = value = value`; `None` where the chain contradicts itself or nothing is only a name."""
+    if set(relation.signs) != {"="}:
+        return None
+    sides = relation.sides
+    if _is_name(sides[0]):
+        sides = sides[1:]
+    elif len(sides) == 2 and _is_name(sides[1]):
+        sides = sides[:1]
+    elif not all(isinstance(side, Scalar) and side.value is not None and not side.value.variables for side in sides):
+        return None
+    last = sides[-1]
+    for side in sides[:-1]:
+        if _same(side, last, lambda _left, _right: "same") != "same":
+            return None
+    return last
+
+
+def _as_interval(relation: Relation) -> Answer | None:
+    r"""`a < x \le b`, `x > a`: the interval of x."""
+    sides, signs = relation.sides, relation.signs
+    if any(sign not in ("<", ">", "le", "ge") for sign in signs):
+        return None
+    if all(sign in (">", "ge") for sign in signs):
+        sides, signs = sides[::-1], tuple(_flipped(sign) for sign in signs[::-1])
+    if any(sign not in ("<", "le") for sign in signs):
+        return None
+    infinite, minus = Scalar(symbol("∞"), "∞"), Scalar(-symbol("∞"), "-∞")
+    if len(sides) == 3 and _is_name(sides[1]):
+        return Group(("(" if signs[0] == "<" else "[") + (")" if signs[1] == "<" else "]"), (sides[0], sides[2]))
+    if len(sides) == 2 and _is_name(sides[0]):
+        return Group("()" if signs[0] == "<" else "(]", (minus, sides[1]))
+    if len(sides) == 2 and _is_name(sides[1]):
+        return Group("()" if signs[0] == "<" else "[)", (sides[0], infinite))
+    return None
+
+
+def _flipped(sign: str) -> str:
+    return _FLIP.get(sign) or next((before for before, after in _FLIP.items() if after == sign), sign)
+
+
+# --- scalars --------------------------------------------------------------------------------------------------------
+
+
+def _scalars(left: Scalar, right: Scalar, oracle: Oracle) -> Outcome:
+    if left.unit and right.unit and left.unit != right.unit:
+        return "different"
+    if left.value is None or right.value is None:
+        return "same" if left.source == right.source else oracle(left, right)
+    if equal(left.value, right.value) or _percent(left, right) or _letters(left.source, right.source):
+        return "same"
+    if left.value.certain and right.value.certain:
+        return "different"
+    return "different" if _clearly_different(left.value, right.value) else oracle(left, right)
+
+
+def _letters(left: str, right: str) -> bool:
+    """A choice of A to E, in either case."""
+    return len(left) == len(right) == 1 and left.upper() == right.upper() and left.upper() in "ABCDE"
+
+
+def _percent(left: Scalar, right: Scalar) -> bool:
+    """10 % is 0.1 as well as 10; without the sign, a factor of 100 is a mistake."""
+    if left.percent == right.percent or left.value is None or right.value is None:
+        return False
+    part, whole = (left.value, right.value) if left.percent else (right.value, left.value)
+    return equal(part, whole * number(100)) and abs(whole.rational or Fraction(2)) <= 1
+
+
+def _clearly_different(left: Value, right: Value) -> bool:
+    """Values at two points that differ by more than a millionth; nothing where they cannot be computed."""
+    names = sorted(left.variables | right.variables)
+    if len(names) > len(_PLACES):
+        return False
+    for shift in range(2):
+        places = {name: _PLACES[(index + shift) % len(_PLACES)] for index, name in enumerate(names)}
+        try:
+            first, second = evaluate(left, places), evaluate(right, places)
+            if abs(first - second) > 1e-6 * max(1.0, abs(first), abs(second)):
+                return True
+        except (ArithmeticError, ValueError, KeyError):
+            return False
+    return False
+
+
+# --- structures -----------------------------------------------------------------------------------------------------
+
+
+def _all(pairs: list[tuple[Answer, Answer]], oracle: Oracle) -> Outcome:
+    worst: Outcome = "same"
+    for left, right in pairs:
+        outcome = _same(left, right, oracle)
+        if outcome == "different":
+            return "different"
+        if outcome == "unsure":
+            worst = "unsure"
+    return worst
+
+
+def _matrices(left: Matrix, right: Matrix, oracle: Oracle) -> Outcome:
+    if left.kind != right.kind or [len(row) for row in left.rows] != [len(row) for row in right.rows]:
+        return "different"
+    return _all([*zip(sum(left.rows, ()), sum(right.rows, ()), strict=True)], oracle)
+
+
+def _groups(left: Group, right: Group, oracle: Oracle) -> Outcome:
+    if left.kind != right.kind:
+        return "different"
+    if left.kind in ("{}", ",", "∪"):
+        return _unordered(_distinct(left), _distinct(right), oracle)
+    if len(left.items) != len(right.items):
+        return "different"
+    return _all([*zip(left.items, right.items, strict=True)], oracle)
+
+
+def _distinct(group: Group) -> list[Answer]:
+    """The members, each once."""
+    members: list[Answer] = []
+    for item in group.items:
+        if not any(_same(item, member, lambda _left, _right: "unsure") == "same" for member in members):
+            members.append(item)
+    return members
+
+
+def _unordered(left: list[Answer], right: list[Answer], oracle: Oracle) -> Outcome:
+    """Each member has its own partner. Exact partners are found first, so that the oracle is asked about few."""
+    if len(left) != len(right):
+        return "different"
+    for ask in (lambda _left, _right: "unsure", oracle):
+        rest = []
+        for item in left:
+            partner = next((i for i, other in enumerate(right) if _same(item, other, ask) == "same"), None)
+            if partner is None:
+                rest.append(item)
+            else:
+                right = right[:partner] + right[partner + 1 :]
+        left = rest
+        if not left:
+            return "same"
+        if all(_same(left[0], other, ask) == "different" for other in right):
+            return "different"
+    return "unsure" if any(_same(left[0], other, oracle) == "unsure" for other in right) else "different"
+
+
+def _relations(left: Relation, right: Relation, oracle: Oracle) -> Outcome:
+    """Equations up to a factor, inequalities up to a positive one, chains link by link."""
+    links_left, links_right = _links(left), _links(right)
+    if links_left is None or links_right is None:
+        if left.signs == right.signs and len(left.sides) == len(right.sides):
+            return _all([*zip(left.sides, right.sides, strict=True)], oracle)
+        return "different"
+    if len(links_left) == len(links_right) and all(
+        any(_same_link(link, other) for other in links_right) for link in links_left
+    ):
+        return "same"
+    return "different"
+
+
+_Link = tuple[str, Value]
+
+
+def _links(relation: Relation) -> list[_Link] | None:
+    """Each sign with the difference of its sides, `>` turned into `<`; `None` where a side is no exact value."""
+    found: list[_Link] = []
+    for sign, left, right in zip(relation.signs, relation.sides, relation.sides[1:], strict=False):
+        if not isinstance(left, Scalar) or not isinstance(right, Scalar) or left.value is None or right.value is None:
+            return None
+        if sign in (">", "ge"):
+            sign, left, right = _flipped(sign), right, left  # noqa: PLW2901
+        found.append((sign, left.value - right.value))  # type: ignore[operator]
+    return found
+
+
+def _same_link(left: _Link, right: _Link) -> bool:
+    if left[0] != right[0]:
+        return False
+    if not left[1].top or not right[1].top:
+        return not left[1].top and not right[1].top
+    ratio = (left[1] / right[1]).rational if len(left[1].top) == len(right[1].top) else None
+    if ratio is None and equal(left[1], right[1]):
+        return True
+    if ratio is None:
+        lead, other = left[1].top[leading(left[1].top)], right[1].top.get(leading(left[1].top))
+        if not other or not equal(left[1], right[1] * number(lead / other)):
+            return False
+        ratio = lead / other
+    return left[0] in ("=", "ne") or ratio > 0
