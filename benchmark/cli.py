@@ -22,6 +22,7 @@ from algorithms import CATALOGUE as ALGORITHMS
 from benchmark.contract import Finding
 from benchmark.errors import BakeoffError, ConfigurationError
 from benchmark.tasks import CATALOGUE as TASKS
+from benchmark.variety.command import diversity
 
 __all__ = ["app", "main"]
 
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 tape = typer.Typer(help="Record rollouts once; compare what every method asks for on them.", no_args_is_help=True)
 app.add_typer(tape, name="tape")
+app.command()(diversity)
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 Suite = Annotated[str, typer.Argument(help="Name of a suite, or the path of your own .toml.")]
 Data = Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")]

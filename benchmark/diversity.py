@@ -3,30 +3,42 @@ r"""How different several answers to one problem are: estimators over counts, te
 Counts n_s are how often each class s (a strategy, an answer) was seen, N = Σ n_s, p_s = n_s / N, H = -Σ p_s log p_s.
 Logarithms are natural. `None` is "undefined" and is left out of means over problems. Classes with a count of 0 do not
 exist. The plug-in estimators (entropy, Hill numbers) are too small for small N; `collision_probability`, `pass_at_k`,
-`strategies_at_k` and `rarefied_richness` are unbiased. Self-BLEU is not here: it needs sacrebleu's tokenizer.
+`strategies_at_k` and `rarefied_richness` are unbiased. What looks at texts and vectors is in `benchmark.wording`.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter, defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+from benchmark.wording import (
+    SELF_BLEU,
+    cosine_diversity,
+    cosine_kernel,
+    distinct_n,
+    distinct_n_per_token,
+    effective,
+    entropy,
+    expectation_adjusted_distinct,
+    ngram_vectors,
+    self_bleu,
+    vendi_score,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
+    "SELF_BLEU",
     "answer_entropy",
     "chao1",
     "collision_probability",
     "cosine_diversity",
     "cosine_kernel",
     "d2",
+    "d2_of",
     "distinct_answers",
     "distinct_n",
     "distinct_n_per_token",
@@ -39,18 +51,14 @@ __all__ = [
     "ngram_vectors",
     "pass_at_k",
     "rarefied_richness",
+    "self_bleu",
+    "shared_collisions",
     "strategies_at_k",
     "vendi_score",
 ]
 
-Matrix = NDArray[np.float64]
-
-_WORD = re.compile(r"\d+(?:\.\d+)?|[a-z]+|[^\sa-z0-9]")
 _DOMINANCE = ((14, 1), (11, 2), (7, 3), (4, 4))
 """Sixteenths of the samples in the largest class, from which on the score holds."""
-_EIGENVALUE = 1e-12
-"""Smaller ones are rounding."""
-
 
 # --- correct within a budget of k ----------------------------------------------------------------------------------
 
@@ -130,9 +138,30 @@ def d2(problems: Iterable[Iterable[int]]) -> float | None:
 
     Problems with fewer than two samples are skipped. Undefined without any other, and when no two samples ever agree.
     """
-    found = [chance for chance in map(collision_probability, problems) if chance is not None]
+    return d2_of(chance for chance in map(collision_probability, problems) if chance is not None)
+
+
+def d2_of(chances: Iterable[float]) -> float | None:
+    """D2 from collision probabilities, one a problem: the inverse of their mean. Undefined for none and for all 0."""
+    found = list(chances)
     total = math.fsum(found)
     return len(found) / total if total > 0 else None
+
+
+def shared_collisions(
+    ours: Mapping[str, Iterable[int]], theirs: Mapping[str, Iterable[int]]
+) -> dict[str, tuple[float, float]]:
+    """Both methods' collision probabilities of every problem in which both have two samples or more.
+
+    `ours` and `theirs` are counts of correct strategies by problem. D2 compares two methods over these problems only:
+    elsewhere one of them has no chance that two samples agree. `d2_of` makes each side's number of it.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    for problem, counts in ours.items():
+        our, their = collision_probability(counts), collision_probability(theirs.get(problem, ()))
+        if our is not None and their is not None:
+            found[problem] = (our, their)
+    return found
 
 
 def hill_number(counts: Iterable[int], order: float) -> float | None:
@@ -141,7 +170,7 @@ def hill_number(counts: Iterable[int], order: float) -> float | None:
     Order 0 is the richness. Undefined without samples. Plug-in: too small for small N, except order 0 of a full count.
     """
     shares = _shares(counts)
-    return _effective(shares, order) if shares else None
+    return effective(shares, order) if shares else None
 
 
 def rarefied_richness(counts: Iterable[int], m: int) -> float | None:
@@ -168,7 +197,7 @@ def chao1(counts: Iterable[int], *, classic: bool = False) -> float | None:
 def miller_madow(counts: Iterable[int]) -> float | None:
     """Entropy corrected for small samples: H + (S - 1) / (2N), in nats, at least 0. Undefined without samples."""
     seen = _positive(counts)
-    return _entropy(_shares(seen)) + (len(seen) - 1) / (2 * sum(seen)) if seen else None
+    return entropy(_shares(seen)) + (len(seen) - 1) / (2 * sum(seen)) if seen else None
 
 
 def dominance_score(counts: Iterable[int], n: int) -> int | None:
@@ -191,88 +220,13 @@ def distinct_answers(answers: Iterable[str | None]) -> int:
 def answer_entropy(answers: Sequence[str | None], *, drop_missing: bool = False) -> float | None:
     """-Σ p_a log p_a in nats, in [0, log n]; all missing answers are one class unless dropped. Undefined for none."""
     kept = [answer for answer in answers if answer is not None or not drop_missing]
-    return _entropy(_shares(Counter(kept).values())) if kept else None
+    return entropy(_shares(Counter(kept).values())) if kept else None
 
 
 def effective_answers(answers: Sequence[str | None], *, drop_missing: bool = False) -> float | None:
     """The exponential of the answer entropy, in [1, n]."""
-    entropy = answer_entropy(answers, drop_missing=drop_missing)
-    return None if entropy is None else math.exp(entropy)
-
-
-# --- texts ---------------------------------------------------------------------------------------------------------
-
-
-def distinct_n(texts: Iterable[str], n: int) -> float:
-    """Different n-grams over all n-grams, pooled over the texts, in [0, 1]; 0 without n-grams. Falls with length."""
-    grams, _ = _ngrams(texts, n)
-    return len(grams) / grams.total() if grams else 0.0
-
-
-def distinct_n_per_token(texts: Iterable[str], n: int) -> float:
-    """Different n-grams over all tokens, in [0, 1]; the definition of Li et al. 2016 (arXiv 1510.03055)."""
-    grams, tokens = _ngrams(texts, n)
-    return len(grams) / tokens if tokens else 0.0
-
-
-def expectation_adjusted_distinct(texts: Iterable[str], n: int, vocabulary_size: int) -> float:
-    """Different n-grams over how many as many uniform draws would give: N / (V (1 - ((V-1)/V)^C)); 0 without n-grams.
-
-    Liu et al. 2022 (arXiv 2202.13587), equation 3. Not bounded by 1 when V is smaller than the real vocabulary.
-    """
-    grams, _ = _ngrams(texts, n)
-    expected = vocabulary_size * (1 - ((vocabulary_size - 1) / vocabulary_size) ** grams.total())
-    return len(grams) / expected if grams else 0.0
-
-
-def ngram_vectors(texts: Sequence[str]) -> Matrix:
-    """Counts of each text's token 1- and 2-grams, one row for each text."""
-    rows = [_ngrams([text], 1)[0] + _ngrams([text], 2)[0] for text in texts]
-    columns = sorted(set().union(*rows))
-    return np.array([[row[gram] for gram in columns] for row in rows], dtype=np.float64).reshape(
-        len(rows), len(columns)
-    )
-
-
-def _ngrams(texts: Iterable[str], n: int) -> tuple[Counter[tuple[str, ...]], int]:
-    grams: Counter[tuple[str, ...]] = Counter()
-    tokens = 0
-    for text in texts:
-        words = _WORD.findall(text.lower())
-        tokens += len(words)
-        grams.update(zip(*(words[start:] for start in range(n)), strict=False))
-    return grams, tokens
-
-
-def cosine_kernel(vectors: Matrix) -> Matrix:
-    """Cosines of all pairs of rows, [n, n]. A row of zeros is alike to itself alone."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = vectors / np.where(norms > 0, norms, 1.0)
-    kernel: Matrix = unit @ unit.T
-    np.fill_diagonal(kernel, 1.0)
-    return kernel
-
-
-def cosine_diversity(vectors: Matrix) -> float | None:
-    """1 - mean cosine over pairs of rows, in [0, 2]. Undefined below two rows."""
-    count = len(vectors)
-    if count < 2:
-        return None
-    kernel = cosine_kernel(vectors)
-    return float(1.0 - (kernel.sum() - np.trace(kernel)) / (count * (count - 1)))
-
-
-def vendi_score(kernel: Matrix, order: float = 1.0) -> float | None:
-    """Effective number of rows of a positive semidefinite kernel with ones on its diagonal, from 1 to n.
-
-    The Hill number of the eigenvalues of K/n; Friedman & Dieng 2022 (arXiv 2210.02410), orders other than 1 from
-    arXiv 2310.12952. With the kernel "same class" it is exp H of the class sizes. Undefined for no rows.
-    """
-    count = len(kernel)
-    if count == 0:
-        return None
-    eigenvalues = np.linalg.eigvalsh(kernel / count)
-    return _effective([float(value) for value in eigenvalues if value > _EIGENVALUE], order)
+    nats = answer_entropy(answers, drop_missing=drop_missing)
+    return None if nats is None else math.exp(nats)
 
 
 def _positive(counts: Iterable[int]) -> list[int]:
@@ -286,13 +240,3 @@ def _shares(counts: Iterable[int]) -> list[float]:
     seen = _positive(counts)
     total = sum(seen)
     return [count / total for count in seen]
-
-
-def _entropy(shares: Sequence[float]) -> float:
-    return max(0.0, -math.fsum(share * math.log(share) for share in shares))
-
-
-def _effective(shares: Sequence[float], order: float) -> float:
-    if order == 1:
-        return math.exp(_entropy(shares))
-    return float(math.fsum(share**order for share in shares) ** (1 / (1 - order)))

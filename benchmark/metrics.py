@@ -14,9 +14,14 @@ n sampled completions of each problem; a metric is taken per problem, then avera
 | `strategies@k` | expected number of distinct correct strategies among k samples | 0 … k | higher |
 | `strategies_per_solved@k` | strategies@k / pass@k of the means, largest k; undefined at 0 | 0 … k | higher |
 | `effective_strategies` | D2: 1 / mean chance that two correct samples agree in strategy | 1 … | higher |
+| `richness@k` | expected number of strategies among k correct samples, k = 4; problems with as many | 1 … k | higher |
+| `step_strategies@k` | strategies@k with the finer key `steps`, largest k | 0 … k | higher |
+| `effective_step_strategies` | D2 with the finer key `steps` | 1 … | higher |
+| `distinct_2_correct` | distinct-2 of the first 4 correct samples; problems with as many | 0 … 1 | higher |
 | `distinct_answers` | number of different answers | 0 … n | |
 | `answer_entropy` | entropy of the answers in nats, a missing answer being one | 0 … log n | |
 | `strategy_coverage` | share of correct samples with a strategy; undefined without correct ones | 0 … 1 | higher |
+| `invalid_strategies` | share of correct samples whose strategy has a step that is wrong | 0 … 1 | lower |
 | `completion_tokens` | mean tokens of a sample | 0 … | |
 | `truncated` | share of samples cut at the length limit | 0 … 1 | lower |
 | `no_answer` | share of samples without a final answer | 0 … 1 | lower |
@@ -25,7 +30,9 @@ n sampled completions of each problem; a metric is taken per problem, then avera
 
 `effective_strategies` takes the problems with at least two correct samples that have a strategy, and is undefined
 without one or when no two ever agree. `strategy_coverage` pools the samples of all problems. All correct answers of a
-problem are one answer, however they are written; the others are compared as text.
+problem are one answer, however they are written; the others are compared as text. `step_strategies@k`,
+`effective_step_strategies`, `invalid_strategies` and `distinct_2_correct` read the completions again: undefined for
+outcomes without their texts.
 """
 
 from __future__ import annotations
@@ -37,15 +44,26 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from benchmark.diversity import answer_entropy, d2, distinct_answers, majority_at_k, pass_at_k, strategies_at_k
+from benchmark.diversity import (
+    answer_entropy,
+    d2,
+    distinct_answers,
+    distinct_n,
+    majority_at_k,
+    pass_at_k,
+    rarefied_richness,
+    strategies_at_k,
+)
 from benchmark.errors import UnknownName
+from benchmark.strategies import strategy_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from benchmark.contract import Outcome
+    from benchmark.strategies import Strategy
 
-__all__ = ["DIRECTIONS", "direction", "measure"]
+__all__ = ["CORRECT", "DIRECTIONS", "direction", "measure", "strategy_counts"]
 
 Direction = Literal["higher", "lower", "neither"]
 
@@ -60,9 +78,14 @@ DIRECTIONS: Mapping[str, Direction] = MappingProxyType(
         "strategies@k": "higher",
         "strategies_per_solved@k": "higher",
         "effective_strategies": "higher",
+        "richness@k": "higher",
+        "step_strategies@k": "higher",
+        "effective_step_strategies": "higher",
+        "distinct_2_correct": "higher",
         "distinct_answers": "neither",
         "answer_entropy": "neither",
         "strategy_coverage": "higher",
+        "invalid_strategies": "lower",
         "completion_tokens": "neither",
         "truncated": "lower",
         "no_answer": "lower",
@@ -71,6 +94,9 @@ DIRECTIONS: Mapping[str, Direction] = MappingProxyType(
     }
 )
 """Which way each metric is better; `@k` stands for every k."""
+
+CORRECT = 4
+"""Correct samples at which `richness@k` and `distinct_2_correct` are taken, so that accuracy does not move them."""
 
 _GREEDY = -1
 _RIGHT = "\0right"
@@ -105,6 +131,8 @@ def measure(outcomes: Sequence[Outcome], *, ks: Sequence[int] = (1, 2, 4, 8, 16)
     right = [outcome for outcome in samples if outcome.verdict == "correct"]
     return found | {
         "effective_strategies": d2(problem.strategies for problem in problems),
+        f"richness@{CORRECT}": _known(rarefied_richness(problem.strategies, CORRECT) for problem in problems),
+        **_of_texts(problems, n, max((k for k in ks if 1 <= k <= n), default=0)),
         "distinct_answers": _mean([distinct_answers(problem.answers) for problem in problems if n]),
         "answer_entropy": _mean([answer_entropy(problem.answers) or 0.0 for problem in problems if n]),
         "strategy_coverage": _share(right, lambda outcome: outcome.strategy is not None),
@@ -114,6 +142,12 @@ def measure(outcomes: Sequence[Outcome], *, ks: Sequence[int] = (1, 2, 4, 8, 16)
         "undecided": _share(samples, lambda outcome: outcome.verdict == "undecided"),
         "error": _share(samples, lambda outcome: outcome.verdict == "error"),
     }
+
+
+def strategy_counts(outcomes: Sequence[Outcome]) -> dict[str, tuple[int, ...]]:
+    """Problem → how many correct samples each strategy has: what `benchmark.diversity.shared_collisions` compares."""
+    problems, _ = _by_problem(outcomes)
+    return {problem.samples[0].problem: problem.strategies for problem in problems if problem.samples}
 
 
 @dataclass(frozen=True)
@@ -133,6 +167,23 @@ class _Problem:
             outcome.strategy for outcome in self.samples if outcome.verdict == "correct" and outcome.strategy
         )
         return tuple(keys.values())
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """Of the correct samples."""
+        return tuple(outcome.text for outcome in self.samples if outcome.verdict == "correct")
+
+    @cached_property
+    def ways(self) -> tuple[Strategy, ...]:
+        """Strategies of the correct samples, read from their texts."""
+        right = [outcome for outcome in self.samples if outcome.verdict == "correct"]
+        found = (strategy_of(outcome.text, outcome.answer) for outcome in right)
+        return tuple(way for way in found if way is not None)
+
+    @cached_property
+    def cuts(self) -> tuple[int, ...]:
+        """How many correct samples each strategy of the level `steps` has."""
+        return tuple(Counter(way.steps for way in self.ways).values())
 
     @cached_property
     def answers(self) -> tuple[str | None, ...]:
@@ -155,6 +206,22 @@ def _at_budgets(problems: Sequence[_Problem], n: int, ks: Sequence[int]) -> dict
         solved, strategies = found[f"pass@{k}"], found[f"strategies@{k}"]
         found[f"strategies_per_solved@{k}"] = strategies / solved if solved and strategies is not None else None
     return found
+
+
+def _of_texts(problems: Sequence[_Problem], n: int, k: int) -> dict[str, float | None]:
+    """What needs the completions; undefined where they were not kept."""
+    names = (f"step_strategies@{k}", "effective_step_strategies", "invalid_strategies", "distinct_2_correct")
+    if not any(outcome.text for problem in problems for outcome in problem.samples):
+        return dict.fromkeys(names[0 if k else 1 :])
+    lexical = (distinct_n(problem.texts[:CORRECT], 2) for problem in problems if problem.right >= CORRECT)
+    right = sum(problem.right for problem in problems)
+    values = (
+        _mean([strategies_at_k(n, problem.cuts, k) for problem in problems]),
+        d2(problem.cuts for problem in problems),
+        sum(not way.valid for problem in problems for way in problem.ways) / right if right else None,
+        _known(lexical),
+    )
+    return dict(zip(names, values, strict=True))
 
 
 def _majority(problem: _Problem, n: int, k: int) -> float:
@@ -185,6 +252,10 @@ def _by_problem(outcomes: Sequence[Outcome]) -> tuple[list[_Problem], list[Outco
 
 def _share(outcomes: Sequence[Outcome], holds: Callable[[Outcome], bool]) -> float | None:
     return _mean([float(holds(outcome)) for outcome in outcomes])
+
+
+def _known(values: Iterable[float | None]) -> float | None:
+    return _mean([value for value in values if value is not None])
 
 
 def _mean(values: Sequence[float]) -> float | None:

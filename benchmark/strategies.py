@@ -8,9 +8,10 @@ Two solutions use the same strategy exactly when their keys are equal.
 * Normal form: a-b is a+(-b), a/b is a times the reciprocal of b, a constant's reciprocal is a constant, nested sums and
   products are flattened, factors of 1 vanish, children are sorted. Nothing is distributed, no constants are folded.
 
-`expr` inlines all links, so cutting the work into more steps changes nothing; `steps` is the set of the steps' inlined
-expressions. Work is bounded: beyond the limits here and in `benchmark.equations` there is no key. A key reads as an
-expression, `(2*(16-3-4))`; it is blind to what was done in words.
+`expr` inlines all links, so cutting the work into more steps changes nothing. `steps` keeps the cut: it is the set of
+the steps, each over the problem's numbers and, in brackets, the earlier results it uses, with its factors of 1. Work is
+bounded: beyond the limits here and in `benchmark.equations` there is no key. A key reads as an expression,
+`(2*(16-3-4))`; it is blind to what was done in words.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from benchmark.equations import Number, Step, Token, first_value, steps_of
+from benchmark.equations import Step, first_value, steps_of
+from benchmark.expressions import Number, Reading, Token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Equation", "Strategy", "equations", "strategy_key", "strategy_of"]
+__all__ = ["Equation", "Level", "Strategy", "equations", "strategy_key", "strategy_of"]
 
 Level = Literal["expr", "steps"]
 
@@ -41,7 +43,7 @@ class Strategy:
     expr: str
     """One expression over the problem's numbers."""
     steps: str
-    """The expressions of all steps the root rests on, sorted, joined by `; `."""
+    """All steps the root rests on, sorted, joined by `; `: `(2*[16-3-4]); (16-3-4)`."""
     valid: bool
     """Whether each of these steps states its value, within rounding."""
     result: Fraction
@@ -66,12 +68,12 @@ def strategy_key(text: str, answer: str | None, level: Level = "expr") -> str | 
     return strategy.expr if level == "expr" else strategy.steps
 
 
-def strategy_of(text: str, answer: str | None) -> Strategy | None:
+def strategy_of(text: str, answer: str | None, reading: Reading = "wide") -> Strategy | None:
     r"""The strategy that leads to `answer`, the final answer alone (`18`, `1,200`, `3/4`, `\frac{3}{4}`).
 
     Where no step states the answer, or it is `None`, the last step is the root. `None` without an equation.
     """
-    found = steps_of(text)
+    found = steps_of(text, reading)
     if not found:
         return None
     root = _root(found, answer)
@@ -80,14 +82,21 @@ def strategy_of(text: str, answer: str | None) -> Strategy | None:
         return None
     nodes: dict[int, _Node] = {}
     names: dict[int, str] = {}
+    cut: set[str] = set()
     for index in sorted(links):
-        nodes[index] = _build(found[index].postfix, {value: nodes[step] for value, step in links[index].items()})
+        postfix, linked = found[index].postfix, links[index]
+        nodes[index] = _build(postfix, {value: nodes[step] for value, step in linked.items()})
         names[index] = _render(nodes[index])
         if len(names[index]) > MAX_KEY:
             return None
+        if linked or 1 in postfix:
+            whole = {value: _whole(names[step]) for value, step in linked.items()}
+            cut.add(_render(_build(postfix, whole, ones=True)))
+        else:
+            cut.add(names[index])
     return Strategy(
         expr=names[root],
-        steps="; ".join(sorted(set(names.values()))),
+        steps="; ".join(sorted(cut)),
         valid=all(found[index].valid for index in links),
         result=Fraction(found[root].result),
     )
@@ -140,8 +149,13 @@ class _Node(NamedTuple):
     parts: tuple[_Part, ...]
 
 
-def _build(postfix: Sequence[Token], links: Mapping[Number, _Node]) -> _Node:
-    """The normal form of a left side, with `links` in the place of their numbers."""
+def _whole(name: str) -> _Node:
+    """An earlier step as one thing, into which nothing is flattened."""
+    return _Node("product", negative=False, parts=((False, _COMPOSITE, f"[{name}]"),))
+
+
+def _build(postfix: Sequence[Token], links: Mapping[Number, _Node], *, ones: bool = False) -> _Node:
+    """The normal form of a left side, with `links` in the place of their numbers; `ones` keeps factors of 1."""
     stack: list[_Node] = []
     for item in postfix:
         if not isinstance(item, str):
@@ -151,7 +165,7 @@ def _build(postfix: Sequence[Token], links: Mapping[Number, _Node]) -> _Node:
         if item == "negate":
             stack.append(_negated(right))
         elif item in "*/":
-            stack.append(_times(stack.pop(), right, divide=item == "/"))
+            stack.append(_times(stack.pop(), right, divide=item == "/", ones=ones))
         else:
             stack.append(_Node("sum", negative=False, parts=_terms(stack.pop()) + _terms(right, subtract=item == "-")))
     return stack[-1]
@@ -177,13 +191,13 @@ def _terms(node: _Node, *, subtract: bool = False) -> tuple[_Part, ...]:
     return ((node.negative ^ subtract, rank, _render(node._replace(negative=False))),)
 
 
-def _times(left: _Node, right: _Node, *, divide: bool) -> _Node:
-    """Their product or quotient, without factors of 1."""
-    if _is_one(right):
+def _times(left: _Node, right: _Node, *, divide: bool, ones: bool) -> _Node:
+    """Their product or quotient, without factors of 1 unless `ones` keeps them."""
+    if _is_one(right) and not ones:
         return _negated(left) if right.negative else left
-    if _is_one(left) and not divide:
+    if _is_one(left) and not divide and not ones:
         return _negated(right) if left.negative else right
-    parts = (() if _is_one(left) else _factors(left)) + _factors(right, divide=divide)
+    parts = (() if _is_one(left) and not ones else _factors(left)) + _factors(right, divide=divide)
     negative = left.negative ^ right.negative
     if len(parts) == 1 and not parts[0][0] and parts[0][1] != _COMPOSITE:
         return _constant(parts[0][1][1], negative=negative)

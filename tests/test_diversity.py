@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import random
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from benchmark import diversity
+from benchmark.errors import ConfigurationError
 from benchmark.strategies import equations, strategy_key
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "shared" / "design" / "diversity_examples.json"
@@ -137,6 +139,17 @@ def test_d2_pools_chances_before_it_inverts():
     assert diversity.d2([[4], [3, 1], [1], []]) == pytest.approx(4 / 3, **CLOSE)
 
 
+def test_two_methods_are_compared_where_both_can_agree():
+    ours = {"a": [2], "b": [1, 1], "c": [1], "d": [5], "e": [3, 1]}
+    theirs = {"a": [1, 1], "b": [2, 1], "c": [4], "e": []}
+    # a: 1 and 0; b: 0 and 1/3; c, d, e: one side has fewer than two
+    shared = diversity.shared_collisions(ours, theirs)
+    assert shared == {"a": (1.0, 0.0), "b": (0.0, pytest.approx(1 / 3))}
+    assert diversity.d2_of(our for our, _ in shared.values()) == 2.0
+    assert diversity.d2_of(their for _, their in shared.values()) == pytest.approx(6.0)
+    assert diversity.d2_of([]) is diversity.d2_of([0.0, 0.0]) is None
+
+
 def test_d2_is_unbiased_where_the_plug_in_is_not():
     draw, truth = random.Random(4), 1 / (0.49 + 3 * 0.01)
     problems = [list(Counter(draw.choices("abcd", [0.7, 0.1, 0.1, 0.1], k=4)).values()) for _ in range(20_000)]
@@ -175,6 +188,42 @@ def test_vectors_by_hand():
     assert diversity.vendi_score(diversity.cosine_kernel(vectors)) == pytest.approx(expected, **CLOSE)
     # K/2 of [[1, .5], [.5, 1]] has 3/4 and 1/4: order 2 is 1/(9/16 + 1/16)
     assert diversity.vendi_score(np.array([[1, 0.5], [0.5, 1]]), 2) == pytest.approx(1.6, **CLOSE)
+
+
+def test_vendi_score_agrees_with_numpy_s_general_eigenvalues():
+    draw = np.random.Generator(np.random.PCG64(7))
+    for count in (2, 5, 9):
+        kernel = diversity.cosine_kernel(draw.normal(size=(count, 4)))
+        values = np.real(np.linalg.eigvals(kernel / count))
+        values = values[values > 1e-12]
+        assert diversity.vendi_score(kernel) == pytest.approx(math.exp(-sum(values * np.log(values))), abs=1e-9)
+        assert diversity.vendi_score(kernel, 2) == pytest.approx(1 / sum(values**2), abs=1e-9)
+
+
+def test_self_bleu_by_hand_and_by_sacrebleu():
+    # the two equal texts score 1; the third exp(mean log(3/4, 2/3, 1/2, 1/2)) = (1/8)^(1/4)
+    assert diversity.self_bleu(TEXTS) == pytest.approx((1 + 1 + (1 / 8) ** 0.25) / 3, abs=1e-9)
+    assert diversity.self_bleu(TEXTS[:1]) is diversity.self_bleu([]) is None
+    sacrebleu = pytest.importorskip("sacrebleu")
+    texts = ["Ann has 3+4 = 7 pears, so 7*2=14.", "7 pears times 2 is 14.", "3 + 4 = 7 pears: 14 in all.", ""]
+    scores = [
+        sacrebleu.sentence_bleu(
+            text,
+            texts[:own] + texts[own + 1 :],
+            smooth_method="exp",
+            tokenize="13a",
+            lowercase=False,
+            use_effective_order=True,
+        ).score
+        for own, text in enumerate(texts)
+    ]
+    assert diversity.self_bleu(texts) == pytest.approx(sum(scores) / 400, abs=1e-12)
+
+
+def test_self_bleu_without_sacrebleu_is_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sacrebleu.metrics", None)
+    with pytest.raises(ConfigurationError, match=r"needs the package sacrebleu.*pip install 'rl-bakeoff\[diversity\]'"):
+        diversity.self_bleu(TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -260,7 +309,7 @@ def test_impossible_counts_are_refused():
         diversity.hill_number([2, -1], 1)
 
 
-# --- all worked examples, where they are ---------------------------------------------------------------------------
+# --- all worked examples ---------------------------------------------------------------------------------------------
 
 
 def _vectors(data):
@@ -294,6 +343,7 @@ def _structural(data, params):
 
 
 COMPUTE = {
+    "self_bleu": lambda data, _: diversity.self_bleu(data["texts"]),
     "distinct_n": lambda data, params: diversity.distinct_n(data["texts"], params["n"]),
     "distinct_n_per_token": lambda data, params: diversity.distinct_n_per_token(data["texts"], params["n"]),
     "expectation_adjusted_distinct": lambda data, params: diversity.expectation_adjusted_distinct(
@@ -328,21 +378,28 @@ COMPUTE = {
 }
 
 
-@pytest.mark.skipif(not EXAMPLES.exists(), reason="the file of worked examples is not here")
-def test_all_worked_examples():
-    examples = json.loads(EXAMPLES.read_text(encoding="utf-8"))["examples"]
-    done = 0
-    for example in examples:
-        if example["metric"] == "self_bleu":
-            continue
-        found = COMPUTE[example["metric"]](example["input"], example["params"])
-        expected = example["expected"]
-        if isinstance(expected, dict):
-            assert found == {name: expected[name] for name in found}, example["id"]
-            assert expected.keys() - found.keys() <= {"effective_q1_6dp"}
-        else:
-            assert found == (expected if isinstance(expected, list) else pytest.approx(expected, abs=1e-6)), example[
-                "id"
-            ]
-        done += 1
-    assert done == len(examples) - 2 == 60
+with (Path(__file__).parent / "worked_diversity.jsonl").open(encoding="utf-8") as lines:
+    WORKED = [json.loads(line) for line in lines]
+
+
+@pytest.mark.parametrize("example", WORKED, ids=lambda example: example["id"])
+def test_worked_example(example):
+    found = COMPUTE[example["metric"]](example["input"], example["params"])
+    expected = example["expected"]
+    exact = isinstance(expected, dict | list)
+    assert found == (expected if exact else pytest.approx(expected, abs=1e-6))
+
+
+def test_no_worked_example_is_left_out():
+    assert len({example["id"] for example in WORKED}) == len(WORKED) == 62
+    assert {example["metric"] for example in WORKED} == set(COMPUTE)
+    if EXAMPLES.exists():
+        examples = json.loads(EXAMPLES.read_text(encoding="utf-8"))["examples"]
+        for example, copy in zip(examples, WORKED, strict=True):
+            assert {name: example[name] for name in ("id", "metric", "params", "input")} | {
+                "expected": copy["expected"]
+            } == copy
+            expected = example["expected"]
+            if isinstance(expected, dict):
+                expected = {name: value for name, value in expected.items() if name != "effective_q1_6dp"}
+            assert copy["expected"] == expected

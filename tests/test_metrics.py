@@ -1,6 +1,7 @@
 # ruff: noqa: S311 - seeded draws, no secrets
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import re
@@ -10,10 +11,14 @@ import pytest
 
 from benchmark import metrics
 from benchmark.contract import Outcome
+from benchmark.diversity import shared_collisions
 from benchmark.errors import UnknownName
-from benchmark.metrics import DIRECTIONS, direction, measure
+from benchmark.metrics import DIRECTIONS, direction, measure, strategy_counts
 
 CLOSE = {"abs": 1e-12, "rel": 1e-12}
+
+
+OF_TEXTS = ["step_strategies@4", "effective_step_strategies", "invalid_strategies", "distinct_2_correct"]
 
 
 def outcome(problem, sample, verdict="wrong", answer="7", strategy=None, tokens=10, truncated=False):  # noqa: FBT002
@@ -60,6 +65,9 @@ def test_an_exam_by_hand():
         "strategies_per_solved@4": 1,
         # a alone counts: x, x, y agree in 1 pair of 3
         "effective_strategies": 3,
+        # no problem has four correct samples, no outcome its text
+        "richness@4": None,
+        **dict.fromkeys(OF_TEXTS),
         # a: 18 and 20; b: 5 and 6
         "distinct_answers": 2,
         # a: 3/4, 1/4; b: 5, 6 twice, none
@@ -72,7 +80,9 @@ def test_an_exam_by_hand():
         "undecided": 1 / 8,
         "error": 1 / 8,
     }
-    assert found == pytest.approx(expected, **CLOSE)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert found[name] == (None if value is None else pytest.approx(value, **CLOSE)), name
     assert list(found)[:4] == ["problems", "samples", "greedy_accuracy", "accuracy"]
 
 
@@ -87,6 +97,8 @@ def test_budgets_above_the_samples_are_left_out():
         "strategies@4",
         "maj@4",
         "strategies_per_solved@4",
+        "richness@4",
+        "step_strategies@4",
     ]
     assert "maj@2" in measure(exam(), ks=(2, 1, 2))
     # ((5/6 + 1/2)/2) / (3/4) = (2/3) / (3/4)
@@ -96,7 +108,10 @@ def test_budgets_above_the_samples_are_left_out():
 def test_the_order_of_outcomes_does_not_matter():
     outcomes = exam()
     shuffled = random.Random(2).sample(outcomes, len(outcomes))
-    assert measure(shuffled) == pytest.approx(measure(outcomes), **CLOSE)
+    found, expected = measure(shuffled), measure(outcomes)
+    assert {name: round(value, 12) for name, value in found.items() if value is not None} == {
+        name: round(value, 12) for name, value in expected.items() if value is not None
+    }
 
 
 def test_wrong_samples_cannot_buy_strategies():
@@ -105,7 +120,7 @@ def test_wrong_samples_cannot_buy_strategies():
         if each.verdict != "correct":
             after[index] = replace(each, strategy=f"new {index}", answer=f"{index}")
     names = [name for name in measure(before) if "strateg" in name]
-    assert len(names) == 6
+    assert len(names) == 9
     assert {name: measure(after)[name] for name in names} == {name: measure(before)[name] for name in names}
     assert measure(after)["distinct_answers"] > measure(before)["distinct_answers"]
 
@@ -122,7 +137,48 @@ def test_an_exam_without_a_correct_sample():
     found = measure([replace(each, verdict="wrong") for each in exam()])
     assert found["accuracy"] == found["pass@4"] == found["strategies@4"] == found["maj@4"] == 0.0
     undefined = {name for name, value in found.items() if value is None}
-    assert undefined == {"strategies_per_solved@4", "effective_strategies", "strategy_coverage"}
+    assert undefined == {
+        *("strategies_per_solved@4", "effective_strategies", "strategy_coverage", "richness@4"),
+        *OF_TEXTS,
+    }
+
+
+def written():
+    """One problem of six samples, five correct: two ways at `expr`, three at `steps`, one with a wrong step."""
+    texts = ["16-3-4=9. 9*2=18", "3+4=7. 16-7=9. 9*2=18", "16-4-3=9. 2*9=18", "3*6=18", "3*6=18. 5+5=18", "1+1=18"]
+    right = ["(2*(16-3-4))"] * 3 + ["(3*6)", "(5+5)"]
+    return [
+        replace(outcome("a", index, "correct" if index < 5 else "wrong", "18", way), text=text)
+        for index, (text, way) in enumerate(zip(texts, [*right, None], strict=True))
+    ]
+
+
+def test_metrics_of_the_texts_by_hand():
+    found = measure(written(), ks=(1, 2, 6))
+    # expr: 3, 1, 1 of 5 correct. Four of them hold the first way always, each other one with chance 4/5
+    assert found["richness@4"] == pytest.approx(1 + 4 / 5 + 4 / 5, **CLOSE)
+    # steps: 2, 1, 1, 1 of all six; two of five agree in 1 pair of 10
+    assert found["step_strategies@6"] == 4
+    assert found["effective_step_strategies"] == pytest.approx(10, **CLOSE)
+    assert found["effective_strategies"] == pytest.approx(10 / 3, **CLOSE)
+    # 5+5=18 is the root of the fifth
+    assert found["invalid_strategies"] == pytest.approx(1 / 5, **CLOSE)
+    # tokens: 13, 17, 13 and 5, so 12 + 16 + 12 + 4 = 44 pairs
+    pairs = set()
+    for text in [each.text for each in written()][:4]:
+        tokens = re.findall(r"\d+|\S", text)
+        pairs |= set(itertools.pairwise(tokens))
+    assert found["distinct_2_correct"] == pytest.approx(len(pairs) / 44, **CLOSE)
+    # two of six: the first cut has 2 samples, 1 - C(4,2)/C(6,2) = 9/15, each other one 1 - C(5,2)/C(6,2) = 5/15
+    assert measure(written(), ks=(1, 2))["step_strategies@2"] == pytest.approx(9 / 15 + 3 * 5 / 15, **CLOSE)
+
+
+def test_counts_for_a_comparison_of_two_methods():
+    ours, theirs = exam(), [replace(each, verdict="correct", strategy="x") for each in exam() if each.problem == "a"]
+    counts = strategy_counts(ours)
+    assert {name: sorted(held) for name, held in counts.items()} == {"a": [1, 2], "b": []}
+    # a: x, x, y agree in 1 pair of 3; theirs always
+    assert shared_collisions(counts, strategy_counts(theirs)) == {"a": (pytest.approx(1 / 3), 1.0)}
 
 
 def test_no_outcomes_and_greedy_ones_alone():
@@ -151,7 +207,7 @@ def test_problems_with_other_samples_are_refused(change):
 def test_every_metric_has_a_definition_and_a_direction():
     for name, value in measure(exam()).items():
         assert direction(name) == DIRECTIONS[re.sub(r"@\d+$", "@k", name)]
-        assert isinstance(value, float)
+        assert isinstance(value, float) or name in {*OF_TEXTS, "richness@4"}
     defined = dict(re.findall(r"^\| `([^`]+)` \|.*\| (higher|lower|) ?\|$", metrics.__doc__, flags=re.MULTILINE))
     assert {name: better or "neither" for name, better in defined.items()} == dict(DIRECTIONS)
     for name in ("acuracy", "pass@", "pass@x", "accuracy@4"):

@@ -1,6 +1,7 @@
 """The generated problems: disjoint, solvable in every way they say, and what the committed policy makes of them."""
 
 import json
+import re
 from fractions import Fraction
 
 import pytest
@@ -57,6 +58,35 @@ def test_every_correct_way_is_right_and_is_a_strategy_of_its_problem(family):
     assert seen > 2000
     share = sum(len(problem.strategies) >= 2 for problem in by_text.values()) / len(by_text)
     assert share > 0.85  # the two ways of `percent` differ in their steps only
+
+
+def spaced(left):
+    return re.sub(r"[-+*/]", r" \g<0> ", left)
+
+
+FORMS = {
+    "as generated": lambda left, right: f"{left}={right}",
+    "spaced, in words": lambda left, right: f"So she has {spaced(left)} = {right} pens",
+    "other signs": lambda left, right: f"{left.replace('*', ' × ').replace('/', ' ÷ ').replace('-', ' − ')} = ${right}",
+    "annotated": lambda left, right: f"that is {left} = <<{left}={right}>>{right}",
+}
+"""Ways of writing one step."""
+
+
+@pytest.mark.parametrize("form", FORMS)
+@families
+def test_however_a_correct_way_is_written_its_strategy_is_found(family, form):
+    right = total = 0
+    for index in range(400):
+        sketch = family.sketch(index)[2]
+        ways = [family.completion(way) for way in sketch.right]
+        for text, answer in ways:
+            steps = text.split("\n")[0].removesuffix(".").split(". ")
+            written = "\n".join(FORMS[form](*step.split("=")) for step in steps)
+            total += 1
+            right += strategy_key(written, answer) == strategy_key(text, answer)
+    assert total >= 800
+    assert right / total >= 0.99
 
 
 @families
@@ -134,6 +164,28 @@ def test_samples_use_the_problem_s_own_strategies(family, examined):
             found[outcome.problem].add(outcome.strategy)
     assert sum(len(keys) >= 2 for keys in found.values()) >= len(problems) / 2
     assert inside / total >= 0.97  # the rest is right by luck: a mistake whose answer happens to be the gold one
+
+
+@families
+def test_extraction_agrees_with_the_problem_s_own_strategies_on_correct_samples(family, examined):
+    """Lucky mistakes aside, whose way is none of the problem's: one of its typical ones, or a step that is wrong."""
+    problems = {problem.prompt: problem for problem in family.load("test")}
+    mistakes = {}
+    for index in range(20_000):
+        sketch = family.sketch(index)[2]
+        if sketch.prompt in problems:
+            mistakes[problems[sketch.prompt].id] = {family.completion(way)[0] for way in sketch.wrong}
+    known = {problem.id: problem.strategies for problem in problems.values()}
+    right = [
+        outcome
+        for outcome in examined[family.name]
+        if outcome.verdict == "correct"
+        and outcome.text not in mistakes[outcome.problem]
+        and all(step.valid for step in equations(outcome.text))
+    ]
+    agree = [outcome for outcome in right if outcome.strategy in known[outcome.problem]]
+    assert len(right) > 600
+    assert len(agree) / len(right) >= 0.99
 
 
 def test_weights_are_small_and_their_card_is_true(repository, pocket):

@@ -112,7 +112,7 @@ def test_lines_end_at_line_feeds_only(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("line", [b"{broken", b"[1]", b"\xff"])
+@pytest.mark.parametrize("line", [b"{broken", b"[1]", b"\xff", b"[" * 100_000])
 def test_a_malformed_line_is_named(tmp_path, line):
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"a": 1}\n\n' + line + b"\n")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmark.contract import FLOOR
+from benchmark.metrics import CORRECT
 from benchmark.report.cells import DASH, SPACE, Kind, Table, cell, code, difference, words
 
 if TYPE_CHECKING:
@@ -74,7 +75,15 @@ def full_table(evidence: Evidence, task: str) -> Table:
         *((f"strategies@{k}", f"strategies@{k}", "count") for k in _budgets(evidence, "strategies")[-1:]),
         (f"strategies per{SPACE}solved{SPACE}problem at{SPACE}{samples}", f"strategies_per_solved@{samples}", "count"),
         (f"effective strategies{SPACE}(D2)", "effective_strategies", "count"),
+        (f"strategies among {CORRECT} correct completions", f"richness@{CORRECT}", "count"),
+        *(
+            (f"strategies@{k}, finer key", f"step_strategies@{k}", "count")
+            for k in _budgets(evidence, "step_strategies")
+        ),
+        (f"effective strategies{SPACE}(D2), finer key", "effective_step_strategies", "count"),
+        (f"distinct-2 of {CORRECT} correct completions", "distinct_2_correct", "count"),
         ("correct completions with a readable strategy", "strategy_coverage", "percent"),
+        ("correct completions with a wrong step", "invalid_strategies", "percent"),
         ("distinct answers", "distinct_answers", "count"),
         ("answer entropy (nats)", "answer_entropy", "count"),
         ("tokens per completion", "completion_tokens", "tokens"),

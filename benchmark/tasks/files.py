@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import json
+import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["SUFFIXES", "Row", "read_rows", "text_column"]
+__all__ = ["SUFFIXES", "Row", "json_rows", "read_rows", "shown", "text_column"]
 
 Row = Mapping[str, Any]
 
@@ -31,10 +32,10 @@ def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
         yield from _parquet_rows(path)
     elif path.name.endswith(".jsonl.gz"):
         with gzip.open(path, "rb") as stream:
-            yield from _json_rows(path, stream)
+            yield from json_rows(path, stream)
     elif path.name.endswith(".jsonl"):
         with path.open("rb") as stream:
-            yield from _json_rows(path, stream)
+            yield from json_rows(path, stream)
     else:
         raise ConfigurationError(f"{path}: unknown kind of file; readable are {', '.join(SUFFIXES)}")
 
@@ -45,14 +46,14 @@ def text_column(row: Row, names: tuple[str, ...], where: str) -> str:
         if name in row:
             value = row[name]
             if not isinstance(value, str) or not value.strip():
-                raise MalformedRow(f"{where}: column '{name}' must be text and not empty, found {_shown(value)}")
+                raise MalformedRow(f"{where}: column '{name}' must be text and not empty, found {shown(value)}")
             return value
     wanted = " or ".join(f"'{name}'" for name in names)
     raise MalformedRow(f"{where}: no column {wanted}; the columns are {', '.join(sorted(row)) or 'none'}")
 
 
-def _json_rows(path: Path, stream: Iterable[bytes]) -> Iterator[tuple[int, Row]]:
-    r"""Binary lines end at "\\n" alone, whatever Unicode says."""
+def json_rows(path: Path | str, stream: Iterable[bytes]) -> Iterator[tuple[int, Row]]:
+    r"""`read_rows` of an open binary file, called `path` in messages; lines end at "\\n" alone, as binary ones do."""
     number = 0
     try:
         for number, line in enumerate(stream, start=1):
@@ -60,11 +61,11 @@ def _json_rows(path: Path, stream: Iterable[bytes]) -> Iterator[tuple[int, Row]]
                 continue
             row = json.loads(line.decode("utf-8"))
             if not isinstance(row, dict):
-                raise MalformedRow(f"{path}:{number}: a line must be one JSON object, found {_shown(row)}")
+                raise MalformedRow(f"{path}:{number}: a line must be one JSON object, found {shown(row)}")
             yield number, row
-    except ValueError as error:  # json.JSONDecodeError and UnicodeDecodeError
+    except (ValueError, RecursionError) as error:  # json.JSONDecodeError, UnicodeDecodeError; nested too deeply
         raise MalformedRow(f"{path}:{number}: not a line of JSON in UTF-8 ({error})") from error
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise MalformedRow(f"{path}:{number + 1}: the compressed file is damaged or cut off ({error})") from error
 
 
@@ -84,7 +85,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
     yield from enumerate(rows, start=1)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """A value for a message: its type and the start of it."""
     text = repr(value)
     return f"{type(value).__name__} {text[:40]}{'…' if len(text) > 40 else ''}"

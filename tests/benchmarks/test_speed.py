@@ -4,6 +4,7 @@
 """
 
 import copy
+import time
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from benchmark.live import LiveRun
 from benchmark.measure import Clock
 from benchmark.policy import LanguagePolicy
 from benchmark.registry import build, resolve
+from benchmark.strategies import strategy_of
 from benchmark.tasks import load_task
 
 PROBLEMS = load_task("grade_school").load("train")
@@ -99,6 +101,39 @@ def test_trl_loop(benchmark, pocket, tmp_path):
 
     with torch.random.fork_rng():
         benchmark.pedantic(lambda trainer: trainer.train(), setup=setup, rounds=5, warmup_rounds=1)
+
+
+@pytest.mark.benchmark(group="structural keys of 2,000 worked solutions")
+@pytest.mark.parametrize("form", ["plain", "annotated"])
+def test_strategies(benchmark, form):
+    """Four steps in words, as long as a solution of a grade school problem. Processor time: others may be at work."""
+    texts = [_worded(number, annotated=form == "annotated") for number in range(2_000)]
+    assert strategy_of(*texts[0]).expr == "((5*(12+17))-2-(1/4*28))"
+    spent = []
+
+    def read():
+        started = time.process_time()
+        for text, answer in texts:
+            strategy_of(text, answer)
+        spent.append(time.process_time() - started)
+
+    benchmark.pedantic(read, **ROUNDS)
+    benchmark.extra_info["solutions_per_processor_second"] = round(len(texts) / min(spent))
+
+
+def _worded(number, *, annotated):
+    first, second, third = 12 + number % 7, 17 + number % 5, 28 + 4 * (number % 9)
+    both = first + second
+    steps = [
+        ("Ana first counts all pens in both boxes, so she has ", f"{first}+{second}", both),
+        (" pens.\nShe fills five more rows in the same way, which makes ", f"{both}*5", 5 * both),
+        (" pens.\nHer brother takes a quarter of the other pile, that is ", f"{third}/4", third // 4),
+        (" pens.\nIn the end she keeps ", f"{5 * both}-{third // 4}-2", 5 * both - third // 4 - 2),
+    ]
+    text = "".join(
+        f"{words}{left} = {f'<<{left}={value}>>' if annotated else ''}{value}" for words, left, value in steps
+    )
+    return f"{text} pens.\n#### {steps[-1][2]}", str(steps[-1][2])
 
 
 @pytest.mark.benchmark(group="one step of each method, 16 prompts × 8")

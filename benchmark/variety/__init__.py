@@ -1,0 +1,1 @@
+"""Diversity of anyone's samples: read (`samples`), measured (`columns`, `measure`), averaged (`rows`) and shown."""
