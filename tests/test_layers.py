@@ -46,6 +46,8 @@ LEVELS: dict[str, float] = {
     "benchmark.doctor": 1.1,
     "benchmark.sampler": 3,
     "benchmark.policy": 3.1,
+    "benchmark.flops": 0,
+    "benchmark.meter": 3.2,
     "benchmark.adapter": 3,
     "benchmark.pocket.tokenizer": 3,
     "benchmark.pocket.pretrain": 3.2,
@@ -97,6 +99,8 @@ TORCH = {"torch", "transformers", "peft", "trl", "safetensors", "accelerate", "t
 MAY_IMPORT_TORCH = {
     "benchmark.sampler",
     "benchmark.policy",
+    "benchmark.live",
+    "benchmark.meter",
     "benchmark.runner",
     "benchmark.plan",
     "benchmark.pocket.pretrain",
