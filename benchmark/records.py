@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "OUTCOMES",
     "SCHEMA_VERSION",
     "adopt",
     "is_done",
