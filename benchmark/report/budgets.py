@@ -6,7 +6,6 @@ budget are interpolated linearly between the two probes around it, seed by seed,
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -194,7 +193,7 @@ _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 def amount(value: float, key: Key) -> str:
     """An amount with its digits: 1,536; 12.3; 1.10 × 10¹¹."""
-    if key == "flops" and value:
-        power = math.floor(math.log10(value))
-        return f"{value / 10**power:.2f}{SPACE}×{SPACE}10{str(power).translate(_SUPERSCRIPTS)}"
+    if key == "flops" and value >= 1:
+        digits, power = f"{value:.2e}".split("e+")
+        return f"{digits}{SPACE}×{SPACE}10{str(int(power)).translate(_SUPERSCRIPTS)}"
     return f"{value:,.1f}" if key == "seconds" else f"{value:,.0f}"

@@ -13,6 +13,8 @@ from benchmark.report.drawing import COLOURS, panels
 from benchmark.report.labels import WIDTH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.axes import Axes
 
     from benchmark.contract import Phase
@@ -46,22 +48,26 @@ def memory_table(evidence: Evidence, kind: str) -> Table:
     return Table(("method", "task", *PHASES), tuple(rows), left=2)
 
 
-def _panels(evidence: Evidence, panel: object) -> bytes:
-    longest = max(map(len, evidence.methods))
-    return panels(
-        evidence,
-        panel,  # type: ignore[arg-type]
-        None,
-        height=1.3 + 0.22 * len(evidence.methods),
-        left=0.35 + WIDTH * longest / 72,
-        below=0.85,
-    )
+def _panels(evidence: Evidence, panel: Callable[[Axes, str], Ends]) -> bytes:
+    height = 1.3 + 0.22 * len(_methods(evidence))
+    return panels(evidence, panel, None, height=height, left=_left(evidence), below=0.85)
+
+
+def _methods(evidence: Evidence) -> list[str]:
+    """Those with a finished job."""
+    done = {record.job.algorithm.name for record in evidence.done}
+    return [method for method in evidence.methods if method in done]
+
+
+def _left(evidence: Evidence) -> float:
+    """Inches that the longest name needs."""
+    return 0.35 + WIDTH * max(map(len, _methods(evidence))) / 72
 
 
 def _bars(axes: Axes, evidence: Evidence, task: str) -> Ends:
-    left = [0.0] * len(evidence.methods)
+    left = [0.0] * len(_methods(evidence))
     for phase in PHASES:
-        widths = [_seconds(evidence, method, task, phase) for method in evidence.methods]
+        widths = [_seconds(evidence, method, task, phase) for method in _methods(evidence)]
         places = range(len(widths))
         axes.barh(places, widths, left=left, height=0.7, color=_HUES[phase], hatch=_HATCHES[phase], label=phase)
         left = [done + width for done, width in zip(left, widths, strict=True)]
@@ -70,7 +76,7 @@ def _bars(axes: Axes, evidence: Evidence, task: str) -> Ends:
 
 def _dots(axes: Axes, evidence: Evidence, task: str, kind: str) -> Ends:
     for phase in PHASES:
-        peaks = [_peak(evidence, method, task, kind, phase) for method in evidence.methods]
+        peaks = [_peak(evidence, method, task, kind, phase) for method in _methods(evidence)]
         known = [(peak / 2**20, place) for place, peak in enumerate(peaks) if peak is not None]
         if known:
             xs, places = zip(*known, strict=True)
@@ -80,13 +86,13 @@ def _dots(axes: Axes, evidence: Evidence, task: str, kind: str) -> Ends:
 
 
 def _finished(axes: Axes, evidence: Evidence, label: str) -> Ends:
-    axes.set_yticks(range(len(evidence.methods)), evidence.methods)
-    axes.set_ylim(len(evidence.methods) - 0.4, -0.6)
+    axes.set_yticks(range(len(_methods(evidence))), _methods(evidence))
+    axes.set_ylim(len(_methods(evidence)) - 0.4, -0.6)
     axes.set_xlabel(label)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.grid(visible=False, axis="y")
-    under = axes.transAxes + ScaledTranslation(-0.3, -0.5, axes.figure.dpi_scale_trans)  # inches from the corner
+    under = axes.transAxes + ScaledTranslation(0.1 - _left(evidence), -0.5, axes.figure.dpi_scale_trans)
     axes.legend(
         ncols=len(PHASES),
         loc="upper left",

@@ -47,7 +47,9 @@ def _panel(axes: Axes, evidence: Evidence, task: str, metric: str, name: str) ->
         xs, ys = zip(*seeds, strict=True)
         axes.scatter(xs, ys, s=7, color=style.colour, marker=style.marker, alpha=0.55, linewidths=0)
         x, y = accuracy.mean or 0.0, variety.mean or 0.0
-        if style.labelled:
+        if not style.labelled:
+            axes.scatter(x, y, s=12, color=style.colour, linewidths=0)
+        else:
             ends[method] = (x, y, style.colour)
             arms = {"xerr": _arms(accuracy), "yerr": _arms(variety)}
             axes.errorbar(x, y, **arms, color=style.colour, marker=style.marker, markersize=5, elinewidth=0.9)  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
@@ -13,31 +14,40 @@ from benchmark.stats import interval
 from benchmark.tasks import digest, load_task
 
 if TYPE_CHECKING:
-    from benchmark.contract import Problem, Record
+    from benchmark.contract import Record
     from benchmark.report.evidence import Evidence
 
 __all__ = ["By", "known_problems", "split_table"]
 
 By = Literal["level", "kind"]
+Labels = dict[str, dict[By, int | str]]
+"""By problem id."""
 
 
-def known_problems(evidence: Evidence, task: str) -> dict[str, Problem]:
-    """The test problems by id; empty for published tasks, and where records were made of other problems than today's.
+def known_problems(evidence: Evidence, task: str) -> Labels:
+    """The test problems; none of published tasks, and none where records were made of other problems than today's.
 
     Published tasks are left out even where their files are at hand: a report must not depend on the machine.
     """
+    today, labels = _generated(task)
+    made = {one.provenance.task_digest for one in evidence.done if one.job.task == task and one.provenance}
+    return labels if made == {today} else {}
+
+
+@cache
+def _generated(task: str) -> tuple[str, Labels]:
+    """Digest of a generated task, and the labels of its test problems."""
     source = load_task(task)
     if not source.generated:
-        return {}
+        return "", {}
     splits = [source.load(split) for split in ("train", "validation", "test")]
-    today = digest(problem for split in splits for problem in split)
-    made = {one.provenance.task_digest for one in evidence.done if one.job.task == task and one.provenance}
-    return {problem.id: problem for problem in splits[2]} if made == {today} else {}
+    labels: Labels = {one.id: {"level": one.level, "kind": one.kind} for one in splits[2]}
+    return digest(problem for split in splits for problem in split), labels
 
 
-def split_table(evidence: Evidence, task: str, problems: dict[str, Problem], by: By) -> Table:
+def split_table(evidence: Evidence, task: str, problems: Labels, by: By) -> Table:
     """Accuracy of samples in each group of problems, mean and interval over seeds; n is problems."""
-    group = {name: problem.level if by == "level" else problem.kind for name, problem in problems.items()}
+    group = {name: labels[by] for name, labels in problems.items()}
     right = {
         method: [_right(evidence, record, group) for record in evidence.cell(method, task) if record.status == "done"]
         for method in evidence.methods

@@ -147,10 +147,10 @@ def _levels(evidence: Evidence) -> list[Section]:
     parts = []
     for task in evidence.suite.tasks:
         problems = known_problems(evidence, task)
-        if any(problem.level for problem in problems.values()):
+        if any(labels["level"] for labels in problems.values()):
             table = split_table(evidence, task, problems, "level")
             parts.append(Section(f"Levels of {code(task)}", 3, table=table))
-        if any(problem.kind for problem in problems.values()):
+        if any(labels["kind"] for labels in problems.values()):
             table = split_table(evidence, task, problems, "kind")
             parts.append(Section(f"Kinds of {code(task)}", 3, table=table))
     intro = ("Accuracy of samples; n is the number of test problems of a level or kind.",)
