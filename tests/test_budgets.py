@@ -93,8 +93,8 @@ def test_the_report_says_where_the_winner_changes(monkeypatch, tmp_path):
 
     found = logs(monkeypatch, tmp_path, of)
     assert leaders(found, curves(found), "grade_school") == (
-        "On `grade_school` the leader changes with the currency: by completions, generated tokens and optimiser "
-        "updates `grpo`; by model FLOPs and training seconds `sft`."
+        "On `grade_school` the method with the highest mean changes with the currency: by completions, completion "
+        "tokens and optimiser updates `grpo`; by model FLOPs and training seconds `sft`."
     )
 
 
@@ -105,7 +105,7 @@ def test_one_leader_everywhere_and_undecided_where_the_next_is_near(monkeypatch,
 
     found = logs(monkeypatch, tmp_path, of)
     sentence = leaders(found, curves(found), "grade_school")
-    assert sentence.startswith("On `grade_school` the same method leads in every currency: `grpo`, by completions (und")
+    assert sentence.startswith("On `grade_school` the same method has the highest mean in every currency: `grpo`, by ")
     assert sentence.count("(undecided against `flowrl`)") == 5
 
 
@@ -123,7 +123,7 @@ def test_old_logs_are_drawn_in_what_they_know(monkeypatch, tmp_path):
     found = logs(monkeypatch, tmp_path, lambda *_: old)
     assert curves(found).currencies == ("completions", "seconds")
     words = next(part for part in sections(found) if part.title == "Learning curves").words
-    assert any("Not drawn" in line and "generated tokens, optimiser updates, model FLOPs" in line for line in words)
+    assert any("Not drawn" in line and "completion tokens, optimiser updates, model FLOPs" in line for line in words)
 
 
 def test_every_figure_has_its_words_and_its_table(tmp_path):

@@ -3,9 +3,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 import factories
 import matplotlib as mpl
@@ -41,9 +43,11 @@ def results(tmp_path):
     return tmp_path / "results"
 
 
-def text_of(tmp_path, asked, change=factories.same):
+def text_of(tmp_path, asked, change=factories.same, *, drawn=False):
+    """The report's text; the figures' files are left empty unless `drawn`, which takes seconds."""
     factories.write(tmp_path / "results", asked, change)
-    path = write_report(tmp_path / "results", tmp_path / "reports", asked.name)
+    with nullcontext() if drawn else patch("benchmark.report.drawing.saved", return_value=b""):
+        path = write_report(tmp_path / "results", tmp_path / "reports", asked.name)
     return path.read_text().replace(SPACE, " ")
 
 
@@ -159,7 +163,7 @@ def test_a_failed_job_never_shows_a_number(tmp_path):
     def change(one):
         return factories.failed(one, "out_of_memory", "no room") if one.job.algorithm.name == "flowrl" else one
 
-    text = text_of(tmp_path, factories.suite(), change)
+    text = text_of(tmp_path, factories.suite(), change, drawn=True)
     for title in ("Result", "All measurements on `grade_school`", "All measurements on `competition`"):
         assert {row["flowrl"] for row in rows(text, title).values()} == {"out of memory"}
     assert set(rows(text, "Verdicts")["flowrl"].values()) == {"out of memory"}
@@ -351,7 +355,7 @@ def test_figures_name_every_method_and_task_on_any_ground(tmp_path, results):
 def test_without_probes_the_reward_is_drawn(tmp_path, monkeypatch):
     log = (StepLog(1, 128, 1.0, {"reward/mean": 0.2}), StepLog(2, 256, 2.0, {"reward/mean": 0.4}))
     monkeypatch.setattr(factories, "steps", lambda _: log)
-    text = text_of(tmp_path, factories.suite())
+    text = text_of(tmp_path, factories.suite(), drawn=True)
     assert "Mean reward of the training completions" in text
     assert "mean training reward" in (tmp_path / "reports" / "tiny" / "learning.svg").read_text()
 
@@ -359,7 +363,7 @@ def test_without_probes_the_reward_is_drawn(tmp_path, monkeypatch):
 def test_many_methods_keep_their_labels_apart(tmp_path, monkeypatch):
     names = ["base_model", *(f"method_{index:02d}" for index in range(17))]
     monkeypatch.setattr(factories, "METHODS", dict.fromkeys(names, 0.4))
-    text_of(tmp_path, factories.suite(tasks=("grade_school",), seeds=(0, 1)))
+    text_of(tmp_path, factories.suite(tasks=("grade_school",), seeds=(0, 1)), drawn=True)
     svg = (tmp_path / "reports" / "tiny" / "learning.svg").read_text()
     heights = sorted(float(y) for y in re.findall(r'<text [^>]*y="([\d.]+)"[^>]*>method_\d\d</text>', svg))
     assert len(heights) == 5  # of more than eight methods the floor and the five best have labels

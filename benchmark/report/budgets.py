@@ -25,7 +25,7 @@ Key = Literal["completions", "tokens", "updates", "flops", "seconds"]
 
 CURRENCIES: dict[Key, str] = {
     "completions": "completions",
-    "tokens": "generated tokens",
+    "tokens": "completion tokens",
     "updates": "optimiser updates",
     "flops": "model FLOPs",
     "seconds": "training seconds",
@@ -155,7 +155,7 @@ def _at_budget(found: Curves, task: str, key: Key, method: str, budget: float) -
 
 
 def leaders(evidence: Evidence, found: Curves, task: str) -> str:
-    """One sentence: who has the highest mean at the smallest common final amount of each currency.
+    """One sentence: which method has the highest mean at the smallest common final amount of each currency.
 
     Undecided where the paired difference to the next one is (`stats.compare`).
     """
@@ -168,9 +168,11 @@ def leaders(evidence: Evidence, found: Curves, task: str) -> str:
         return ""
     if len(leading) == 1:
         ((best, names),) = leading.items()
-        return f"On {code(task)} the same method leads in every currency: {code(best)}, by {words(names)}."
+        return (
+            f"On {code(task)} the same method has the highest mean in every currency: {code(best)}, by {words(names)}."
+        )
     parts = [f"by {words(names)} {code(best)}" for best, names in leading.items()]
-    return f"On {code(task)} the leader changes with the currency: {'; '.join(parts)}."
+    return f"On {code(task)} the method with the highest mean changes with the currency: {'; '.join(parts)}."
 
 
 def _leader(evidence: Evidence, found: Curves, task: str, key: Key) -> tuple[str, str] | None:
@@ -196,4 +198,4 @@ def amount(value: float, key: Key) -> str:
     if key == "flops" and value >= 1:
         digits, power = f"{value:.2e}".split("e+")
         return f"{digits}{SPACE}×{SPACE}10{str(int(power)).translate(_SUPERSCRIPTS)}"
-    return f"{value:,.1f}" if key == "seconds" else f"{value:,.0f}"
+    return f"{value:,.1f}" if key == "seconds" or value % 1 else f"{value:,.0f}"

@@ -38,7 +38,7 @@ def _panel(axes: Axes, evidence: Evidence, found: Curves, task: str, key: Key) -
             ends[method] = (at[-1], mean[-1], style.colour)
     axes.set_xlabel(f"{CURRENCIES[key]} spent" if key != "seconds" else CURRENCIES[key])
     axes.set_ylabel("accuracy on validation probes" if found.probed else "mean training reward")
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=key != "seconds"))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, key)))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.margins(x=0.02)
@@ -48,4 +48,4 @@ def _panel(axes: Axes, evidence: Evidence, found: Curves, task: str, key: Key) -
 def _tick(value: float, key: Key) -> str:
     if key == "flops" and value > 0:
         return amount(float(f"{value:.3g}"), key).replace(".00", "").replace("0\u00a0×", "\u00a0×")
-    return "0" if math.isclose(value, 0, abs_tol=1e-9) else f"{value:,.0f}"
+    return "0" if math.isclose(value, 0, abs_tol=1e-9) else f"{value:,.10g}"

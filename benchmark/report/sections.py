@@ -82,8 +82,8 @@ def _learning(evidence: Evidence) -> list[Section]:
 _HOW = (
     "Line: mean over seeds; band: smallest to largest. Tables: accuracy when this share of the smallest common final "
     "amount was spent (the first row of a task says how much), interpolated between probes, never extrapolated, with "
-    "the 95 % interval over seeds. The leader has the highest mean at 100 %; it is undecided where the interval of the "
-    "difference to the next, paired by seed, holds 0."
+    "the 95 % interval over seeds. Highest means are taken at 100 %; undecided: the interval of the difference "
+    "to the next method, paired by seed, holds 0."
 )
 _POINTS = (
     "Up is more variety among correct solutions, right is more correct. Small points are seeds; large ones their mean "
