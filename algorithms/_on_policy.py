@@ -77,6 +77,7 @@ def train_on_policy(run: Run, method: OnPolicy, step_by: Update | None = None) -
     """Train `run.policy` with the method until the suite's batches are used up; `step_by` replaces `update`."""
     policy: LanguagePolicy = run.policy
     heads = Heads(method.needs, policy.hidden_size, run.seed("heads")).to(policy.device)
+    run.count(heads)
     optimiser = Optimiser(run, heads, method.learning_rate, method.head_learning_rate)
     reference = policy.reference() if "reference" in method.needs else None
     for step, problems in enumerate(run.batches(), start=1):

@@ -136,6 +136,18 @@ class Algorithm:
 
 
 @dataclass(frozen=True, slots=True)
+class Tuning:
+    """What it cost to choose settings, when more than one was tried."""
+
+    trials: int
+    """Settings that were tried, the chosen one included."""
+    completions: int
+    """Training completions that all trials spent together."""
+    on: Literal["validation"]
+    """The split they were chosen by; the test split is none of the choices."""
+
+
+@dataclass(frozen=True, slots=True)
 class Suite:
     """The whole question: algorithms × tasks × seeds from one model, one budget, one exam."""
 
@@ -148,6 +160,8 @@ class Suite:
     exam: Exam = field(default_factory=Exam)
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     """A job that runs longer is killed and recorded as `timed_out`."""
+    tuned: Mapping[str, Tuning] = field(default_factory=dict)
+    """By algorithm, or `training` for the settings all share; a name that is absent was given one setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +276,12 @@ class StepLog:
     """Training seconds so far (rollout + reward + update)."""
     metrics: Mapping[str, float]
     """Named as in the glossary, `reward/mean`, `policy/kl_ref_k1`, …; `probe/accuracy` where a probe was taken."""
+    tokens: int | None = None
+    """Completion tokens spent so far; this and the next are `None` in logs from before they were counted."""
+    updates: int | None = None
+    """Optimiser steps on the policy so far."""
+    flops: int | None = None
+    """Model FLOPs of training so far (`benchmark.flops`); `None` where a trainer of its own hides them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +331,8 @@ class Record:
     peak_bytes: Mapping[str, int]
     """Per phase and kind: `rss/update`, `allocated/rollout`, `reserved/update`, …; 0 is never written for "unknown"."""
     counts: Mapping[str, int]
-    """`completions`, `completion_tokens`, `optimiser_steps`, `trainable_parameters`, `head_parameters`."""
+    """`completions`, `completion_tokens`, `prompt_tokens` (of the problems handed out, each once), `optimiser_steps`,
+    `flops` (left out where unknown), `trainable_parameters`, `head_parameters`."""
     metrics: Mapping[str, float | None]
     """Names and definitions in `benchmark.metrics`; computed again from the outcomes by anyone. Empty unless `done`."""
     provenance: Provenance | None
@@ -415,6 +436,10 @@ class Run(Protocol):
 
     def phase(self, name: Phase) -> AbstractContextManager[None]:
         """Everything inside is on that phase's clock."""
+        ...
+
+    def count(self, heads: Any) -> None:  # noqa: ANN401 - a torch module; this module loads no torch
+        """Weights beside the policy whose work belongs in the job's FLOPs; the policy and its copies are counted."""
         ...
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import numpy as np
+from torch import nn
 
 from benchmark.contract import TRAINING_PHASES, Completion, Job, Phase, Problem, StepLog
 from benchmark.errors import BudgetSpent, ConfigurationError, Diverged
 from benchmark.grading import grade_all
 from benchmark.measure import Clock
+from benchmark.meter import Meter
 from benchmark.policy import LanguagePolicy
 from benchmark.seeds import seed_of
 
@@ -57,11 +59,15 @@ class LiveRun:
         clock: Clock,
         folder: Path,
         progress: Callable[[int], None],
+        meter: Meter | None = None,
     ) -> None:
         self.job, self.policy, self.folder = job, policy, folder
         self.budget = CompletionBudget(job.training.completions)
         self.steps: list[StepLog] = []
+        self.prompt_tokens = 0
+        """Of the problems handed out, each once however many completions it gets."""
         self._training, self._probe, self._clock, self._progress = training, probe, clock, progress
+        self._meter = meter
 
     def seed(self, purpose: str) -> int:
         """From the job's seed, task and purpose; never from the algorithm."""
@@ -80,7 +86,9 @@ class LiveRun:
             if len(order) < size:  # the rest of a pass is dropped: no batch holds a problem twice
                 order = generator.permutation(len(self._training)).tolist()
             chosen, order = order[:size], order[size:]
-            yield [self._training[index] for index in chosen]
+            batch = [self._training[index] for index in chosen]
+            self.prompt_tokens += int(self.policy.encode([problem.prompt for problem in batch]).mask.sum())
+            yield batch
 
     def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:
         """The examiner's verdict, 1 for correct, else 0."""
@@ -93,6 +101,11 @@ class LiveRun:
         """Everything inside is on that phase's clock."""
         return self._clock.phase(name)
 
+    def count(self, heads: nn.Module) -> None:
+        """The linear layers of a method's extra heads."""
+        if self._meter is not None:
+            self._meter.watch(heads)
+
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """One batch is done. Raises `Diverged` on a metric that is not finite."""
         bad = {name: value for name, value in metrics.items() if not math.isfinite(value)}
@@ -102,18 +115,28 @@ class LiveRun:
             )
         every = self.job.training.probe_every
         probed = self._probed() if every and (step % every == 0 or step == self.job.training.steps) else {}
-        seconds = sum(self._clock.seconds[phase] for phase in TRAINING_PHASES)
-        self.steps.append(StepLog(step, self.budget.completions, seconds, {**metrics, **probed}))
+        self.steps.append(self._point(step, {**metrics, **probed}))
         self._progress(step)
 
     def log_start(self) -> None:
         """The learning curve's first point, before any training."""
         if self.job.training.probe_every:
-            self.steps.append(StepLog(0, 0, 0.0, self._probed()))
+            self.steps.append(self._point(0, self._probed()))
+
+    def _point(self, step: int, metrics: Mapping[str, float]) -> StepLog:
+        return StepLog(
+            step,
+            self.budget.completions,
+            sum(self._clock.seconds[phase] for phase in TRAINING_PHASES),
+            metrics,
+            tokens=self.budget.tokens,
+            updates=self._meter.updates if self._meter else None,
+            flops=self._meter.flops if self._meter else None,
+        )
 
     def _probed(self) -> dict[str, float]:
         """Accuracy on validation problems; the same completions' noise at every probe and for every method."""
-        with self.phase("evaluate"):
+        with self.phase("evaluate"), self._meter.paused() if self._meter else nullcontext():
             answers = self.policy.complete(
                 [problem.prompt for problem in self._probe],
                 samples=PROBE_SAMPLES,

@@ -62,10 +62,10 @@ class LanguagePolicy:
     """Whether `model` is wrapped by peft: then only its adapter is trained."""
 
     def __post_init__(self) -> None:
-        self._base = self.model.get_base_model() if self.lora else self.model
-        self._backbone = self._base.base_model
-        self._head = self._base.get_output_embeddings()
-        eos = self._base.generation_config.eos_token_id if self._base.generation_config else None
+        self.network = self.model.get_base_model() if self.lora else self.model  # with or without adapters inside
+        self._backbone = self.network.base_model
+        self._head = self.network.get_output_embeddings()
+        eos = self.network.generation_config.eos_token_id if self.network.generation_config else None
         eos = self.tokenizer.eos_token_id if eos is None else eos
         self._eos_ids = torch.tensor([eos] if isinstance(eos, int) else list(eos), device=self.device)
         if self.tokenizer.pad_token_id is None:
@@ -81,7 +81,7 @@ class LanguagePolicy:
     @property
     def hidden_size(self) -> int:
         """H."""
-        return int(self._base.config.hidden_size)
+        return int(self.network.config.hidden_size)
 
     @property
     def trainable(self) -> list[torch.nn.Parameter]:

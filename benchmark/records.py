@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
+    "OUTCOMES",
     "SCHEMA_VERSION",
     "adopt",
     "is_done",
@@ -54,6 +55,8 @@ _RESTORE = "Restore it from version control"
 
 _OUTCOME_COLUMNS = ("problem", "sample", "verdict", "answer", "route", "tokens", "truncated", "strategy")
 _STEP_COLUMNS = ("step", "completions", "seconds")
+_SPENT_COLUMNS = ("tokens", "updates", "flops")
+"""Absent from logs of before they were counted, empty where unknown."""
 _READ_ERRORS = (OSError, EOFError, ValueError)
 """What a missing, cut or foreign file raises on its way through open, gzip, UTF-8 and JSON."""
 
@@ -169,7 +172,7 @@ def read_outcomes(folder: Path) -> tuple[Outcome, ...]:
 
 
 def write_steps(folder: Path, steps: Sequence[StepLog]) -> None:
-    """Write `steps.csv`: step, completions, seconds, then every metric that any step has, by name.
+    """Write `steps.csv`: step, completions, seconds, tokens, updates, flops, then every metric of any step, by name.
 
     Without steps there is no such file: an older one is removed.
     """
@@ -177,8 +180,15 @@ def write_steps(folder: Path, steps: Sequence[StepLog]) -> None:
         (folder / STEPS).unlink(missing_ok=True)
         return
     names = sorted({name for step in steps for name in step.metrics})
-    rows = [[str(s.step), str(s.completions), *map(_number, (s.seconds, *map(s.metrics.get, names)))] for s in steps]
-    write(folder / STEPS, to_csv((*_STEP_COLUMNS, *names), rows).encode())
+    rows = [
+        [
+            *(str(s.step), str(s.completions), _number(s.seconds)),
+            *(None if spent is None else str(spent) for spent in (s.tokens, s.updates, s.flops)),
+            *(_number(s.metrics.get(name)) for name in names),
+        ]
+        for s in steps
+    ]
+    write(folder / STEPS, to_csv((*_STEP_COLUMNS, *_SPENT_COLUMNS, *names), rows).encode())
 
 
 def read_steps(folder: Path) -> tuple[StepLog, ...]:
@@ -202,8 +212,9 @@ def _number(value: float | None) -> str | None:
 def _step(header: Sequence[str | None], row: Sequence[str | None]) -> StepLog:
     cells = dict(zip(header, row, strict=True))
     step, completions, seconds = (cells.pop(name) or "" for name in _STEP_COLUMNS)
+    spent = {name: int(cell) for name in _SPENT_COLUMNS if (cell := cells.pop(name, None)) is not None}
     metrics = {name: float(cell) for name, cell in cells.items() if name is not None and cell is not None}
-    return StepLog(step=int(step), completions=int(completions), seconds=float(seconds), metrics=metrics)
+    return StepLog(step=int(step), completions=int(completions), seconds=float(seconds), metrics=metrics, **spent)
 
 
 def _with_texts(outcomes: tuple[Outcome, ...], path: Path) -> tuple[Outcome, ...]:

@@ -24,6 +24,7 @@ from benchmark.errors import Diverged
 from benchmark.grading import GRADER, math_verify_version
 from benchmark.live import LiveRun
 from benchmark.measure import Clock
+from benchmark.meter import Meter
 from benchmark.metrics import measure
 from benchmark.policy import LanguagePolicy, load_policy
 from benchmark.records import job_folder, write_outcomes, write_record, write_steps
@@ -52,7 +53,6 @@ class _Loaded:
     policy: LanguagePolicy
     training: tuple[Problem, ...]
     probe: tuple[Problem, ...]
-    exam: tuple[Problem, ...]
     provenance: Provenance
 
 
@@ -134,11 +134,13 @@ def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
         loaded = _load(order)
         progress.provenance = loaded.provenance
     progress.enter("train")
-    run, checkpoint = _train(order, loaded, adapter, clock, progress)
+    run, counts = _train(order, loaded, adapter, clock, progress)
+    with clock.phase("load"):  # while a method trains, no test problem is kept anywhere
+        exam = loaded.task.load("test", order.data)[: job.exam.problems]
     progress.enter("evaluate")
     with clock.phase("evaluate"):
         _refuse_broken(loaded.policy)
-        evaluation = adapter.evaluate(loaded.policy, job.exam, loaded.exam, seed_of(job.seed, job.task))
+        evaluation = adapter.evaluate(loaded.policy, job.exam, exam, seed_of(job.seed, job.task))
         metrics = measure(evaluation.outcomes)
     progress.enter("write")
     with clock.phase("write"):
@@ -150,7 +152,7 @@ def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
         wall_seconds=clock.wall_seconds,
         phase_seconds=dict(clock.seconds),
         peak_bytes=dict(clock.peak_bytes),
-        counts=_counts(run, checkpoint),
+        counts=counts,
         metrics=metrics,
         provenance=loaded.provenance,
         diagnoses=diagnose(run.steps, job.algorithm.settings),
@@ -159,13 +161,14 @@ def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
 
 def _train(
     order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: _Progress
-) -> tuple[LiveRun, Checkpoint]:
+) -> tuple[LiveRun, dict[str, int]]:
     def logged(step: int) -> None:
         with clock.phase("write"):  # whatever ends this process, what it measured is on disk
             write_steps(job_folder(order.results, order.job), run.steps)
         progress.step(step)
 
-    with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch:
+    meter = Meter(loaded.policy, models=not adapter.own_loop)
+    with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch, meter:
         run = LiveRun(
             order.job,
             loaded.policy,
@@ -174,17 +177,22 @@ def _train(
             clock=clock,
             folder=Path(scratch),
             progress=logged,
+            meter=meter,
         )
         progress.steps = run.steps
         run.log_start()
-        return run, adapter.train(run)
+        checkpoint = adapter.train(run)
+    return run, _counts(run, checkpoint, meter)
 
 
-def _counts(run: LiveRun, checkpoint: Checkpoint) -> dict[str, int]:
+def _counts(run: LiveRun, checkpoint: Checkpoint, meter: Meter) -> dict[str, int]:
+    known = {} if meter.flops is None else {"flops": meter.flops}
     return {
+        **known,
         "completions": run.budget.completions,
         "completion_tokens": run.budget.tokens,
-        "optimiser_steps": checkpoint.steps,
+        "prompt_tokens": run.prompt_tokens,
+        "optimiser_steps": meter.updates,
         "trainable_parameters": sum(weight.numel() for weight in run.policy.trainable),
         "head_parameters": checkpoint.head_parameters,
     }
@@ -209,7 +217,7 @@ def _load(order: Order) -> _Loaded:
         grader=grader,
     )
     probe = validation[: job.training.probe_problems]
-    return _Loaded(task, policy, training, probe, test[: job.exam.problems], source)
+    return _Loaded(task, policy, training, probe, source)
 
 
 def _write(order: Order, loaded: _Loaded, run: LiveRun, evaluation: Evaluation) -> None:

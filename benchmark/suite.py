@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from algorithms import CATALOGUE as ALGORITHMS
-from benchmark.contract import DEFAULT_TIMEOUT_SECONDS, Algorithm, Exam, Job, Model, Setting, Suite, Training
+from benchmark.contract import DEFAULT_TIMEOUT_SECONDS, Algorithm, Exam, Job, Model, Setting, Suite, Training, Tuning
 from benchmark.errors import ConfigurationError, UnknownName, nearest
 from benchmark.provenance import numbers_version, weights_digest
 from benchmark.tasks import CATALOGUE as TASKS
@@ -22,7 +22,7 @@ from benchmark.tasks import CATALOGUE as TASKS
 __all__ = ["SUITES", "jobs_of", "load_suite", "suite_path"]
 
 SUITES = Path(__file__).parent / "suites"
-KEYS = ("model", "tasks", "seeds", "timeout_seconds", "training", "exam", "algorithms")
+KEYS = ("model", "tasks", "seeds", "timeout_seconds", "training", "exam", "algorithms", "tuned")
 Resolve = Callable[[str, Mapping[str, Setting]], Algorithm]
 T = TypeVar("T")
 
@@ -50,15 +50,17 @@ def load_suite(path: Path, resolve: Resolve) -> Suite:
                 f"{path}: '{key}' is missing or empty: a suite names its tasks, seeds and algorithms."
             )
     model = table.get("model", {})
+    algorithms = _algorithms(path, table["algorithms"], resolve)
     return Suite(
         name=path.stem,
-        algorithms=_algorithms(path, table["algorithms"], resolve),
+        algorithms=algorithms,
         tasks=_tasks(path, table["tasks"]),
         seeds=_seeds(path, table["seeds"]),
         model=_section(path, "model", Model, {"source": model} if isinstance(model, str) else model),
         training=_section(path, "training", Training, table.get("training", {})),
         exam=_section(path, "exam", Exam, table.get("exam", {})),
         timeout_seconds=_positive(path, "timeout_seconds", table.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
+        tuned=_tuned(path, table.get("tuned", {}), ["training", *(each.name for each in algorithms)]),
     )
 
 
@@ -95,6 +97,22 @@ def _algorithms(path: Path, table: object, resolve: Resolve) -> tuple[Algorithm,
             f"{path}: [algorithms] must be a table of tables, such as 'grpo = {{}}', or algorithms = \"all\"."
         )
     return tuple(resolve(name, settings) for name, settings in table.items())
+
+
+def _tuned(path: Path, table: object, names: list[str]) -> dict[str, Tuning]:
+    if not isinstance(table, dict) or not all(isinstance(value, dict) for value in table.values()):
+        raise ConfigurationError(
+            f"{path}: [tuned] must be a table of tables, such as "
+            "'grpo = { trials = 4, completions = 8192, on = \"validation\" }'."
+        )
+    _known(path, table, names, "[tuned] ")
+    found = {name: _section(path, f"tuned.{name}", Tuning, value) for name, value in table.items()}
+    for name, tuning in found.items():
+        if tuning.trials < 2:
+            raise ConfigurationError(
+                f"{path}: [tuned.{name}] trials = {tuning.trials}: one setting is not tuned: leave the line out."
+            )
+    return found
 
 
 def _tasks(path: Path, names: object) -> tuple[str, ...]:

@@ -119,7 +119,9 @@ def record(asked: Suite, method: str, task: str, seed: int) -> Record:
         counts={
             "completions": 3072 if trained else 0,
             "completion_tokens": 90_000 + seed if trained else 0,
+            "prompt_tokens": 20_000 if trained else 0,
             "optimiser_steps": 24 if trained else 0,
+            "flops": 12 * 10**10 if trained else 0,
             "trainable_parameters": 450_000 if trained else 0,
             "head_parameters": 9_300 if method == "flowrl" else 0,
         },
@@ -156,6 +158,9 @@ def steps(level: float) -> tuple[StepLog, ...]:
             step=step,
             completions=128 * step,
             seconds=1.5 * step,
+            tokens=4000 * step,
+            updates=step,
+            flops=5 * 10**9 * step,
             metrics={"probe/accuracy": level * (0.6 + 0.4 * step / 24)}
             | ({"reward/mean": level * step / 24} if step else {}),
         )

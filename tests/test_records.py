@@ -225,15 +225,22 @@ def test_samples_of_another_exam_are_refused(tmp_path):
 def test_steps_keep_every_digit_and_every_gap(tmp_path):
     steps = (
         StepLog(step=0, completions=0, seconds=0.0, metrics={"probe/accuracy": 1 / 3}),
-        StepLog(step=1, completions=128, seconds=0.1 + 0.2, metrics={"reward/mean": 1e-17, "a": float("inf")}),
+        StepLog(1, 128, 0.1 + 0.2, {"reward/mean": 1e-17, "a": float("inf")}, tokens=4000, updates=2, flops=10**19),
+        StepLog(2, 256, 1.0, {}, tokens=8000, updates=4),
     )
     records.write_steps(tmp_path, steps)
     assert records.read_steps(tmp_path) == steps
     assert (tmp_path / "steps.csv").read_text() == (
-        "step,completions,seconds,a,probe/accuracy,reward/mean\n"
-        "0,0,0.0,,0.3333333333333333,\n"
-        "1,128,0.30000000000000004,inf,,1e-17\n"
+        "step,completions,seconds,tokens,updates,flops,a,probe/accuracy,reward/mean\n"
+        "0,0,0.0,,,,,0.3333333333333333,\n"
+        "1,128,0.30000000000000004,4000,2,10000000000000000000,inf,,1e-17\n"
+        "2,256,1.0,8000,4,,,,\n"
     )
+
+
+def test_logs_of_before_tokens_updates_and_flops_were_counted_are_read(tmp_path):
+    (tmp_path / "steps.csv").write_text("step,completions,seconds,loss\n1,8,1.5,0.25\n")
+    assert records.read_steps(tmp_path) == (StepLog(1, 8, 1.5, {"loss": 0.25}, tokens=None, updates=None, flops=None),)
 
 
 def test_a_job_without_steps_has_none_and_a_bad_file_is_named(tmp_path):

@@ -3,9 +3,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 import factories
 import matplotlib as mpl
@@ -19,6 +21,20 @@ from benchmark.report import cells, check_report, tables, terminal_table, write_
 from benchmark.report.evidence import gather
 
 SPACE = "\u00a0"
+FIGURES = (
+    "learning.svg",
+    "learning_tokens.svg",
+    "learning_updates.svg",
+    "learning_flops.svg",
+    "learning_seconds.svg",
+    "pass_at_k.svg",
+    "strategies_at_k.svg",
+    "accuracy_diversity.svg",
+    "accuracy_strategies.svg",
+    "phases.svg",
+    "memory_rss.svg",
+)
+"""Of the factories' suite, in the order of the report."""
 
 
 @pytest.fixture
@@ -27,9 +43,11 @@ def results(tmp_path):
     return tmp_path / "results"
 
 
-def text_of(tmp_path, asked, change=factories.same):
+def text_of(tmp_path, asked, change=factories.same, *, drawn=False):
+    """The report's text; the figures' files are left empty unless `drawn`, which takes seconds."""
     factories.write(tmp_path / "results", asked, change)
-    path = write_report(tmp_path / "results", tmp_path / "reports", asked.name)
+    with nullcontext() if drawn else patch("benchmark.report.drawing.saved", return_value=b""):
+        path = write_report(tmp_path / "results", tmp_path / "reports", asked.name)
     return path.read_text().replace(SPACE, " ")
 
 
@@ -54,7 +72,7 @@ def test_the_same_results_give_the_same_bytes_under_any_settings(tmp_path, resul
         second = write_report(results, tmp_path / "two", "tiny")
         assert mpl.rcParams["axes.facecolor"] == "red"
     names = sorted(path.relative_to(first.parent) for path in first.parent.rglob("*.*"))
-    assert [str(name) for name in names] == ["tiny/accuracy_diversity.svg", "tiny/learning.svg", "tiny.md"]
+    assert [str(name) for name in names] == [*sorted(f"tiny/{name}" for name in FIGURES), "tiny.md"]
     for name in names:
         assert (first.parent / name).read_bytes() == (second.parent / name).read_bytes()
 
@@ -71,7 +89,7 @@ def test_no_date_no_version_and_no_path_of_this_machine_enter(tmp_path, results)
 
 def test_a_fresh_report_passes_its_check_and_an_edited_or_missing_one_does_not(tmp_path, results):
     reports = tmp_path / "reports"
-    assert check_report(results, reports, "tiny") == ["tiny.md", "tiny/learning.svg", "tiny/accuracy_diversity.svg"]
+    assert check_report(results, reports, "tiny") == ["tiny.md", *(f"tiny/{name}" for name in FIGURES)]
     path = write_report(results, reports, "tiny")
     assert check_report(results, reports, "tiny") == []
     path.write_text(path.read_text().replace("63.0", "64.0"))
@@ -145,7 +163,7 @@ def test_a_failed_job_never_shows_a_number(tmp_path):
     def change(one):
         return factories.failed(one, "out_of_memory", "no room") if one.job.algorithm.name == "flowrl" else one
 
-    text = text_of(tmp_path, factories.suite(), change)
+    text = text_of(tmp_path, factories.suite(), change, drawn=True)
     for title in ("Result", "All measurements on `grade_school`", "All measurements on `competition`"):
         assert {row["flowrl"] for row in rows(text, title).values()} == {"out of memory"}
     assert set(rows(text, "Verdicts")["flowrl"].values()) == {"out of memory"}
@@ -278,7 +296,9 @@ def test_conditions_name_what_moves_a_number(tmp_path):
     assert "| `grpo` | `algorithms.grpo:X` | `clip = 0.2` **`kl_weight = 0.0`** |" in settings
     assert "| `sft` | `algorithms.sft:X` | `clip = 0.2` `kl_weight = 0.0` |" in settings
     spent = section(text, "What was spent")
-    assert "| `flowrl` | `grade_school` | 3,072 | 90,000–90,002 | 24 | 450,000 | 9,300 |" in spent
+    assert (
+        "| `flowrl` | `grade_school` | 3,072 | 90,000–90,002 | 20,000 | 24 | 1.20 × 10¹¹ | 450,000 | 9,300 |" in spent
+    )
 
 
 def test_unlike_rows_and_ill_training_are_shown(tmp_path, monkeypatch):
@@ -322,20 +342,20 @@ def test_foreign_text_neither_breaks_a_table_nor_opens_a_tag(tmp_path):
 # --- figures -------------------------------------------------------------------------------------------------------
 
 
-def test_figures_name_every_method_and_task_on_a_white_ground(tmp_path, results):
+def test_figures_name_every_method_and_task_on_any_ground(tmp_path, results):
     write_report(results, tmp_path / "reports", "tiny")
     for name in ("learning.svg", "accuracy_diversity.svg"):
         svg = (tmp_path / "reports" / "tiny" / name).read_text()
         for word in ("grade_school", "competition", "grpo", "flowrl", "sft"):
             assert f">{word}</text>" in svg
-        assert "fill: #ffffff" in svg
+        assert "#ffffff" not in svg  # no ground of its own, and ink that reads on white and on black
     assert "accuracy on validation probes" in (tmp_path / "reports" / "tiny" / "learning.svg").read_text()
 
 
 def test_without_probes_the_reward_is_drawn(tmp_path, monkeypatch):
     log = (StepLog(1, 128, 1.0, {"reward/mean": 0.2}), StepLog(2, 256, 2.0, {"reward/mean": 0.4}))
     monkeypatch.setattr(factories, "steps", lambda _: log)
-    text = text_of(tmp_path, factories.suite())
+    text = text_of(tmp_path, factories.suite(), drawn=True)
     assert "Mean reward of the training completions" in text
     assert "mean training reward" in (tmp_path / "reports" / "tiny" / "learning.svg").read_text()
 
@@ -343,10 +363,13 @@ def test_without_probes_the_reward_is_drawn(tmp_path, monkeypatch):
 def test_many_methods_keep_their_labels_apart(tmp_path, monkeypatch):
     names = ["base_model", *(f"method_{index:02d}" for index in range(17))]
     monkeypatch.setattr(factories, "METHODS", dict.fromkeys(names, 0.4))
-    text_of(tmp_path, factories.suite(tasks=("grade_school",), seeds=(0, 1)))
+    text_of(tmp_path, factories.suite(tasks=("grade_school",), seeds=(0, 1)), drawn=True)
     svg = (tmp_path / "reports" / "tiny" / "learning.svg").read_text()
     heights = sorted(float(y) for y in re.findall(r'<text [^>]*y="([\d.]+)"[^>]*>method_\d\d</text>', svg))
-    assert len(heights) == 17
+    assert len(heights) == 5  # of more than eight methods the floor and the five best have labels
+    assert ">base_model</text>" in (tmp_path / "reports" / "tiny" / "pass_at_k.svg").read_text()
+    thin = svg.count("stroke: #777777; stroke-width: 0.5")
+    assert thin == 12  # the other trained ones are there all the same
     assert min(above - below for below, above in pairwise(heights)) > 8
 
 

@@ -1,5 +1,7 @@
 """Whole sweeps in processes of their own: done, failed, killed, timed out, refused; resumed and reported."""
 
+import dataclasses
+import gc
 import multiprocessing
 import os
 import signal
@@ -11,11 +13,13 @@ import time
 
 import pytest
 
-from benchmark.contract import PHASES
+from benchmark.adapter import Adapter
+from benchmark.contract import PHASES, Checkpoint, Problem
 from benchmark.records import read_outcomes, read_records, read_steps
 from benchmark.registry import resolve
 from benchmark.runner import Order, run_job
 from benchmark.suite import jobs_of, load_suite
+from benchmark.tasks import load_task
 
 SUITE = """
 model = "pocket"
@@ -287,3 +291,60 @@ def test_records_of_the_same_job_differ_in_time_only(tmp_path):
         found.append((record.status, record.metrics, record.counts, record.provenance, rows, outcomes))
     assert found[0][0] == "done"
     assert found[0] == found[1]
+
+
+def test_what_was_spent_is_counted_by_the_harness(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(SUITE.format(algorithms="ppo = {}\nsft = {}\nbase_model = {}", timeout=300), encoding="utf-8")
+    found = {}
+    for job in jobs_of(load_suite(path, resolve)):
+        _, pipe = multiprocessing.Pipe(duplex=False)
+        run_job(Order(job, tmp_path, None, threads=1), pipe)
+        found[job.algorithm.name] = read_steps(tmp_path / "mine" / job.id)
+    counts = {record.job.algorithm.name: record.counts for record in read_records(tmp_path, "mine")}
+    for name, steps in found.items():
+        assert (steps[-1].tokens, steps[-1].flops) == (counts[name]["completion_tokens"], counts[name]["flops"])
+        assert (steps[0].tokens, steps[0].updates, steps[0].flops) == (0, 0, 0)  # the first probe is not training
+    assert [step.updates for step in found["ppo"]] == [0, 2, 4]  # two passes over each batch
+    assert [step.updates for step in found["sft"]] == [0, 1, 2]
+    assert counts["base_model"]["flops"] == counts["base_model"]["prompt_tokens"] == 0
+    # four problems each once for two completions, or one problem for each of eight solutions: two batches of each
+    assert 0 < counts["ppo"]["prompt_tokens"] < counts["sft"]["prompt_tokens"]
+    weights = 3 * (4 * 96 * 96 + 3 * 96 * 288) + 96 * 640
+    least = 2 * weights * counts["ppo"]["completion_tokens"]
+    # rollout 1, critic before the update 1, reference 1, two passes of forward and backward 6; prompts and attention
+    assert 9 * least < counts["ppo"]["flops"] < 20 * least
+
+
+REACHED = []
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reaching(Adapter):
+    paper = "none"
+
+    def train(self, run):
+        REACHED.extend(one for one in gc.get_objects() if type(one) is Problem)
+        REACHED.extend(problem for batch in run.batches() for problem in batch)
+        return Checkpoint(0)
+
+
+def test_no_test_problem_exists_while_a_method_trains(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(SUITE.format(algorithms='x = { class = "test_runner:Reaching" }', timeout=300), encoding="utf-8")
+    (job,) = jobs_of(load_suite(path, resolve))
+    _, pipe = multiprocessing.Pipe(duplex=False)
+    REACHED.clear()
+    gc.collect()
+    run_job(Order(job, tmp_path, None, threads=1), pipe)
+    (record,) = read_records(tmp_path, "mine")
+    assert record.status == "done", record.reason
+    reached = {problem.id for problem in REACHED}
+    REACHED.clear()
+    splits = {
+        split: {problem.id for problem in load_task("competition").load(split)}
+        for split in ("train", "validation", "test")
+    }
+    assert not reached & splits["test"]
+    assert reached & splits["train"]
+    assert reached & splits["validation"]  # the probes': two of them, seen by the harness alone

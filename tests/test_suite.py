@@ -9,7 +9,7 @@ import pytest
 
 from algorithms import CATALOGUE
 from algorithms.grpo import GRPO
-from benchmark.contract import Exam, Model, Training
+from benchmark.contract import Exam, Model, Training, Tuning
 from benchmark.errors import ConfigurationError, UnknownName
 from benchmark.registry import adapter_class, build, resolve
 from benchmark.suite import SUITES, jobs_of, load_suite, suite_path
@@ -159,3 +159,27 @@ def test_a_method_is_its_file_and_its_line(tmp_path, repository):
         "        assert algorithm.name != 'cispo'\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True)
+
+
+def test_what_tuning_cost_may_be_said_and_moves_no_job(tmp_path):
+    line = '[tuned]\ngrpo = { trials = 4, completions = 8192, on = "validation" }\n'
+    suite = load(tmp_path, GOOD + line)
+    assert suite.tuned == {"grpo": Tuning(4, 8192, "validation")}
+    assert load(tmp_path, GOOD).tuned == {}
+    assert [job.id for job in jobs_of(suite)] == [job.id for job in jobs_of(load(tmp_path, GOOD))]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('grpo = { trials = 4, completions = 8192, on = "test" }', r"\[tuned\.grpo\] on = 'test'"),
+        ("grpo = { trials = 4, completions = 8192 }", r"\[tuned\.grpo\] on"),
+        ('grpo = { trials = 1, completions = 8, on = "validation" }', "one setting is not tuned"),
+        ('grpo = { trails = 4, completions = 8, on = "validation" }', "did you mean 'trials'"),
+        ('gpro = { trials = 4, completions = 8, on = "validation" }', "did you mean 'grpo'"),
+        ("grpo = 3", "must be a table of tables"),
+    ],
+)
+def test_a_wrong_word_about_tuning_is_named(tmp_path, line, message):
+    with pytest.raises(ConfigurationError, match=message):
+        load(tmp_path, f"{GOOD}[tuned]\n{line}\n")

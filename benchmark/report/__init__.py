@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from benchmark.files import write
 from benchmark.report.evidence import gather
-from benchmark.report.figures import figures
 from benchmark.report.markdown import markdown
+from benchmark.report.sections import sections
 from benchmark.report.terminal import terminal_table
 
 if TYPE_CHECKING:
@@ -33,9 +33,9 @@ def check_report(results: Path, reports: Path, suite: str) -> list[str]:
 
 def _files(results: Path, suite: str) -> dict[str, bytes]:
     evidence = gather(results, suite)
-    drawn = figures(evidence)
-    text = markdown(evidence, drawn.keys())
-    return {f"{suite}.md": text.encode()} | {f"{suite}/{name}": content for name, content in drawn.items()}
+    parts = sections(evidence)
+    text = markdown(evidence, parts)
+    return {f"{suite}.md": text.encode()} | {f"{suite}/{part.figure}": part.svg for part in parts if part.figure}
 
 
 def _is(path: Path, content: bytes) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmark.contract import PHASES
+from benchmark.report.budgets import amount
 from benchmark.report.cells import DASH, STATUS_WORDS, Table, code, number, plain, words
 from benchmark.report.tables import MEMORY_WORDS, memory_kinds
 
@@ -19,7 +20,9 @@ __all__ = ["caption", "conditions_table", "counts_table", "failures_table", "lea
 _COUNTS = {
     "completions": "completions",
     "completion_tokens": "completion tokens",
+    "prompt_tokens": "prompt tokens",
     "optimiser_steps": "optimiser steps",
+    "flops": "model FLOPs",
     "trainable_parameters": "trained parameters",
     "head_parameters": "of extra heads",
 }
@@ -66,6 +69,7 @@ def conditions_table(evidence: Evidence) -> Table:
     rows = [
         ("exam", exam_words),
         ("training", training_words),
+        ("tuning", _tuning(evidence)),
         ("seeds", words(str(seed) for seed in suite.seeds)),
         ("starting policy", _model(suite.model)),
         ("digest of its weights", _distinct(evidence, lambda each: code(each.model_digest[:12]))),
@@ -162,6 +166,20 @@ def _model(model: Model) -> str:
     return f"{code(model.source)}{revision}, {weights}, {model.dtype}{chat}"
 
 
+def _tuning(evidence: Evidence) -> str:
+    """What choosing the settings cost, where more than one was tried."""
+    tuned = evidence.suite.tuned
+    if not tuned:
+        return "one setting, not tuned"
+    parts = [
+        f"{'shared settings' if name == 'training' else code(name)}: the best of {one.trials} settings on {one.on}, "
+        f"{one.completions:,} completions beside those of this table"
+        for name, one in tuned.items()
+    ]
+    rest = [method for method in evidence.trained if method not in tuned]
+    return "; ".join(parts) + (f"; one setting, not tuned: {words(map(code, rest))}" if rest else "")
+
+
 def _settings(algorithm: Algorithm) -> str:
     said = [
         f"**{code(f'{name} = {value}')}**" if name in algorithm.changed else code(f"{name} = {value}")
@@ -172,7 +190,8 @@ def _settings(algorithm: Algorithm) -> str:
 
 def _range(records: list[Record], name: str) -> str:
     found = sorted({record.counts[name] for record in records if name in record.counts})
-    return DASH if not found else f"{found[0]:,}" if len(found) == 1 else f"{found[0]:,}–{found[-1]:,}"
+    written = [amount(count, "flops") if name == "flops" else f"{count:,}" for count in found]
+    return "–".join(dict.fromkeys((written[0], written[-1]))) if written else DASH
 
 
 def _peak(evidence: Evidence, method: str, task: str) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["WIDTH", "Ends", "beside", "spread"]
 
 Ends = dict[str, tuple[float, float, str]]
-"""Label → x, y in data units, colour."""
+"""Label → x, y in data units, colour of its leader line; the text has the ink's, which reads on any page."""
 
 SIZE = 8.0
 """Font size, points."""
@@ -107,7 +107,6 @@ def _annotate(
         at,
         xytext=offset,
         textcoords="offset points",
-        color=colour,
         fontsize=SIZE,
         verticalalignment="center",
         annotation_clip=False,

@@ -17,9 +17,7 @@ from benchmark.report.conditions import (
     failures_table,
     lead,
     methods_table,
-    phases_table,
 )
-from benchmark.report.figures import learning_metric
 from benchmark.report.graders import regrade
 from benchmark.report.health import differences_table, health_table
 from benchmark.report.tables import (
@@ -33,9 +31,8 @@ from benchmark.report.tables import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from benchmark.report.evidence import Evidence
+    from benchmark.report.sections import Section
 
 __all__ = ["markdown"]
 
@@ -48,12 +45,12 @@ _TEMPLATES = Environment(
 )
 
 
-def markdown(evidence: Evidence, figures: Collection[str]) -> str:
-    """The whole report; `figures` are the names of those that exist."""
-    return _TEMPLATES.get_template("report.md.j2").render(_words(evidence, figures)).rstrip() + "\n"
+def markdown(evidence: Evidence, parts: tuple[Section, ...]) -> str:
+    """The whole report; `parts` are those with figures."""
+    return _TEMPLATES.get_template("report.md.j2").render(_words(evidence, parts)).rstrip() + "\n"
 
 
-def _words(evidence: Evidence, figures: Collection[str]) -> dict[str, Any]:
+def _words(evidence: Evidence, parts: tuple[Section, ...]) -> dict[str, Any]:
     suite = evidence.suite
     failures = failures_table(evidence)
     differences, ill = differences_table(evidence), health_table(evidence)
@@ -73,8 +70,7 @@ def _words(evidence: Evidence, figures: Collection[str]) -> dict[str, Any]:
         "verdicts": verdict_table(evidence) if floor else None,
         "standings": [standings(evidence, task) for task in suite.tasks] if evidence.trained else [],
         "full": [(task, full_table(evidence, task)) for task in suite.tasks],
-        "figures": figures,
-        "probed": learning_metric(evidence) == "probe/accuracy",
+        "sections": parts,
         "trained": evidence.trained,
         "fewest": FEWEST,
         "differences": differences if differences.rows else None,
@@ -84,7 +80,6 @@ def _words(evidence: Evidence, figures: Collection[str]) -> dict[str, Any]:
         "conditions": conditions_table(evidence),
         "methods": methods_table(evidence),
         "counts": counts_table(evidence),
-        "phases": phases_table(evidence),
         "failures": failures if failures.rows else None,
     }
 

@@ -1,0 +1,210 @@
+"""Learning curves in five currencies: interpolation, the common budget, leaders, and what the report says of tuning."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import factories
+import pytest
+
+from benchmark.contract import StepLog, Tuning
+from benchmark.report import drawing, levels
+from benchmark.report.budgets import amount, at, common, curves, equal_budget_table, leaders
+from benchmark.report.conditions import conditions_table
+from benchmark.report.evidence import gather
+from benchmark.report.sections import sections
+from benchmark.tasks import digest, load_task
+
+SPACE = "\u00a0"
+
+
+def evidence(tmp_path, change=factories.same, asked=None):
+    asked = asked or factories.suite(tasks=("grade_school",))
+    factories.write(tmp_path, asked, change)
+    return gather(tmp_path, asked.name)
+
+
+def logs(monkeypatch, tmp_path, of):
+    """A suite whose step logs are `of(method, seed)`."""
+    written = []
+    original = factories.record
+
+    def record(asked, method, task, seed):
+        written.append((method, seed))
+        return original(asked, method, task, seed)
+
+    monkeypatch.setattr(factories, "record", record)
+    monkeypatch.setattr(factories, "steps", lambda _: of(*written[-1]))
+    return evidence(tmp_path)
+
+
+def log(final, *, tokens=100, flops=10**12, seconds=10.0, steps=4):
+    """Four batches that climb in a straight line from 0.2 to `final`."""
+    return tuple(
+        StepLog(
+            step,
+            64 * step,
+            seconds * step / steps,
+            {"probe/accuracy": 0.2 + (final - 0.2) * step / steps},
+            tokens=tokens * step,
+            updates=step,
+            flops=None if flops is None else flops * step // steps,
+        )
+        for step in range(steps + 1)
+    )
+
+
+def test_between_probes_a_line_and_beyond_them_nothing():
+    points = ((0.0, 0.2), (10.0, 0.4), (10.0, 0.5), (30.0, 0.9))
+    assert at(points, 5.0) == pytest.approx(0.35)  # half way from 0.2 to 0.5, the last probe at 10
+    assert at(points, 20.0) == pytest.approx(0.7)  # half way from 0.5 to 0.9
+    assert at(points, 30.0) == 0.9
+    assert at(points, 30.1) is None
+    assert at(points[1:], 5.0) is None
+
+
+def test_methods_are_compared_at_the_smallest_amount_that_all_reached(monkeypatch, tmp_path):
+    # grpo spends twice the FLOPs of the others; sft is the slowest; seed 1 of flowrl is the smallest of all
+    def of(method, seed):
+        flops = {"grpo": 2 * 10**12, "flowrl": 10**12 - 10**11 * (seed == 1)}.get(method, 10**12)
+        return log(0.6, flops=flops)
+
+    found = logs(monkeypatch, tmp_path, of)
+    drawn = curves(found)
+    assert common(found, drawn, "grade_school", "flops") == 9 * 10**11
+    assert common(found, drawn, "grade_school", "completions") == 256
+    table = equal_budget_table(found, drawn, "flops")
+    assert table.header == ("at", "task", "25%", "50%", "75%", "100%")
+    assert table.rows[0][-1].replace(SPACE, " ") == "9.00 × 10¹¹"
+    rows = {row[0]: row[2:] for row in table.rows}
+    # at 0.9 of 2e12 FLOPs grpo is at 0.45 of its way: 0.2 + 0.4 · 0.45 = 0.38
+    assert rows["`grpo`"][3].replace(SPACE, " ") == "38.0 %"
+    # sft at 0.9 of its way: 0.56; flowrl at 0.9, 1 and 0.9 of its: mean (0.56 + 0.6 + 0.56) / 3 = 0.5733
+    assert rows["`sft`"][3].replace(SPACE, " ") == "56.0 %"
+    assert rows["`flowrl`"][3].startswith("57.3")
+
+
+def test_the_report_says_where_the_winner_changes(monkeypatch, tmp_path):
+    # grpo ends highest and takes four times the seconds and twice the FLOPs; sft is second
+    def of(method, seed):
+        final = {"grpo": 0.8, "sft": 0.6}.get(method, 0.4) + 0.001 * seed
+        hard = method == "grpo"
+        return log(final, seconds=40.0 if hard else 10.0, flops=(4 if hard else 1) * 10**12)
+
+    found = logs(monkeypatch, tmp_path, of)
+    assert leaders(found, curves(found), "grade_school") == (
+        "On `grade_school` the method with the highest mean changes with the currency: by completions, completion "
+        "tokens and optimiser updates `grpo`; by model FLOPs and training seconds `sft`."
+    )
+
+
+def test_one_leader_everywhere_and_undecided_where_the_next_is_near(monkeypatch, tmp_path):
+    def of(method, seed):
+        near = method == "flowrl"
+        return log(0.6 + (0.02 * (seed - 1) - 0.001 if near else 0.0) if method in {"grpo", "flowrl"} else 0.4)
+
+    found = logs(monkeypatch, tmp_path, of)
+    sentence = leaders(found, curves(found), "grade_school")
+    assert sentence.startswith("On `grade_school` the same method has the highest mean in every currency: `grpo`, by ")
+    assert sentence.count("(undecided against `flowrl`)") == 5
+
+
+def test_a_method_without_flops_is_a_dash_and_no_leader(monkeypatch, tmp_path):
+    found = logs(monkeypatch, tmp_path, lambda method, _: log(0.9, flops=None) if method == "grpo" else log(0.5))
+    drawn = curves(found)
+    rows = {row[0]: row[2:] for row in equal_budget_table(found, drawn, "flops").rows}
+    assert set(rows["`grpo`"]) == {"–"}
+    assert "by model FLOPs `grpo`" not in leaders(found, drawn, "grade_school")
+    assert "`grpo`" in leaders(found, drawn, "grade_school")
+
+
+def test_old_logs_are_drawn_in_what_they_know(monkeypatch, tmp_path):
+    old = tuple(StepLog(step, 64 * step, 1.0 * step, {"probe/accuracy": 0.5}) for step in range(3))
+    found = logs(monkeypatch, tmp_path, lambda *_: old)
+    assert curves(found).currencies == ("completions", "seconds")
+    words = next(part for part in sections(found) if part.title == "Learning curves").words
+    assert any("Not drawn" in line and "completion tokens, optimiser updates, model FLOPs" in line for line in words)
+
+
+def test_every_figure_has_its_words_and_its_table(tmp_path):
+    for part in sections(evidence(tmp_path)):
+        assert bool(part.figure) == bool(part.svg)
+        if part.figure:
+            assert part.table is not None
+            assert part.table.rows
+            assert part.alt
+            assert part.svg.startswith(b"<?xml")
+
+
+def test_seconds_of_two_devices_are_in_no_figure(tmp_path):
+    def change(one):
+        return replace(one, provenance=factories.provenance("H200")) if one.job.algorithm.name == "grpo" else one
+
+    drawn = {part.figure for part in sections(evidence(tmp_path, change))}
+    assert not drawn & {"learning_seconds.svg", "phases.svg"}
+    assert "learning_flops.svg" in drawn
+
+
+def test_of_many_methods_the_best_have_colours_and_the_rule_is_said(tmp_path, monkeypatch):
+    names = {"base_model": 0.3, **{f"m{index:02d}": 0.3 + 0.01 * index for index in range(26)}}
+    monkeypatch.setattr(factories, "METHODS", names)
+    found = evidence(tmp_path, asked=factories.suite(tasks=("grade_school",), seeds=(0,)))
+    # accuracy is 0.3 + 0.01·i and up to 0.03 more by (3·order mod 4): the ranking follows the summary itself
+    means = {name: found.estimate(name, "grade_school", "accuracy").mean for name in found.trained}
+    best = sorted(means, key=lambda name: (-means[name], name))[:5]
+    assert set(drawing.highlighted(found)) == {"base_model", *best}
+    assert "the other 21 are thin grey" in drawing.rule(found)
+    looks = [drawing.look(found, name) for name in drawing.highlighted(found)]
+    assert len({(one.colour, one.line, one.marker) for one in looks}) == 6
+    assert not drawing.look(found, "m00").labelled
+
+
+def test_accuracy_by_level_counts_the_samples_of_its_problems(tmp_path, monkeypatch):
+    task = load_task("grade_school")
+    splits = [task.load(split) for split in ("train", "validation", "test")]
+    whole = digest(problem for split in splits for problem in split)
+
+    def change(one):
+        return replace(one, provenance=replace(one.provenance, task_digest=whole))
+
+    # four problems with two samples each, the first three solved
+    ids = [problem.id for problem in splits[2][:4]]
+    made = tuple(replace(one, problem=ids[int(one.problem[1:])]) for one in factories.outcomes(right=3))
+    monkeypatch.setattr(factories, "outcomes", lambda: made)
+    found = evidence(tmp_path, change)
+    table = levels.split_table(found, "grade_school", levels.known_problems(found, "grade_school"), "level")
+    wanted = {}
+    for index, problem in enumerate(splits[2][:4]):
+        wanted.setdefault(f"level {problem.level}", []).append(index < 3)
+    assert table.header[1:] == tuple(sorted(wanted))
+    grpo = dict(zip(table.header, next(row for row in table.rows if row[0] == "`grpo`"), strict=True))
+    for level, right in wanted.items():
+        assert grpo[level].replace(SPACE, " ") == f"{100 * sum(right) / len(right):.1f} %"
+    other = evidence(tmp_path / "other")  # made of other problems
+    assert levels.known_problems(other, "grade_school") == {}
+    assert levels.known_problems(other, "gsm8k") == {}
+
+
+def test_conditions_say_what_tuning_cost(tmp_path):
+    asked = factories.suite(tasks=("grade_school",))
+    one = dict(conditions_table(evidence(tmp_path / "a", asked=asked)).rows)["tuning"]
+    assert one == "one setting, not tuned"
+    tuned = replace(asked, tuned={"grpo": Tuning(4, 12_288, "validation")})
+    said = dict(conditions_table(evidence(tmp_path / "b", asked=tuned)).rows)["tuning"]
+    assert said == (
+        "`grpo`: the best of 4 settings on validation, 12,288 completions beside those of this table; "
+        "one setting, not tuned: `flowrl` and `sft`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "key", "text"),
+    [
+        (1536.0, "completions", "1,536"),
+        (12.345, "seconds", "12.3"),
+        (1.1e11, "flops", "1.10 × 10¹¹"),
+        (9.999e11, "flops", "1.00 × 10¹²"),
+    ],
+)
+def test_amounts(value, key, text):
+    assert amount(value, key).replace(SPACE, " ") == text
