@@ -33,9 +33,7 @@ def write_report(results: Path, reports: Path, suite: str, disagreements: Disagr
     return reports / f"{suite}.md"
 
 
-def check_report(
-    results: Path, reports: Path, suite: str, disagreements: Disagreements | None = None
-) -> list[str]:
+def check_report(results: Path, reports: Path, suite: str, disagreements: Disagreements | None = None) -> list[str]:
     """Names, below `reports`, of the files that are missing or not byte for byte what the results give.
 
     Of a page's completions the bytes before compression are compared: zlib's differ between its versions.

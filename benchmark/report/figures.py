@@ -1,7 +1,7 @@
 """Figures as SVG bytes: the same evidence draws the same bytes, whatever matplotlib settings the user has.
 
 Text stays text, dates and versions are left out, the background is white on every page. A method has the same colour
-and line in every figure: six colours that colour-blind readers can tell apart, then the same in other dashes.
+and line in every figure: six colours that colour-blind readers can tell apart, each with its own dashes and marker.
 """
 
 from __future__ import annotations
@@ -203,9 +203,9 @@ def _arms(estimate: Estimate) -> list[list[float]] | None:
 
 
 def _look(evidence: Evidence, method: str) -> tuple[str, Any, str]:
-    """Colour, line and marker; the floor is grey."""
+    """Colour, line and marker, so that grey print tells methods apart, too; the floor is grey."""
     if method == FLOOR:
         return _GREY, "-", "o"
     place = evidence.trained.index(method)
     turn = place // len(_COLOURS)
-    return _COLOURS[place % len(_COLOURS)], _LINES[turn % len(_LINES)], _MARKERS[turn % len(_MARKERS)]
+    return _COLOURS[place % len(_COLOURS)], _LINES[place % len(_LINES)], _MARKERS[(place + turn) % len(_MARKERS)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,7 +35,7 @@ _INKS = {"#ffffff": "none", "#333333": "var(--ink)", "#555555": "var(--muted)", 
 _INKS |= {"#e6e6e6": "var(--faint)"}
 """Colours of a figure that are paper and ink; every other one is a method's, `var(--method-RRGGBB)` in the style."""
 _COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")
-_TEXT_FILL = re.compile(r'(<text [^>]*fill: )(#[0-9a-f]{6})')
+_TEXT_FILL = re.compile(r"(<text [^>]*fill: )(#[0-9a-f]{6})")
 
 
 class Heading(NamedTuple):
@@ -80,7 +81,8 @@ def _article(text: str, figures: Mapping[str, str]) -> tuple[str, list[Heading]]
 
 
 def _open_table(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:  # noqa: ANN401, ARG001
-    return f'<div class="scroll" data-scroll tabindex="0" role="region" aria-label="{escape(tokens[index].meta["name"])}">\n<table>\n'
+    name = escape(tokens[index].meta["name"])
+    return f'<div class="scroll" data-scroll tabindex="0" role="region" aria-label="{name}">\n<table>\n'
 
 
 def _close_table(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:  # noqa: ANN401, ARG001
@@ -90,7 +92,7 @@ def _close_table(self: Any, tokens: Sequence[Token], index: int, options: Any, e
 def _headings(tokens: Sequence[Token]) -> list[Heading]:
     """Gives every heading an id, and lists them."""
     found: list[Heading] = []
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             words = "".join(child.content for child in inline.children or ())
             slug = re.sub(r"[^\w]+", "-", words.lower()).strip("-")

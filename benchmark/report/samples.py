@@ -180,4 +180,3 @@ def _texts(outcomes: tuple[Outcome, ...], path: Path) -> tuple[tuple[Outcome, ..
 @cache
 def _adapter() -> TypeAdapter[tuple[Outcome, ...]]:
     return TypeAdapter(tuple[Outcome, ...])
-

@@ -115,8 +115,16 @@ function show(next) {
   chosen = samples.chosen(view);
   byId("count").textContent = `${chosen.length.toLocaleString("en")} of ${samples.problems[view.task].length.toLocaleString("en")} problems`;
   byId("problems").replaceChildren(...chosen.map(entry));
-  byId("problems").querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  reveal(byId("problems"), byId("problems").querySelector("[aria-current]"));
   byId("problem").replaceChildren(...problemView());
+}
+
+/** Scrolls a list, never the page, until the entry can be seen. */
+function reveal(list, current) {
+  if (!current) return;
+  const [outer, inner] = [list.getBoundingClientRect(), current.getBoundingClientRect()];
+  if (inner.top < outer.top) list.scrollTop -= outer.top - inner.top;
+  if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
 }
 
 function entry(place) {
@@ -165,8 +173,23 @@ function card(method, lone) {
     node.append(heading, el("p", { className: "facts" }, "Nothing here: ", textInline(why)));
     return node;
   }
-  node.append(heading, badges(row, lone), facts(row, rows));
+  node.append(heading, strip(rows, lone), badges(row, lone), facts(row));
   node.append(row.text === null ? el("p", { className: "facts", textContent: "The completion's text was not kept." }) : textBlock(row.text, "text"));
+  return node;
+}
+
+/** One mark for each sample: a way to it, and all verdicts at a glance. */
+function strip(rows, lone) {
+  const node = el("p", { className: "strip" });
+  for (const row of rows) {
+    const alone = isRight(row) && lone.has(row.strategy);
+    const says = `${sampleName(row.sample)}: ${VERDICTS[row.verdict]}${alone ? ", only this method's strategy" : ""}`;
+    const link = el("a", { href: address({ ...view, sample: row.sample }), title: says, className: row.verdict, "aria-label": says });
+    link.textContent = BADGES[row.verdict][0];
+    if (alone) link.classList.add("lone");
+    if (row.sample === view.sample) link.setAttribute("aria-current", "true");
+    node.append(link);
+  }
   return node;
 }
 
@@ -180,7 +203,7 @@ function badges(row, lone) {
   return node;
 }
 
-function facts(row, rows) {
+function facts(row) {
   const list = el("dl");
   const add = (name, value) => list.append(el("div", {}, el("dt", { textContent: name }), el("dd", {}, value)));
   add("answer", row.answer === null ? "–" : textInline(row.answer));
@@ -188,8 +211,6 @@ function facts(row, rows) {
   add("reward", isRight(row) ? "1" : "0");
   add("tokens", row.tokens.toLocaleString("en"));
   add("judged by", row.route === null ? "–" : textInline(row.route));
-  const sampled = rows.filter((one) => one.sample !== GREEDY);
-  add("right samples", `${sampled.filter(isRight).length} of ${sampled.length}`);
   return list;
 }
 
