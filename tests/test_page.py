@@ -176,8 +176,8 @@ def test_what_is_too_much_is_left_out_by_the_stated_rule(tmp_path):
     evidence = many(tmp_path)  # 40 · (8 + 1) = 360 completions
     assert narrowed(evidence) == Share(40, 8)
     assert narrowed(evidence, rows=200) == Share(40, 4)  # 40 · 5 = 200: samples first
-    assert narrowed(evidence, rows=199) == Share(20, 4)  # then problems
-    assert narrowed(evidence, rows=4) == Share(1, 2)  # one problem, then the last samples: 1 · 3
+    assert narrowed(evidence, rows=199) == Share(36, 4)  # then problems: 40 · 9 // 10 = 36
+    assert narrowed(evidence, rows=4) == Share(1, 3)  # one problem, then its last samples: 1 · 4
     (run,) = read_runs(evidence, Share(20, 4))
     whole = read_outcomes(job_folder(tmp_path, evidence.records[0].job))
     assert run.outcomes == tuple(one for one in whole if int(one.problem[1:]) < 20 and one.sample < 4)
@@ -191,7 +191,7 @@ def test_the_packed_completions_keep_their_limit_and_say_what_is_missing(tmp_pat
     assert len(shut) <= most
     assert re.fullmatch(
         r"To keep this page small it holds (the first \d+ of 40 problems of each exam and )?"
-        r"the greedy completion and the first 4 of 8 samples of each problem; the rest is in the results\.",
+        r"the greedy completion and the first \d of 8 samples of each problem; the rest is in the results\.",
         opened(shut)["left_out"],
     )
     assert packed(evidence, most=most) == shut

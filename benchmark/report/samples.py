@@ -1,7 +1,8 @@
 """What the sample browser shows: the judged completions of every finished job, thinned while they are read.
 
-The rule, where all would be too many: the greedy completion and the first samples of each problem, halved down to
-`FEWEST_SAMPLES`; then the first problems of each exam, halved; the same for every job, so that methods stay comparable.
+The rule, where all would be too many: the greedy completion and the first samples of each problem, one less at a time
+down to `FEWEST_SAMPLES`; then the first problems of each exam, a tenth less at a time. It is the same for every job, so
+that methods stay comparable.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ __all__ = ["Run", "Share", "exam_size", "narrowed", "questions", "read_runs", "t
 
 MOST_ROWS = 400_000
 """Completions in one page."""
-MOST_BYTES = 14_000_000
-"""Of the packed completions in one page; 15 MB with everything else."""
+MOST_BYTES = 10_000_000
+"""Of the packed completions in one page, which then opens in a second."""
 FEWEST_SAMPLES = 4
 """Samples of a problem that are kept while problems can still be left out."""
 
@@ -51,10 +52,9 @@ class Share:
     @property
     def smaller(self) -> Share:
         """The next step of the rule."""
-        if self.samples > FEWEST_SAMPLES or self.problems == 1:
-            floor = FEWEST_SAMPLES if self.samples > FEWEST_SAMPLES else 1
-            return replace(self, samples=max(floor, self.samples // 2))
-        return replace(self, problems=max(1, self.problems // 2))
+        if self.samples > FEWEST_SAMPLES or self.problems <= 1:
+            return replace(self, samples=max(1, self.samples - 1))
+        return replace(self, problems=self.problems * 9 // 10)
 
 
 @dataclass(frozen=True, slots=True)
