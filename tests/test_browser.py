@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import unicodedata
+from itertools import permutations
 from pathlib import Path
 from urllib.parse import quote
 
@@ -163,6 +164,20 @@ def test_a_filter_shows_the_problems_that_the_outcomes_say(visit, outcomes, name
     passing = [id_ for id_, cells in considered(outcomes, 0, sample).items() if FILTERS[name](cells)]
     expect(page.locator("#count")).to_have_text(f"{len(passing)} of 8 problems")
     assert page.locator("#problems bdi").all_text_contents() == [named(id_) for id_ in passing]
+    if name == "differ":
+        assert page.locator(".card h4").all_text_contents()[:2] == ["flowrl", "base_model"]
+
+
+def test_a_right_b_wrong_is_said_of_every_pair(visit, outcomes):
+    page = visit()
+    for a, b in permutations(METHODS, 2):
+        for seed in (0, 1):
+            passing = [id_ for id_, cells in considered(outcomes, seed, -1).items() if a_right_b_wrong(cells, a=a, b=b)]
+            address = link("p4", seed=seed, query=f"filter=differ&a={a}&b={b}")
+            page.evaluate("hash => { location.hash = hash; }", address)
+            expect(page.locator("#a")).to_have_value(str(METHODS.index(a)))
+            expect(page.locator("#b")).to_have_value(str(METHODS.index(b)))
+            expect(page.locator("#count")).to_have_text(f"{len(passing)} of 8 problems")
 
 
 def test_the_filters_of_this_fixture_neither_pass_nor_refuse_everything(outcomes):

@@ -153,7 +153,9 @@ function problemView() {
   if (kind) facts.append(" · ", textInline(kind));
   if (level) facts.append(` · level ${level}`);
   const lone = loneStrategies(samples.considered(view, view.problem));
-  const cards = samples.methods.map((_, method) => card(method, lone));
+  const first = view.filter === "differ" ? [view.a, view.b] : [];
+  const order = new Set([...first, ...samples.methods.keys()]);
+  const cards = [...order].map((method) => card(method, lone));
   return [
     title,
     prompt === null ? el("p", { className: "facts", textContent: "The problem's text is not in this page." }) : textBlock(prompt, "text prompt"),
