@@ -208,7 +208,7 @@ def hostile_outcomes(order: int, seed: int) -> tuple[Outcome, ...]:
     found = []
     for place, problem in enumerate(HOSTILE_IDS):
         for sample in (-1, 0, 1, 2):
-            floor = ("correct", "wrong", "wrong", "no_answer")
+            floor = ("correct", "wrong", "wrong", "wrong", "no_answer")
             verdict = draw.choice(("correct", "correct", "wrong", "undecided", "error") if order else floor)
             found.append(
                 Outcome(
@@ -219,7 +219,7 @@ def hostile_outcomes(order: int, seed: int) -> tuple[Outcome, ...]:
                     route="exact",
                     tokens=20 + sample,
                     truncated=draw.random() < 0.1,
-                    strategy=draw.choice(("a+b", "a*b", f"own{order}", None)) if verdict == "correct" else None,
+                    strategy=draw.choice((*["a+b"] * 6, "a*b", f"own{order}", None)),
                     text=f"{HOSTILE[place]} {order} {sample}",
                 )
             )
