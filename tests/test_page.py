@@ -17,10 +17,12 @@ from benchmark.contract import Outcome
 from benchmark.errors import BadRecord
 from benchmark.records import job_folder, read_outcomes, write_outcomes, write_record
 from benchmark.report import check_report, write_report
+from benchmark.report.disagreements import disagreements
 from benchmark.report.evidence import gather
 from benchmark.report.export import tex
+from benchmark.report.graders import RIVALS
 from benchmark.report.payload import packed, unpacked
-from benchmark.report.samples import Share, narrowed, questions, read_runs
+from benchmark.report.samples import Run, Share, narrowed, questions, read_runs
 from benchmark.tasks import digest, load_task
 
 
@@ -147,6 +149,22 @@ def test_prompts_and_answers_come_with_the_very_problems_that_were_asked(tmp_pat
     assert questions(gather(tmp_path / "one", "tiny"), "competition")["competition/test/0"] == made[2][0]
     factories.write(tmp_path / "two", asked)
     assert questions(gather(tmp_path / "two", "tiny"), "competition") == {}
+
+
+def test_a_grader_that_judges_otherwise_is_named_at_the_completion():
+    one = load_task("competition").load("test")[0]
+    right, wrong = f"so \\boxed{{{one.gold}}}", f"so \\boxed{{{one.gold}1}}"
+    outcomes = tuple(outcome_of(one.id, sample, text) for sample, text in enumerate((right, wrong)))
+    run = Run("grpo", "competition", 0, "job", outcomes, texts=True)
+    asked = {"competition": {one.id: one}}
+    # both are recorded as wrong: of the first, others say otherwise; of the second, nobody does
+    assert disagreements([run], asked) == {"job": {(one.id, 0): dict.fromkeys(RIVALS, "correct")}}
+    assert disagreements([replace(run, texts=False)], asked) == {}
+    assert disagreements([run], {"competition": {}}) == {}
+
+
+def outcome_of(problem, sample, text):
+    return Outcome(problem, sample, "wrong", None, "exact", 9, False, None, text)
 
 
 def test_real_data_without_texts_says_so(tmp_path):

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmark.files import write
+from benchmark.report.disagreements import Disagreements
 from benchmark.report.evidence import gather
 from benchmark.report.export import csv, tex
 from benchmark.report.figures import figures
 from benchmark.report.html import html
 from benchmark.report.markdown import markdown
-from benchmark.report.payload import Disagreements, packed, unpacked
+from benchmark.report.payload import packed, unpacked
 from benchmark.report.terminal import terminal_table
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from benchmark.report.cells import STATUS_WORDS
+from benchmark.report.disagreements import Disagreements, disagreements
 from benchmark.report.samples import MOST_BYTES, exam_size, narrowed, questions, read_runs, thinned
 
 if TYPE_CHECKING:
@@ -24,24 +25,23 @@ if TYPE_CHECKING:
     from benchmark.report.evidence import Evidence
     from benchmark.report.samples import Run, Share
 
-__all__ = ["Disagreements", "packed", "unpacked"]
-
-Disagreements = Mapping[str, Mapping[tuple[str, int], Mapping[str, str]]]
-"""Job id → problem and sample → another grader's name → its verdict, where that differs from the examiner's."""
+__all__ = ["packed", "unpacked"]
 
 _BLOCK = re.compile(rb'(<script type="application/gzip" id="payload">)([^<]*)(</script>)')
 
 
-def packed(evidence: Evidence, disagreements: Disagreements | None = None, most: int = MOST_BYTES) -> str:
+def packed(evidence: Evidence, differing: Disagreements | None = None, most: int = MOST_BYTES) -> str:
     """Everything the sample browser shows, at most `most` characters of base64: what is too much is left out.
 
-    The same evidence gives the same characters with the same zlib.
+    What other graders say is found out here, unless it is given. The same evidence gives the same characters with the
+    same zlib.
     """
     share = narrowed(evidence, size=most)
     runs = list(read_runs(evidence, share))
     asked = {task: questions(evidence, task) for task in evidence.suite.tasks}
+    differing = disagreements(runs, asked) if differing is None else differing
     while True:
-        content = _content(evidence, runs, share, disagreements or {})
+        content = _content(evidence, runs, share, differing)
         content["problems"] = [
             [[id_, *_question(asked[task].get(id_))] for id_ in _problems(runs, task)] for task in evidence.suite.tasks
         ]
@@ -73,11 +73,13 @@ class _Strings(dict[str, int]):
         return -1 if text is None else self.setdefault(text, len(self))
 
 
-def _content(evidence: Evidence, runs: Sequence[Run], share: Share, disagreements: Disagreements) -> dict[str, Any]:
+def _content(evidence: Evidence, runs: Sequence[Run], share: Share, known: Disagreements) -> dict[str, Any]:
     suite, strings = evidence.suite, _Strings()
     places = {task: {id_: place for place, id_ in enumerate(_problems(runs, task))} for task in suite.tasks}
     columns = [_columns(run, places[run.task], strings) | _cell(evidence, run) for run in runs]
-    differing = {str(place): found for place, run in enumerate(runs) if (found := _differing(run, disagreements))}
+    differing = {
+        str(place): found for place, run in enumerate(runs) if (found := _differing(run, known.get(run.job, {})))
+    }
     size = exam_size(evidence.done)
     return {
         "suite": suite.name,
@@ -118,10 +120,9 @@ def _columns(run: Run, places: Mapping[str, int], strings: _Strings) -> dict[str
     }
 
 
-def _differing(run: Run, disagreements: Disagreements) -> dict[str, dict[str, str]]:
-    known = disagreements.get(run.job, {})
-    keys = [(one.problem, one.sample) for one in run.outcomes] if known else []
-    return {str(place): dict(known[key]) for place, key in enumerate(keys) if known.get(key)}
+def _differing(run: Run, known: Mapping[tuple[str, int], Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    keys = [(one.problem, one.sample) for one in run.outcomes]
+    return {str(place): dict(known[key]) for place, key in enumerate(keys) if key in known}
 
 
 def _problems(runs: Sequence[Run], task: str) -> list[str]:
