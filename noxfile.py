@@ -18,9 +18,8 @@ def run(session: nox.Session, command: str, *arguments: str, env: dict[str, str]
     programs = SHARED / ("Scripts" if sys.platform == "win32" else "bin")
     if not programs.exists():
         session.run(sys.executable, "-m", "virtualenv", "-q", str(SHARED))  # pip, because uv does not see local builds
-    session.run(
-        str(programs / "python"), "-m", "pip", "install", "-q", "-e", ".[train,dev]", silent=True, external=True
-    )
+    install = ("-m", "pip", "install", "-q", "-e", ".[train,dev,browser]")
+    session.run(str(programs / "python"), *install, silent=True, external=True)
     session.run(str(programs / command), *arguments, env=env, external=True)
 
 
@@ -55,6 +54,12 @@ def tests(session: nox.Session) -> None:
     """Whether the committed reports are what the committed results say; then pytest, offline, on the processor."""
     run(session, "bakeoff", "report", "--check")
     run(session, "pytest", *session.posargs, env={"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"})
+
+
+@nox.session(venv_backend="none")
+def browser(session: nox.Session) -> None:
+    """The report's page in headless chromium, which must be there: filters, addresses, hostile texts, axe-core."""
+    run(session, "pytest", "tests/test_browser.py", *session.posargs, env={"BAKEOFF_BROWSER": "required"})
 
 
 @nox.session(venv_backend="none")

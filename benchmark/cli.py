@@ -79,6 +79,7 @@ def run(
     path = _report(results, reports, plan.suite.name)
     for record in failed:
         console.print(f"{record.status}: {record.job.id}: {record.reason}", style="red", soft_wrap=True)
+    console.print(f"with the completions, for a browser: {path.with_suffix('.html')}")
     console.print(f"report: {path}")
     if failed:
         raise typer.Exit(1)

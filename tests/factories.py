@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 from typing import TYPE_CHECKING
 
 from benchmark.contract import (
@@ -188,4 +189,62 @@ def write(root: Path, asked: Suite, change: Callable[[Record], Record | None] = 
                     if algorithm.name != "base_model":
                         write_steps(folder, steps(one.metrics["accuracy"] or 0.0))
                 written.append(one)
+    return written
+
+
+# --- completions that would like to be more than text ---------------------------------------------------------------
+
+HOSTILE = (
+    "<script>window.hacked = 1</script>",
+    "</script><img src=x onerror='window.hacked = 1'><b>bold</b>",
+    "<!-- <b>never closed",
+    "\\boxed{\\frac{1}{2}} with $x<y$ & &amp; &lt;b&gt; ]]>",
+    "right \u202eto left\u202c, none\u200bthing, bell\a, \ufeffmark",
+    "שלום: 7+5=12\nمرحبا <i>x</i>",
+    "<b>" + "0123456789" * 10_000,
+    "`code` **bold** [link](javascript:window.hacked=1) {{ 7 * 7 }}",
+)
+HOSTILE_IDS = ("a/b?c#d", "<b>id</b>", "id & 'quotes\"", "\u202eid", "p4", "p5", "p6", "p7")
+
+
+def hostile_outcomes(order: int, seed: int) -> tuple[Outcome, ...]:
+    """8 problems × greedy and 3 samples, verdicts and strategies drawn for a method's place and a seed."""
+    draw = Random(100 * order + seed)  # noqa: S311 - a fixture, not a secret
+    found = []
+    for place, problem in enumerate(HOSTILE_IDS):
+        for sample in (-1, 0, 1, 2):
+            floor = ("correct", "wrong", "wrong", "wrong", "no_answer")
+            verdict = draw.choice(("correct", "correct", "wrong", "undecided", "error") if order else floor)
+            found.append(
+                Outcome(
+                    problem=problem,
+                    sample=sample,
+                    verdict=verdict,
+                    answer=None if verdict == "no_answer" else f"<i>{draw.randint(1, 9)}</i>",
+                    route="exact",
+                    tokens=20 + sample,
+                    truncated=draw.random() < 0.1,
+                    strategy=draw.choice((*["a+b"] * 6, "a*b", f"own{order}", None)),
+                    text=f"{HOSTILE[place]} {order} {sample}",
+                )
+            )
+    return tuple(found)
+
+
+def write_hostile(root: Path, *, texts: bool = True) -> dict[tuple[str, int], tuple[Outcome, ...]]:
+    """A suite on disk whose completions are `HOSTILE`; returns them by method and seed. One job has failed."""
+    asked = suite(name="hostile", seeds=(0, 1), tasks=("competition",))
+    write_suite(root, asked)
+    written = {}
+    for order, method in enumerate(METHODS):
+        for seed in asked.seeds:
+            one = record(asked, method, "competition", seed)
+            if (method, seed) == ("sft", 1):
+                write_record(root, failed(one, reason="<img src=x onerror='window.hacked = 1'>"))
+                continue
+            sizes = {"problems": float(len(HOSTILE_IDS)), "samples": 3.0}
+            folder = write_record(root, replace(one, metrics={**one.metrics, **sizes}))
+            written[method, seed] = hostile_outcomes(order, seed)
+            write_outcomes(folder, written[method, seed], texts=texts)
+            write_steps(folder, steps(0.5))
     return written

@@ -1,12 +1,20 @@
-"""Results → a report that anyone can make again: `REPORTS/<suite>.md` and `REPORTS/<suite>/*.svg`."""
+"""Results → a report that anyone can make again.
+
+`REPORTS/<suite>.md` for repositories, `.html` with the completions for a browser, the main table as `.csv` and `.tex`,
+and `REPORTS/<suite>/*.svg`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from benchmark.files import write
+from benchmark.report.disagreements import Disagreements
 from benchmark.report.evidence import gather
+from benchmark.report.export import csv, tex
+from benchmark.report.html import html
 from benchmark.report.markdown import markdown
+from benchmark.report.payload import packed, unpacked
 from benchmark.report.sections import sections
 from benchmark.report.terminal import terminal_table
 
@@ -16,27 +24,38 @@ if TYPE_CHECKING:
 __all__ = ["check_report", "terminal_table", "write_report"]
 
 
-def write_report(results: Path, reports: Path, suite: str) -> Path:
+def write_report(results: Path, reports: Path, suite: str, disagreements: Disagreements | None = None) -> Path:
     """Write the report of a suite and return the path of its Markdown.
 
     The same results give the same bytes. Raises BadRecord when a result cannot be read.
     """
-    for name, content in _files(results, suite).items():
+    for name, content in _files(results, suite, disagreements).items():
         write(reports / name, content)
     return reports / f"{suite}.md"
 
 
-def check_report(results: Path, reports: Path, suite: str) -> list[str]:
-    """Names, below `reports`, of the files that are missing or not byte for byte what the results give."""
-    return [name for name, content in _files(results, suite).items() if not _is(reports / name, content)]
+def check_report(results: Path, reports: Path, suite: str, disagreements: Disagreements | None = None) -> list[str]:
+    """Names, below `reports`, of the files that are missing or not byte for byte what the results give.
+
+    Of a page's completions the bytes before compression are compared: zlib's differ between its versions.
+    """
+    files = _files(results, suite, disagreements)
+    return [name for name, content in files.items() if not _is(reports / name, content)]
 
 
-def _files(results: Path, suite: str) -> dict[str, bytes]:
+def _files(results: Path, suite: str, disagreements: Disagreements | None) -> dict[str, bytes]:
     evidence = gather(results, suite)
     parts = sections(evidence)
     text = markdown(evidence, parts)
-    return {f"{suite}.md": text.encode()} | {f"{suite}/{part.figure}": part.svg for part in parts if part.figure}
+    drawn = {part.figure: part.svg for part in parts if part.figure}
+    return {
+        f"{suite}.md": text.encode(),
+        f"{suite}.html": html(evidence, text, drawn, packed(evidence, disagreements)).encode(),
+        f"{suite}.csv": csv(evidence).encode(),
+        f"{suite}.tex": tex(evidence).encode(),
+        **{f"{suite}/{name}": content for name, content in drawn.items()},
+    }
 
 
 def _is(path: Path, content: bytes) -> bool:
-    return path.exists() and path.read_bytes() == content
+    return path.exists() and unpacked(path.read_bytes()) == unpacked(content)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from benchmark.contract import FLOOR
+from benchmark.contract import FLOOR, Estimate
 from benchmark.metrics import CORRECT
 from benchmark.report.cells import DASH, SPACE, Kind, Table, cell, code, difference, words
 
@@ -18,9 +18,11 @@ __all__ = [
     "MEMORY_WORDS",
     "documents_table",
     "full_table",
+    "main_rows",
     "main_table",
     "memory_kinds",
     "near_zero",
+    "shown",
     "standings",
     "verdict_table",
 ]
@@ -39,6 +41,8 @@ MEMORY_WORDS = {"allocated": "allocated on the GPU", "rss": "resident set"}
 
 @dataclass(frozen=True, slots=True)
 class _Row:
+    """What one row of a table shows."""
+
     label: str
     metric: str
     kind: Kind
@@ -47,6 +51,11 @@ class _Row:
 
 def main_table(evidence: Evidence) -> Table:
     """The documents' rows for every method: time, memory, accuracy, diversity."""
+    return _table(evidence, main_rows(evidence))
+
+
+def main_rows(evidence: Evidence) -> list[_Row]:
+    """Which rows the main table has."""
     suite, samples = evidence.suite, evidence.suite.exam.samples
     rows = [
         _Row(f"training{SPACE}time{SPACE}(s), {code(task)}", "training_seconds", "seconds", task)
@@ -61,7 +70,7 @@ def main_table(evidence: Evidence) -> Table:
         (f"effective strategies{SPACE}(D2)", "effective_strategies"),
     ):
         rows += [_Row(f"{label}, {code(task)}", metric, "count", task) for task in suite.tasks]
-    return _table(evidence, rows)
+    return rows
 
 
 def full_table(evidence: Evidence, task: str) -> Table:
@@ -182,10 +191,17 @@ def _table(evidence: Evidence, rows: list[_Row]) -> Table:
 
 
 def _cell(evidence: Evidence, method: str, row: _Row) -> str:
-    records = evidence.cell(method, row.task)
     if row.kind == "seconds" and len(evidence.devices) > 1:
         return DASH
-    return cell(evidence.estimate(method, row.task, row.metric), row.kind, records)
+    return cell(shown(evidence, method, row), row.kind, evidence.cell(method, row.task))
+
+
+def shown(evidence: Evidence, method: str, row: _Row) -> Estimate:
+    """What a row says of a method: nothing in seconds where machines are mixed."""
+    found = evidence.estimate(method, row.task, row.metric)
+    if row.kind == "seconds" and len(evidence.devices) > 1:
+        return replace(found, mean=None, low=None, high=None)
+    return found
 
 
 def _verdict(evidence: Evidence, method: str, task: str, metric: str, kind: Kind) -> str:
