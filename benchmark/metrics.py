@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from benchmark.contract import Outcome
 
-__all__ = ["DIRECTIONS", "direction", "measure"]
+__all__ = ["DIRECTIONS", "Sampled", "by_problem", "direction", "measure"]
 
 Direction = Literal["higher", "lower", "neither"]
 
@@ -91,7 +91,7 @@ def measure(outcomes: Sequence[Outcome], *, ks: Sequence[int] = (1, 2, 4, 8, 16)
 
     Raises `ValueError` unless every problem has the same samples 0 … n-1, each once, and at most one greedy completion.
     """
-    problems, greedy = _by_problem(outcomes)
+    problems, greedy = by_problem(outcomes)
     n = len(problems[0].samples) if problems else 0
     samples = [outcome for problem in problems for outcome in problem.samples]
     found: dict[str, float | None] = {
@@ -117,13 +117,14 @@ def measure(outcomes: Sequence[Outcome], *, ks: Sequence[int] = (1, 2, 4, 8, 16)
 
 
 @dataclass(frozen=True)
-class _Problem:
+class Sampled:
     """The samples of one problem, with what the metrics ask of them."""
 
     samples: tuple[Outcome, ...]
 
     @cached_property
     def right(self) -> int:
+        """Correct samples."""
         return sum(outcome.verdict == "correct" for outcome in self.samples)
 
     @cached_property
@@ -136,6 +137,7 @@ class _Problem:
 
     @cached_property
     def answers(self) -> tuple[str | None, ...]:
+        """Of each sample; all correct answers are one."""
         return tuple(_RIGHT if outcome.verdict == "correct" else outcome.answer for outcome in self.samples)
 
     @cached_property
@@ -144,7 +146,7 @@ class _Problem:
         return tuple(Counter(answer for answer in self.answers if answer not in {None, _RIGHT}).values())
 
 
-def _at_budgets(problems: Sequence[_Problem], n: int, ks: Sequence[int]) -> dict[str, float | None]:
+def _at_budgets(problems: Sequence[Sampled], n: int, ks: Sequence[int]) -> dict[str, float | None]:
     """What depends on a number of samples k."""
     found: dict[str, float | None] = {}
     for k in ks:
@@ -157,12 +159,12 @@ def _at_budgets(problems: Sequence[_Problem], n: int, ks: Sequence[int]) -> dict
     return found
 
 
-def _majority(problem: _Problem, n: int, k: int) -> float:
+def _majority(problem: Sampled, n: int, k: int) -> float:
     missing = n - problem.right - sum(problem.wrong)
     return majority_at_k(problem.right, problem.wrong, missing, k)
 
 
-def _by_problem(outcomes: Sequence[Outcome]) -> tuple[list[_Problem], list[Outcome]]:
+def by_problem(outcomes: Sequence[Outcome]) -> tuple[list[Sampled], list[Outcome]]:
     """The problems in order of appearance, and the greedy completions."""
     samples: dict[str, dict[int, Outcome]] = defaultdict(dict)
     greedy: dict[str, Outcome] = {}
@@ -179,7 +181,7 @@ def _by_problem(outcomes: Sequence[Outcome]) -> tuple[list[_Problem], list[Outco
     for name, drawn in samples.items():
         if drawn.keys() != set(range(count)):
             raise ValueError(f"problem {name!r} has the samples {sorted(drawn)}; all need 0 to {count - 1}")
-    problems = [_Problem(tuple(drawn[number] for number in range(count))) for drawn in samples.values()]
+    problems = [Sampled(tuple(drawn[number] for number in range(count))) for drawn in samples.values()]
     return problems, list(greedy.values())
 
 
