@@ -58,8 +58,9 @@ def per_problem(outcomes: Sequence[Outcome], *, ks: Sequence[int] = (1, 2, 4, 8,
     Raises `ValueError` where `measure` does.
     """
     found, greedy = by_problem(outcomes)
-    problems = sorted(found, key=lambda problem: problem.samples[0].problem)
-    names = tuple(problem.samples[0].problem for problem in problems) or tuple(sorted(one.problem for one in greedy))
+    by_name = dict(zip(dict.fromkeys(outcome.problem for outcome in outcomes), found, strict=True))
+    names = tuple(sorted(by_name))
+    problems = [by_name[name] for name in names]
     n = len(problems[0].samples) if problems else 0
     parts = _sampled(problems, n, ks) if n else {}
     if greedy:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import factories
 import pytest
 
-from benchmark.aggregate import COLUMNS, answers, by_seed, summary, tidy
+from benchmark.aggregate import COLUMNS, answers, by_seed, cells, summary, tidy
 
 ASKED = factories.suite(seeds=(0, 1))
 
@@ -65,19 +65,19 @@ def test_a_job_that_is_not_done_has_rows_and_no_values(status):
 def test_no_records_are_an_empty_table():
     frame = tidy([])
     assert tuple(frame.columns) == COLUMNS
-    assert summary(frame, ASKED) == {}
+    assert summary(cells(frame, ASKED, {}), ASKED) == {}
 
 
 def test_the_summary_counts_planned_seeds_and_has_every_cell():
     records = [one for one in all_records() if (one.job.algorithm.name, one.job.seed) != ("sft", 1)]
     records = [one for one in records if one.job.algorithm.name != "flowrl"]
-    cells = summary(tidy(records), ASKED)
-    whole = cells["grpo", "grade_school", "accuracy"]
+    found = summary(cells(tidy(records), ASKED, {}), ASKED)
+    whole = found["grpo", "grade_school", "accuracy"]
     assert (whole.done, whole.planned) == (2, 2)
     assert whole.mean == pytest.approx((0.61 + 0.03 + 0.61 + 0.02) / 2)  # (seed·7 + 3) mod 4 = 3 and 2
-    assert (cells["sft", "grade_school", "accuracy"].done, cells["sft", "grade_school", "accuracy"].low) == (1, None)
-    assert cells["flowrl", "competition", "accuracy"].mean is None
-    assert cells["flowrl", "competition", "accuracy"].planned == 2
+    assert (found["sft", "grade_school", "accuracy"].done, found["sft", "grade_school", "accuracy"].low) == (1, None)
+    assert found["flowrl", "competition", "accuracy"].mean is None
+    assert found["flowrl", "competition", "accuracy"].planned == 2
 
 
 def test_undefined_is_missing_and_zero_is_zero():

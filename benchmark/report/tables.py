@@ -141,9 +141,9 @@ def _table(evidence: Evidence, rows: list[_Row]) -> Table:
 
 
 def _cell(evidence: Evidence, method: str, row: _Row) -> str:
-    if row.groups:
-        return tied(evidence, row.metric, row.task).get(method, DASH)
     records = evidence.cell(method, row.task)
+    if row.groups and (group := tied(evidence, row.metric, row.task).get(method)):
+        return group
     if row.kind == "seconds" and len(evidence.devices) > 1:
         return DASH
     return cell(evidence.estimate(method, row.task, row.metric), row.kind, records)

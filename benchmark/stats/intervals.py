@@ -3,13 +3,16 @@
     half² = t(S-1)²·V_seeds + t(ν)²·V_problems
 
 Each source of variance brings Student's quantile for its own degrees of freedom (Cochran and Cox 1957): few seeds ask
-for a large one, many problems for a small one. With the mean squares A of seeds, B of problems and E of cells,
+for a large one, many problems for a small one. With the mean squares A of seeds, B of problems and E of cells, the noise
+of cells, which is in both, is counted once:
 
-- an estimate takes V_seeds = max(A - E, 0)/SP and V_problems = B/SP; a share m then goes through Wilson's formula with
-  the number of trials that this variance stands for, so that it stays in [0, 1] and has a length at 0 and at 1, and its
-  problems never count for less than one toss of a coin each: the second term is at most t(P-1)²·m(1 - m)/(P - 1);
-- a difference takes V_seeds = A/SP and V_problems = max(B - E, 0)/SP: it is decided at small levels, where a seed
-  variance that came out as 0 by chance would be believed too often.
+- an estimate over problems that differ clearly more than seeds do, B > 2A, takes V_seeds = max(A - E, 0)/SP and
+  V_problems = B/SP; any other takes V_seeds = A/SP and V_problems = max(B - E, 0)/SP;
+- a difference always takes the second: it is decided at small levels, where a seed variance that came out as 0 by
+  chance would be believed too often;
+- an estimate of a share m goes through Wilson's formula with the number of trials that half² stands for, so that it
+  stays in [0, 1] and has a length at 0 and at 1. Its problems never count for less than one toss of a coin each: the
+  second term is at most t(P-1)²·m(1 - m)/(P - 1).
 
 How often these hold, and what else was tried: docs/statistics.md.
 """
@@ -102,11 +105,11 @@ def p_value(mean: float, parts: Components) -> float:
 
 
 def variances(parts: Components, *, strict: bool) -> tuple[float, float]:
-    """Variance of the mean from seeds and from problems; `strict` leaves the noise of cells with the seeds."""
+    """Variance of the mean from seeds and from problems; `strict` always leaves the noise of cells with the seeds."""
     cells = parts.seed_count * parts.problem_count
     if min(parts.seed_count, parts.problem_count) == 1:
         return parts.seeds / cells, parts.problems / cells
-    if strict:
+    if strict or parts.problems <= 2 * parts.seeds:
         return parts.seeds / cells, max(parts.problems - parts.cells, 0.0) / cells
     return max(parts.seeds - parts.cells, 0.0) / cells, parts.problems / cells
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,14 @@ __all__ = ["groups", "letters"]
 
 
 def letters(order: Sequence[str], pairs: Mapping[tuple[str, str], Comparison]) -> dict[str, str]:
-    """Letters for each method; two methods share one exactly when their pair is undecided. `order`: best first."""
-    names = [*ascii_lowercase, *("".join(two) for two in product(ascii_lowercase, repeat=2))]
+    """Letters for each method; two methods share one exactly when their pair is undecided. `order`: best first.
+
+    a to z, then a1 to z1, and so on.
+    """
     found = groups(order, pairs)
-    if len(found) > len(names):
-        raise ValueError(f"{len(found)} tied groups are more than there are letters")
+    names = [f"{ascii_lowercase[place % 26]}{place // 26 or ''}" for place in range(len(found))]
     return {
-        method: " ".join(name for name, group in zip(names, found, strict=False) if method in group) for method in order
+        method: " ".join(name for name, group in zip(names, found, strict=True) if method in group) for method in order
     }
 
 
