@@ -151,7 +151,7 @@ def outcomes(right: int = 3, count: int = 4) -> tuple[Outcome, ...]:
 
 
 def exam(one: Record) -> tuple[Outcome, ...]:
-    """Outcomes that give the record's accuracy: 4 problems alike, 100 samples each, a second strategy of known share."""
+    """Outcomes with the record's accuracy: 4 problems alike, 100 samples each, a second strategy of known share."""
     right = round(100 * (one.metrics["accuracy"] or 0.0))
     second = round(right * (0.4 - 0.1 * list(METHODS).index(one.job.algorithm.name) + 0.01 * one.job.seed))
     return tuple(

@@ -65,7 +65,7 @@ def scores(values, *, share=True):
     return scores_of(range(seeds), list(map(str, range(problems))), values, np.ones_like(values), share=share)
 
 
-# --- intervals of one method -----------------------------------------------------------------------------------------
+# --- intervals of one method ----------------------------------------------------------------------
 
 
 def student(values):
@@ -115,11 +115,11 @@ def coverage(world, seeds, repetitions, seed=0, *, others=0):
     return {name: float(np.mean(each)) for name, each in held.items() if each}
 
 
-# --- D2, a ratio ------------------------------------------------------------------------------------------------------
+# --- D2, a ratio ----------------------------------------------------------------------
 
 
 def strategies(generator, seeds, problems=PROBLEMS, spread=0.15):
-    """Parts of D2, two (seeds, problems): two strategies, their odds by problem and seed, 16 samples of which some right."""
+    """Parts of D2, two (seeds, problems): two strategies, their odds by problem and seed, 16 samples, some right."""
     normal = generator.standard_normal
     right = generator.binomial(16, 1 / (1 + np.exp(-(0.5 + normal((1, problems)) + 0.1 * normal((seeds, 1))))))
     first = generator.binomial(right, 1 / (1 + np.exp(-(normal((1, problems)) + 1 + spread * normal((seeds, 1))))))
@@ -143,7 +143,7 @@ def d2_coverage(seeds, repetitions, seed=0):
     return float(np.mean(held))
 
 
-# --- verdicts ----------------------------------------------------------------------------------------------------------
+# --- verdicts ----------------------------------------------------------------------
 
 
 @dataclass
@@ -183,7 +183,7 @@ def verdicts(world, seeds, repetitions, gains, seed=0):
     return Verdicts(*shares)
 
 
-# --- the tables --------------------------------------------------------------------------------------------------------
+# --- the tables ----------------------------------------------------------------------
 
 
 def percent(share):

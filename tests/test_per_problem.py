@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import random
-
+import numpy as np
 import pytest
 
 from benchmark.contract import Outcome
@@ -16,14 +15,14 @@ def outcome(problem, sample, verdict="correct", answer="18", strategy=None, **mo
 
 
 def drawn(seed, problems=12, samples=5):
-    generator = random.Random(seed)
+    generator = np.random.default_rng(seed)
     found = []
     for index in range(problems):
         for sample in range(-1, samples):
-            kind = generator.choice(["correct"] * (index % 4) + ["wrong", "no_answer", "undecided", "error"])
-            answer = None if kind == "no_answer" else "18" if kind == "correct" else generator.choice("12")
-            strategy = generator.choice(["a", "b", None]) if kind == "correct" else None
-            tokens, cut = generator.randrange(5, 50), generator.random() < 0.2
+            kind = str(generator.choice(["correct"] * (index % 4) + ["wrong", "no_answer", "undecided", "error"]))
+            answer = None if kind == "no_answer" else "18" if kind == "correct" else str(generator.choice(["1", "2"]))
+            strategy = generator.choice(np.array(["a", "b", None], dtype=object)) if kind == "correct" else None
+            tokens, cut = int(generator.integers(5, 50)), bool(generator.random() < 0.2)
             found.append(outcome(f"p{index:02d}", sample, kind, answer, strategy, tokens=tokens, cut=cut))
     generator.shuffle(found)
     return found

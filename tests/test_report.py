@@ -15,7 +15,7 @@ from rich.console import Console
 from benchmark import records
 from benchmark.contract import Comparison, Estimate, StepLog
 from benchmark.errors import BadRecord
-from benchmark.report import cells, check_report, tables, terminal_table, write_report
+from benchmark.report import cells, check_report, tables, terminal_table, verdicts, write_report
 from benchmark.report.evidence import gather
 
 SPACE = "\u00a0"
@@ -228,7 +228,82 @@ def test_verdicts_against_the_floor_and_the_best(tmp_path):
     text = text_of(tmp_path, factories.suite())
     assert rows(text, "Verdicts")["grpo"]["accuracy (points), grade_school"].startswith("**better**, +31.3 [")
     assert rows(text, "Verdicts")["grpo"]["effective strategies, grade_school"].startswith("**worse**, −0.22 [")
-    assert "- On `grade_school` the highest mean accuracy of a trained method is `grpo`'s; worse: `flowrl`" in text
+    # grpo is 4 points above flowrl on every seed and each of the 4 problems: the p of four equal signs is 2⁻³
+    best = "- On `grade_school` the highest mean accuracy of a trained method is `grpo`'s"
+    assert f"{best}; undecided against it: `flowrl`; worse: `sft`." in text
+
+
+def test_every_pair_has_one_verdict_wherever_it_is_shown(tmp_path):
+    text = text_of(tmp_path, factories.suite())
+    evidence = gather(tmp_path / "results", "tiny")
+    matrix = rows("# x\n" + text.split("column's: accuracy (points), `grade_school`\n")[1].split("\nThe row")[0], "x")
+    for one in factories.METHODS:
+        for two in factories.METHODS:
+            if one == two:
+                assert matrix[one][two] == "–"
+                continue
+            found = evidence.compare("accuracy", "grade_school", one, two)
+            assert matrix[one][two].strip("*").startswith(found.decision)
+            letters = rows(text, "Result")["tied in accuracy, grade_school"]
+            shared = set(letters[one].split()) & set(letters[two].split())
+            assert bool(shared) == (found.decision == "undecided")
+    assert matrix["grpo"]["base_model"] == "**better** +31.3"
+    assert matrix["base_model"]["grpo"] == "**worse** −31.3"
+
+
+def test_many_methods_get_signs_in_the_matrix(tmp_path, monkeypatch):
+    monkeypatch.setattr(verdicts, "MOST_WIDE", 3)
+    factories.write(tmp_path / "results", factories.suite())
+    table = verdicts.matrix(gather(tmp_path / "results", "tiny"), "accuracy", "grade_school")
+    signs = {row[0].strip("`"): dict(zip(factories.METHODS, row[1:], strict=True)) for row in table.rows}
+    assert signs["grpo"] == {"base_model": "+", "grpo": "–", "flowrl": "·", "sft": "+"}
+    assert signs["base_model"]["grpo"] == "−"
+
+
+def test_what_these_seeds_could_find_is_said(tmp_path):
+    factories.write(tmp_path / "results", factories.suite())
+    evidence = gather(tmp_path / "results", "tiny")
+    said = verdicts.outlook(evidence, "grade_school")
+    assert "after Holm's correction over all pairs of the task and metric" in section(
+        write_report(tmp_path / "results", tmp_path, "tiny").read_text(), "Verdicts"
+    )
+    assert re.search(r"a true difference in accuracy of [\d.]+ to [\d.]+ points, by pair \(median [\d.]+\),", said)
+    one = text_of(tmp_path / "one", factories.suite(seeds=(0,)))
+    assert "four repetitions" not in one
+
+
+def test_greedy_answers_are_tested_by_seed_and_by_problem(tmp_path):
+    # base_model greedy: its sample -1 is below any number of right samples, so all greedy answers are right
+    text = text_of(tmp_path, factories.suite())
+    found = [line for line in section(text, "Greedy answers on `grade_school`").splitlines() if line.startswith("| `")]
+    assert len(found) == 6  # 4 · 3 / 2 pairs
+    assert found[0].split(" | ")[2] == "; ".join(["0 : 0 (p = 1.00)"] * 3)
+
+
+def test_all_tasks_together_need_two_of_them(tmp_path):
+    both = rows(text_of(tmp_path / "two", factories.suite()), "All tasks together")
+    # accuracies of base_model 0.30, 0.33, 0.32 and 0.18, 0.21, 0.20: one cut at each end: (0.20+0.21+0.30+0.32)/4
+    assert both["base_model"]["accuracy, interquartile mean of runs"].startswith("25.8 % [")
+    assert both["grpo"]["chance to beat a run of base_model"] == "1.00 [1.00, 1.00]"
+    assert "All tasks together" not in text_of(tmp_path / "one", factories.suite(tasks=("grade_school",)))
+
+
+def test_records_without_outcomes_still_have_a_report(tmp_path):
+    factories.write(tmp_path / "results", factories.suite())
+    for path in (tmp_path / "results").rglob("outcomes.csv.gz"):
+        path.unlink()
+    text = write_report(tmp_path / "results", tmp_path / "reports", "tiny").read_text().replace(SPACE, " ")
+    # Student over seeds, from the records: 63.0 ± 4.3027 · 1 / √3
+    assert rows(text, "Result")["grade_school accuracy (GSM8K format)"]["grpo"] == "63.0 % [60.5, 65.5]"
+    assert "over seeds alone" in section(text, "Result")
+    assert "and other problems" not in section(text, "Result")
+
+
+def test_outcomes_are_read_once(tmp_path, results, monkeypatch):
+    gather(results, "tiny")
+    monkeypatch.setattr("benchmark.report.evidence.read_outcomes", None)
+    gather(results, "tiny")
+    write_report(results, tmp_path, "tiny")
 
 
 def test_one_seed_decides_nothing(tmp_path):

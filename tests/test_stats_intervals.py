@@ -24,7 +24,7 @@ def bounds(found):
     return found.mean, found.low, found.high
 
 
-# --- numbers known for whole seeds -------------------------------------------------------------------------------------
+# --- numbers known for whole seeds ----------------------------------------------------------------------
 
 
 def test_three_values_by_hand():
@@ -61,7 +61,7 @@ def test_equal_values_have_an_interval_of_width_zero():
     assert bounds(interval([0.1, 0.1, 0.1], planned=3)) == pytest.approx((0.1, 0.1, 0.1), abs=1e-15)
 
 
-# --- seeds × problems --------------------------------------------------------------------------------------------------
+# --- seeds × problems ----------------------------------------------------------------------
 
 
 def test_mean_squares_by_hand():
@@ -136,7 +136,7 @@ def test_a_share_of_whole_answers_is_wilsons_of_that_many_problems():
     assert bounds(found) == pytest.approx((0.75, centre - half, centre + half), rel=1e-9)
 
 
-# --- ratios ------------------------------------------------------------------------------------------------------------
+# --- ratios ----------------------------------------------------------------------
 
 
 def test_a_ratio_keeps_its_rate_and_gets_its_delta_method_variance():
@@ -167,7 +167,7 @@ def test_a_seed_on_which_the_metric_is_undefined_is_left_out():
     assert estimate(found, planned=2).done == 1
 
 
-# --- p -----------------------------------------------------------------------------------------------------------------
+# --- p ----------------------------------------------------------------------
 
 
 def test_p_is_the_level_at_which_the_interval_reaches_zero():
@@ -195,7 +195,7 @@ def test_differences_without_spread():
     assert p_value(0.25, components(constant[:, :1])) == 1  # one problem says nothing
 
 
-# --- guards ------------------------------------------------------------------------------------------------------------
+# --- guards ----------------------------------------------------------------------
 
 
 def test_parts_that_do_not_fit_are_refused():

@@ -26,7 +26,7 @@ def pair(ours, theirs, direction="higher"):
     return compare_all("accuracy", "t", {"ours": ours, "theirs": theirs}, direction, 3)["ours", "theirs"]
 
 
-# --- one pair ----------------------------------------------------------------------------------------------------------
+# --- one pair ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_pair_seen_from_the_other_side():
     assert flipped(back) == there
 
 
-# --- all pairs ---------------------------------------------------------------------------------------------------------
+# --- all pairs ----------------------------------------------------------------------
 
 
 def test_holm_by_hand():
@@ -130,7 +130,7 @@ def test_small_p_is_never_printed_as_zero():
     ]
 
 
-# --- sign flips --------------------------------------------------------------------------------------------------------
+# --- sign flips ----------------------------------------------------------------------
 
 
 def test_three_seeds_cannot_go_below_a_quarter():
@@ -150,7 +150,7 @@ def test_flips_that_cannot_be_listed_are_refused(seeds):
         sign_flip(np.zeros((seeds, 2)))
 
 
-# --- McNemar -----------------------------------------------------------------------------------------------------------
+# --- McNemar ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("won", "lost"), [(3, 11), (11, 3), (0, 5), (4, 4), (0, 0), (1, 0)])
@@ -178,7 +178,7 @@ def test_a_problem_has_one_vote_however_many_seeds_there_are():
     assert found.pooled == pytest.approx(oracle.binomtest(6, 8).pvalue)
 
 
-# --- groups ------------------------------------------------------------------------------------------------------------
+# --- groups ----------------------------------------------------------------------
 
 
 def undecided_but(decided, order):

@@ -3,8 +3,8 @@
     half² = t(S-1)²·V_seeds + t(ν)²·V_problems
 
 Each source of variance brings Student's quantile for its own degrees of freedom (Cochran and Cox 1957): few seeds ask
-for a large one, many problems for a small one. With the mean squares A of seeds, B of problems and E of cells, the noise
-of cells, which is in both, is counted once:
+for a large one, many problems for a small one. With the mean squares A of seeds, B of problems and E of cells, the
+noise of cells, which is in both, is counted once:
 
 - an estimate over problems that differ clearly more than seeds do, B > 2A, takes V_seeds = max(A - E, 0)/SP and
   V_problems = B/SP; any other takes V_seeds = A/SP and V_problems = max(B - E, 0)/SP;
