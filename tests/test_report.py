@@ -236,7 +236,7 @@ def test_verdicts_against_the_floor_and_the_best(tmp_path):
 def test_every_pair_has_one_verdict_wherever_it_is_shown(tmp_path):
     text = text_of(tmp_path, factories.suite())
     evidence = gather(tmp_path / "results", "tiny")
-    matrix = rows("# x\n" + text.split("column's: accuracy (points), `grade_school`\n")[1].split("\nThe row")[0], "x")
+    matrix = rows("# x\n" + text.split("column's: accuracy (points), `grade_school`:\n")[1].split("\nThe row")[0], "x")
     for one in factories.METHODS:
         for two in factories.METHODS:
             if one == two:

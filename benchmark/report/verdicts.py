@@ -122,7 +122,7 @@ def outlook(evidence: Evidence, task: str) -> str:
         ours, theirs = common(known[one], known[two])
         parts[one, two] = components(ours - theirs)
     gaps = sorted(gap for each in parts.values() if (gap := detectable(each, level)) is not None)
-    low, middle, high = (number(gap, "percent") for gap in (gaps[0], median(gaps), gaps[-1]))
+    low, middle, high = (_points(gap) for gap in (gaps[0], median(gaps), gaps[-1]))
     span = f"{low} points" if low == high else f"{low} to {high} points, by pair (median {middle}),"
     text = f"On {code(task)} a true difference in accuracy of {span} would be found in four repetitions of five."
     needed = {
@@ -151,6 +151,10 @@ def greedy_table(evidence: Evidence, task: str) -> Table | None:
             rows.append((code(one), code(two), "; ".join(by_seed), p_words(found.pooled).replace(" ", SPACE)))
     header = ("method", "against", "only it : only the other, by seed", "pooled by problem")
     return Table(header, tuple(rows), left=4) if rows else None
+
+
+def _points(gap: float) -> str:
+    return number(gap, "percent") if gap < 1 else "more than 100"
 
 
 def _needed(needed: dict[tuple[str, str], int | None]) -> str:
