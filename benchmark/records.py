@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = [
     "SCHEMA_VERSION",
     "adopt",
-    "has_outcomes",
     "is_done",
     "job_folder",
     "read_outcomes",
@@ -153,11 +152,6 @@ def write_outcomes(folder: Path, outcomes: Sequence[Outcome], *, texts: bool = T
         json.dumps({"problem": o.problem, "sample": o.sample, "text": o.text}, ensure_ascii=False) for o in outcomes
     ]
     write(folder / SAMPLES, zipped("".join(f"{line}\n" for line in lines)))
-
-
-def has_outcomes(folder: Path) -> bool:
-    """Whether a job's outcomes are there."""
-    return (folder / OUTCOMES).exists()
 
 
 def read_outcomes(folder: Path, *, texts: bool = True) -> tuple[Outcome, ...]:

@@ -261,8 +261,6 @@ def test_the_same_job_of_another_suite_is_taken_over(tmp_path, one):
 
 
 def test_outcomes_can_be_read_without_their_texts(tmp_path):
-    assert not records.has_outcomes(tmp_path)
     records.write_outcomes(tmp_path, factories.outcomes())
-    assert records.has_outcomes(tmp_path)
     assert {one.text for one in records.read_outcomes(tmp_path, texts=False)} == {""}
     assert records.read_outcomes(tmp_path) == factories.outcomes()

@@ -136,6 +136,17 @@ def test_a_share_of_whole_answers_is_wilsons_of_that_many_problems():
     assert bounds(found) == pytest.approx((0.75, centre - half, centre + half), rel=1e-9)
 
 
+def test_one_failure_among_many_problems_counts_as_one_toss_each():
+    # 19 of 20 problems on every seed: the lone failure's kurtosis would ask for t(2.0); the problems' tosses for t(19)
+    values = np.ones((3, 20))
+    values[:, 4] = 0
+    found = estimate(scores(values, share=True), planned=3)
+    ratio = oracle.t.ppf(0.975, 19) ** 2 / 19
+    centre, half = (0.95 + ratio / 2) / (1 + ratio), math.sqrt(ratio * 0.0475 + ratio**2 / 4) / (1 + ratio)
+    assert components(values).problem_freedom < 2.5
+    assert bounds(found) == pytest.approx((0.95, centre - half, centre + half), rel=1e-9)
+
+
 # --- ratios ----------------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@ from benchmark.aggregate import Cells, Summary, answers, cells, summary, tidy
 from benchmark.contract import FLOOR, Comparison, Estimate, Outcome, Record, StepLog, Suite
 from benchmark.metrics import direction
 from benchmark.per_problem import Exam, per_problem
-from benchmark.records import has_outcomes, job_folder, read_outcomes, read_records, read_steps, read_suite
+from benchmark.records import job_folder, read_outcomes, read_records, read_steps, read_suite
 from benchmark.stats import Scores, compare_all
 
 if TYPE_CHECKING:
@@ -144,9 +144,9 @@ def _exams(results: Path, records: tuple[Record, ...]) -> dict[tuple[str, str, i
     found: dict[tuple[str, str, int], Exam] = {}
     for record in records:
         folder = job_folder(results, record.job)
-        if record.status == "done" and has_outcomes(folder):
-            state = (folder / "outcomes.csv.gz").stat()
-            exam = _exam((folder, state.st_mtime_ns, state.st_size))
+        path = folder / "outcomes.csv.gz"
+        if record.status == "done" and path.exists():
+            exam = _exam((folder, path.stat().st_mtime_ns, path.stat().st_size))
             found[record.job.algorithm.name, record.job.task, record.job.seed] = exam
     return found
 
