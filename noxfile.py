@@ -63,8 +63,24 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def simulate(session: nox.Session) -> None:
+    """How often intervals and verdicts hold where the truth is known: the tables of docs/statistics.md, 20 minutes.
+
+    `-- 0.1` with a tenth of the repetitions.
+    """
+    run(session, "python", "tests/simulation.py", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session(venv_backend="virtualenv")
+def oracles(session: nox.Session) -> None:
+    """What rliable and statsmodels compute of the worked examples in tests/test_stats_oracles.py."""
+    session.install("rliable==1.2.0", "statsmodels==0.15.0", "pandas<3")  # rliable does not import beside pandas 3
+    session.run("python", "tests/oracles.py")
+
+
+@nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
-    """pytest-benchmark: our loop beside TRL's, our sampler beside `generate`, the grader, a step of each method."""
+    """pytest-benchmark: our loop beside TRL's, our sampler, the grader, a step of each method, the bootstrap."""
     options = ["-q", "-o", "addopts=", "--benchmark-columns=median,iqr,rounds", *session.posargs]
     environment = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
     run(session, "pytest", *options, "tests/benchmarks", env=environment)

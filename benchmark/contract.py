@@ -18,6 +18,7 @@ Phase = Literal["load", "rollout", "reward", "update", "evaluate", "write"]
 VerdictKind = Literal["correct", "wrong", "no_answer", "undecided", "error"]
 Decision = Literal["better", "worse", "undecided"]
 Severity = Literal["refuse", "warn", "note"]
+Spread = Literal["seeds", "problems", "seeds and problems"]
 Setting = bool | int | float | str | None
 
 FLOOR = "base_model"
@@ -352,7 +353,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean over seeds with its interval."""
+    """A mean over seeds with its 95 % interval."""
 
     mean: float | None
     low: float | None
@@ -360,18 +361,31 @@ class Estimate:
     done: int
     """Seeds that finished and define the number."""
     planned: int
+    problems: int | None = None
+    """Problems of the exam behind each seed; `None` for a number that is not taken per problem."""
+    samples: int | None = None
+    """Completions of each problem."""
+    over: Spread = "seeds"
+    """What the interval speaks of: other seeds, other problems, or both."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One method against another on one task and metric, paired by seed."""
+    """One method against another on one task and metric, paired by seed and problem."""
 
     metric: str
     task: str
     method: str
     against: str
     difference: Estimate
+    """`method` minus `against`."""
     decision: Decision
+    p_value: float | None = None
+    """Two-sided, of this pair alone; `None` without two seeds in common."""
+    adjusted: float | None = None
+    """After Holm over all pairs of the task and metric; the decision follows it."""
+    reason: str = ""
+    """Why the decision is what it is, in words."""
 
 
 # --- what an adapter may touch -------------------------------------------------------------------------------------

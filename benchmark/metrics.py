@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from benchmark.contract import Outcome
     from benchmark.strategies import Strategy
 
-__all__ = ["CORRECT", "DIRECTIONS", "direction", "measure", "strategy_counts"]
+__all__ = ["CORRECT", "DIRECTIONS", "Sampled", "by_problem", "direction", "measure", "strategy_counts"]
 
 Direction = Literal["higher", "lower", "neither"]
 
@@ -117,7 +117,7 @@ def measure(outcomes: Sequence[Outcome], *, ks: Sequence[int] = (1, 2, 4, 8, 16)
 
     Raises `ValueError` unless every problem has the same samples 0 … n-1, each once, and at most one greedy completion.
     """
-    problems, greedy = _by_problem(outcomes)
+    problems, greedy = by_problem(outcomes)
     n = len(problems[0].samples) if problems else 0
     samples = [outcome for problem in problems for outcome in problem.samples]
     found: dict[str, float | None] = {
@@ -146,18 +146,19 @@ def measure(outcomes: Sequence[Outcome], *, ks: Sequence[int] = (1, 2, 4, 8, 16)
 
 def strategy_counts(outcomes: Sequence[Outcome]) -> dict[str, tuple[int, ...]]:
     """Problem → how many correct samples each strategy has: what `benchmark.diversity.shared_collisions` compares."""
-    problems, _ = _by_problem(outcomes)
+    problems, _ = by_problem(outcomes)
     return {problem.samples[0].problem: problem.strategies for problem in problems if problem.samples}
 
 
 @dataclass(frozen=True)
-class _Problem:
+class Sampled:
     """The samples of one problem, with what the metrics ask of them."""
 
     samples: tuple[Outcome, ...]
 
     @cached_property
     def right(self) -> int:
+        """Correct samples."""
         return sum(outcome.verdict == "correct" for outcome in self.samples)
 
     @cached_property
@@ -187,6 +188,7 @@ class _Problem:
 
     @cached_property
     def answers(self) -> tuple[str | None, ...]:
+        """Of each sample; all correct answers are one."""
         return tuple(_RIGHT if outcome.verdict == "correct" else outcome.answer for outcome in self.samples)
 
     @cached_property
@@ -195,7 +197,7 @@ class _Problem:
         return tuple(Counter(answer for answer in self.answers if answer not in {None, _RIGHT}).values())
 
 
-def _at_budgets(problems: Sequence[_Problem], n: int, ks: Sequence[int]) -> dict[str, float | None]:
+def _at_budgets(problems: Sequence[Sampled], n: int, ks: Sequence[int]) -> dict[str, float | None]:
     """What depends on a number of samples k."""
     found: dict[str, float | None] = {}
     for k in ks:
@@ -208,7 +210,7 @@ def _at_budgets(problems: Sequence[_Problem], n: int, ks: Sequence[int]) -> dict
     return found
 
 
-def _of_texts(problems: Sequence[_Problem], n: int, k: int) -> dict[str, float | None]:
+def _of_texts(problems: Sequence[Sampled], n: int, k: int) -> dict[str, float | None]:
     """What needs the completions; undefined where they were not kept."""
     names = (f"step_strategies@{k}", "effective_step_strategies", "invalid_strategies", "distinct_2_correct")
     if not any(outcome.text for problem in problems for outcome in problem.samples):
@@ -224,12 +226,12 @@ def _of_texts(problems: Sequence[_Problem], n: int, k: int) -> dict[str, float |
     return dict(zip(names, values, strict=True))
 
 
-def _majority(problem: _Problem, n: int, k: int) -> float:
+def _majority(problem: Sampled, n: int, k: int) -> float:
     missing = n - problem.right - sum(problem.wrong)
     return majority_at_k(problem.right, problem.wrong, missing, k)
 
 
-def _by_problem(outcomes: Sequence[Outcome]) -> tuple[list[_Problem], list[Outcome]]:
+def by_problem(outcomes: Sequence[Outcome]) -> tuple[list[Sampled], list[Outcome]]:
     """The problems in order of appearance, and the greedy completions."""
     samples: dict[str, dict[int, Outcome]] = defaultdict(dict)
     greedy: dict[str, Outcome] = {}
@@ -246,7 +248,7 @@ def _by_problem(outcomes: Sequence[Outcome]) -> tuple[list[_Problem], list[Outco
     for name, drawn in samples.items():
         if drawn.keys() != set(range(count)):
             raise ValueError(f"problem {name!r} has the samples {sorted(drawn)}; all need 0 to {count - 1}")
-    problems = [_Problem(tuple(drawn[number] for number in range(count))) for drawn in samples.values()]
+    problems = [Sampled(tuple(drawn[number] for number in range(count))) for drawn in samples.values()]
     return problems, list(greedy.values())
 
 

@@ -157,8 +157,8 @@ def write_outcomes(folder: Path, outcomes: Sequence[Outcome], *, texts: bool = T
     write(folder / SAMPLES, zipped("".join(f"{line}\n" for line in lines)))
 
 
-def read_outcomes(folder: Path) -> tuple[Outcome, ...]:
-    """The outcomes of a job in the order they were written, with their texts where the samples file is there."""
+def read_outcomes(folder: Path, *, texts: bool = True) -> tuple[Outcome, ...]:
+    """The outcomes of a job in the order they were written, with their texts where they are wanted and there."""
     path = folder / OUTCOMES
     try:
         header, *rows = from_csv(unzipped(path))
@@ -168,7 +168,7 @@ def read_outcomes(folder: Path) -> tuple[Outcome, ...]:
         outcomes = _adapter_of_outcomes().validate_python(values)
     except _READ_ERRORS as error:
         raise BadRecord(f"{path}: {_words(error)}. {_RESTORE}, or run the job again.") from error
-    return _with_texts(outcomes, folder / SAMPLES)
+    return _with_texts(outcomes, folder / SAMPLES) if texts else outcomes
 
 
 def write_steps(folder: Path, steps: Sequence[StepLog]) -> None:

@@ -153,6 +153,26 @@ def outcomes(right: int = 3, count: int = 4) -> tuple[Outcome, ...]:
     )
 
 
+def exam(one: Record) -> tuple[Outcome, ...]:
+    """Outcomes with the record's accuracy: 4 problems alike, 100 samples each, a second strategy of known share."""
+    right = round(100 * (one.metrics["accuracy"] or 0.0))
+    second = round(right * (0.4 - 0.1 * list(METHODS).index(one.job.algorithm.name) + 0.01 * one.job.seed))
+    return tuple(
+        Outcome(
+            problem=f"p{index}",
+            sample=sample,
+            verdict="correct" if sample < right else "wrong",
+            answer="18" if sample < right else "17",
+            route="exact",
+            tokens=20 + index,
+            truncated=False,
+            strategy=None if sample >= right else "a+b" if sample < right - second else "b+a",
+        )
+        for index in range(4)
+        for sample in range(-1, 100)
+    )
+
+
 def steps(level: float) -> tuple[StepLog, ...]:
     return tuple(
         StepLog(
@@ -185,7 +205,7 @@ def write(root: Path, asked: Suite, change: Callable[[Record], Record | None] = 
                     continue
                 folder = write_record(root, one)
                 if one.status == "done":
-                    write_outcomes(folder, outcomes())
+                    write_outcomes(folder, exam(one), texts=False)
                     if algorithm.name != "base_model":
                         write_steps(folder, steps(one.metrics["accuracy"] or 0.0))
                 written.append(one)

@@ -5,7 +5,9 @@ from dataclasses import replace
 import factories
 import pytest
 
-from benchmark.aggregate import COLUMNS, answers, by_seed, summary, tidy
+from benchmark.aggregate import COLUMNS, answers, by_seed, cells, summary, tidy
+from benchmark.errors import BadRecord
+from benchmark.per_problem import per_problem
 
 ASKED = factories.suite(seeds=(0, 1))
 
@@ -65,19 +67,45 @@ def test_a_job_that_is_not_done_has_rows_and_no_values(status):
 def test_no_records_are_an_empty_table():
     frame = tidy([])
     assert tuple(frame.columns) == COLUMNS
-    assert summary(frame, ASKED) == {}
+    assert summary(cells(frame, ASKED, {}), ASKED) == {}
 
 
 def test_the_summary_counts_planned_seeds_and_has_every_cell():
     records = [one for one in all_records() if (one.job.algorithm.name, one.job.seed) != ("sft", 1)]
     records = [one for one in records if one.job.algorithm.name != "flowrl"]
-    cells = summary(tidy(records), ASKED)
-    whole = cells["grpo", "grade_school", "accuracy"]
+    found = summary(cells(tidy(records), ASKED, {}), ASKED)
+    whole = found["grpo", "grade_school", "accuracy"]
     assert (whole.done, whole.planned) == (2, 2)
     assert whole.mean == pytest.approx((0.61 + 0.03 + 0.61 + 0.02) / 2)  # (seed·7 + 3) mod 4 = 3 and 2
-    assert (cells["sft", "grade_school", "accuracy"].done, cells["sft", "grade_school", "accuracy"].low) == (1, None)
-    assert cells["flowrl", "competition", "accuracy"].mean is None
-    assert cells["flowrl", "competition", "accuracy"].planned == 2
+    assert (found["sft", "grade_school", "accuracy"].done, found["sft", "grade_school", "accuracy"].low) == (1, None)
+    assert found["flowrl", "competition", "accuracy"].mean is None
+    assert found["flowrl", "competition", "accuracy"].planned == 2
+
+
+def test_an_exam_gives_the_interval_other_problems_and_numbers_of_whole_seeds_stay_what_they_are():
+    records = [factories.record(ASKED, "grpo", "grade_school", seed) for seed in (0, 1)]
+    exams = {("grpo", "grade_school", one.job.seed): per_problem(factories.exam(one)) for one in records}
+    found = cells(tidy(records), ASKED, exams)
+    accuracy = found["grpo", "grade_school", "accuracy"]
+    assert (accuracy.seeds, accuracy.problems, accuracy.samples) == ((0, 1), ("p0", "p1", "p2", "p3"), 100)
+    assert accuracy.rates == pytest.approx([0.64, 0.63])
+    assert summary(found, ASKED)["grpo", "grade_school", "accuracy"].over == "seeds and problems"
+    assert found["grpo", "grade_school", "greedy_accuracy"].samples == 1
+    assert summary(found, ASKED)["grpo", "grade_school", "training_seconds"].over == "seeds"
+    # without the outcomes of one seed no cell is half known: both seeds count as whole
+    half = cells(tidy(records), ASKED, {key: exam for key, exam in exams.items() if key[2] == 0})
+    assert half["grpo", "grade_school", "accuracy"].problems == ("all",)
+    assert half["grpo", "grade_school", "accuracy"].rates == pytest.approx([0.64, 0.63])
+
+
+def test_exams_of_other_problems_are_named_and_not_compared():
+    records = [factories.record(ASKED, "grpo", "grade_school", seed) for seed in (0, 1)]
+    exams = {
+        ("grpo", "grade_school", 0): per_problem(factories.exam(records[0])),
+        ("grpo", "grade_school", 1): per_problem(factories.exam(records[1])[:303]),
+    }
+    with pytest.raises(BadRecord, match="grpo-grade_school-s1 sat an exam of 3 problems with 100 samples"):
+        cells(tidy(records), ASKED, exams)
 
 
 def test_undefined_is_missing_and_zero_is_zero():

@@ -265,3 +265,9 @@ def test_the_same_job_of_another_suite_is_taken_over(tmp_path, one):
     assert {path.name for path in taken.iterdir()} == {path.name for path in folder.iterdir()}
     assert records.read_outcomes(taken) == records.read_outcomes(folder)
     assert not records.adopt(tmp_path, replace(mine, id=mine.id + "x"))
+
+
+def test_outcomes_can_be_read_without_their_texts(tmp_path):
+    records.write_outcomes(tmp_path, factories.outcomes())
+    assert {one.text for one in records.read_outcomes(tmp_path, texts=False)} == {""}
+    assert records.read_outcomes(tmp_path) == factories.outcomes()

@@ -13,7 +13,7 @@ import numpy as np
 
 from benchmark.contract import FLOOR
 from benchmark.report.cells import DASH, SPACE, Table, cell, code, words
-from benchmark.stats import compare, interval
+from benchmark.stats import compare_all, from_seeds, interval
 
 if TYPE_CHECKING:
     from benchmark.contract import Estimate, StepLog
@@ -157,7 +157,7 @@ def _at_budget(found: Curves, task: str, key: Key, method: str, budget: float) -
 def leaders(evidence: Evidence, found: Curves, task: str) -> str:
     """One sentence: which method has the highest mean at the smallest common final amount of each currency.
 
-    Undecided where the paired difference to the next one is (`stats.compare`).
+    Undecided where the paired difference to the next one is (`stats.compare_all`).
     """
     leading: dict[str, list[str]] = {}
     for key in found.currencies:
@@ -186,7 +186,8 @@ def _leader(evidence: Evidence, found: Curves, task: str, key: Key) -> tuple[str
     best, *others = [method for _, method in ranked]
     if not others:
         return best, ""
-    verdict = compare(found.metric, task, best, others[0], values[best], values[others[0]], "higher")
+    pair = {method: from_seeds(values[method]) for method in (best, others[0])}
+    verdict = compare_all(found.metric, task, pair, "higher", len(evidence.suite.seeds))[best, others[0]]
     return best, "" if verdict.decision == "better" else f" (undecided against {code(others[0])})"
 
 

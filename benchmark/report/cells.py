@@ -10,7 +10,20 @@ if TYPE_CHECKING:
 
     from benchmark.contract import Comparison, Estimate, Record, Status
 
-__all__ = ["DASH", "SPACE", "STATUS_WORDS", "Kind", "Table", "cell", "code", "difference", "number", "plain", "words"]
+__all__ = [
+    "DASH",
+    "SPACE",
+    "STATUS_WORDS",
+    "Kind",
+    "Table",
+    "cell",
+    "code",
+    "difference",
+    "number",
+    "plain",
+    "signed",
+    "words",
+]
 
 Kind = Literal["percent", "count", "seconds", "bytes", "tokens"]
 """How a metric is written."""
@@ -65,12 +78,17 @@ def cell(estimate: Estimate, kind: Kind, records: Sequence[Record] = ()) -> str:
 def difference(comparison: Comparison, kind: Kind) -> str:
     """`better, +13.2 [10.1, 16.3]`; without two pairs only that it is undecided."""
     found = comparison.difference
-    if found.mean is None or found.low is None or found.high is None:
+    if found.mean is None or found.low is None or found.high is None or found.done < 2:
         return f"undecided ({found.done}{SPACE}pair{'' if found.done == 1 else 's'})"
     decision = comparison.decision if comparison.decision == "undecided" else f"**{comparison.decision}**"
-    sign = "+" if found.mean > 0 else ""
     low, high = number(found.low, kind), number(found.high, kind)
-    return f"{decision}, {sign}{number(found.mean, kind)} [{low},{SPACE}{high}]"
+    return f"{decision}, {signed(found.mean, kind)} [{low},{SPACE}{high}]"
+
+
+def signed(value: float, kind: Kind) -> str:
+    """A difference, with its sign unless it prints as zero."""
+    text = number(value, kind)
+    return f"+{text}" if value > 0 and text.strip("0.,") else text
 
 
 def number(value: float, kind: Kind) -> str:

@@ -46,10 +46,23 @@ def caption(evidence: Evidence) -> str:
     which = "the whole test split" if exam.problems is None else "the first of the test split"
     return (
         f"{sizes} ({which}), k = {exam.samples} samples of each at temperature {exam.temperature}. Cells: mean "
-        f"over {_plural(len(seeds), 'seed')} [95 % interval, Student's t over seeds]. “{DASH}” is undefined; "
+        f"over {_plural(len(seeds), 'seed')} [95 % interval{_spreads(evidence)}]. “{DASH}” is undefined; "
         f"m/{len(seeds)}: only m seeds give the number. An interval narrower than the digits shown is left out. "
-        f"Device: {words(evidence.devices)}."
+        f"Methods that share a letter are tied: their pair is undecided. Device: {words(evidence.devices)}."
     )
+
+
+def _spreads(evidence: Evidence) -> str:
+    """Of what the intervals speak, as far as the table has such."""
+    found = {one.over for one in evidence.summary.values() if one.low is not None}
+    parts = []
+    if "seeds and problems" in found:
+        parts.append("over other seeds and other problems, from their mean squares (`docs/statistics.md`)")
+    if "problems" in found:
+        parts.append("with one seed, over problems alone: it says nothing of other seeds")
+    if "seeds" in found:
+        parts.append(f"{'of seconds and memory' if parts else 'Student’s t'}, over seeds alone")
+    return ": " + "; ".join(parts) if parts else ""
 
 
 def conditions_table(evidence: Evidence) -> Table:

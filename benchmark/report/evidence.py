@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.aggregate import Summary, answers, by_seed, summary, tidy
+from benchmark.aggregate import Cells, Summary, answers, cells, summary, tidy
 from benchmark.contract import FLOOR, Comparison, Estimate, Outcome, Record, StepLog, Suite
+from benchmark.metrics import direction
+from benchmark.per_problem import Exam, per_problem
 from benchmark.records import job_folder, read_outcomes, read_records, read_steps, read_suite
-from benchmark.stats import Direction, compare
+from benchmark.stats import Scores, compare_all
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
 __all__ = ["Evidence", "gather"]
 
 _NOTHING = Estimate(mean=None, low=None, high=None, done=0, planned=0)
 _DIGESTED = ("record.json", "outcomes.csv.gz", "steps.csv")
+
+JUDGED = ("accuracy", "effective_strategies")
+"""Metrics with a verdict for every pair of methods."""
+
+Pairs = Mapping[tuple[str, str], Comparison]
+"""Every ordered pair of methods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +40,10 @@ class Evidence:
     records: tuple[Record, ...]
     strays: int
     frame: pd.DataFrame
+    scores: Cells
     summary: Summary
+    verdicts: Mapping[tuple[str, str], Pairs]
+    """By metric of `JUDGED` and task."""
     digest: str
 
     @property
@@ -72,10 +84,15 @@ class Evidence:
         """Whether any method has a number for it."""
         return any(self.estimate(method, task, metric).mean is not None for method in self.methods)
 
-    def compare(self, metric: str, task: str, method: str, against: str, direction: Direction = "higher") -> Comparison:
-        """Two methods of the suite, paired by seed."""
-        ours, theirs = (by_seed(self.frame, name, task, metric) for name in (method, against))
-        return compare(metric, task, method, against, ours, theirs, direction)
+    def known(self, task: str, metric: str) -> dict[str, Scores]:
+        """The numbers behind the estimates of every method that has any."""
+        found = {method: self.scores.get((method, task, metric)) for method in self.methods}
+        return {method: scores for method, scores in found.items() if scores is not None and scores.seeds}
+
+    def compare(self, metric: str, task: str, method: str, against: str) -> Comparison:
+        """The verdict on two methods of the suite, among all its pairs. Raises `UnknownName` for no exam's metric."""
+        pairs = self.verdicts.get((metric, task)) or _pairs(self.suite, self.scores, metric, task)
+        return pairs[method, against]
 
     def steps(self, record: Record) -> tuple[StepLog, ...]:
         """The learning curve of one job."""
@@ -92,15 +109,52 @@ def gather(results: Path, suite: str) -> Evidence:
     found = read_records(results, suite)
     records = tuple(record for record in found if answers(record, asked))
     frame = tidy(records)
+    scores = cells(frame, asked, _exams(results, records))
     return Evidence(
         results=results,
         suite=asked,
         records=records,
         strays=len(found) - len(records),
         frame=frame,
-        summary=summary(frame, asked),
+        scores=scores,
+        summary=summary(scores, asked),
+        verdicts={
+            (metric, task): _pairs(asked, scores, metric, task)
+            for metric in JUDGED
+            for task in asked.tasks
+            if any((one.name, task, metric) in scores for one in asked.algorithms)
+        },
         digest=_digest(results, asked, records),
     )
+
+
+def _pairs(suite: Suite, scores: Cells, metric: str, task: str) -> Pairs:
+    known = {one.name: scores.get((one.name, task, metric)) for one in suite.algorithms}
+    return compare_all(
+        metric,
+        task,
+        {name: found if found is not None and found.seeds else None for name, found in known.items()},
+        direction(metric),
+        len(suite.seeds),
+    )
+
+
+def _exams(results: Path, records: tuple[Record, ...]) -> dict[tuple[str, str, int], Exam]:
+    """The finished exams by algorithm, task and seed; a job whose outcomes are not there has none."""
+    found: dict[tuple[str, str, int], Exam] = {}
+    for record in records:
+        folder = job_folder(results, record.job)
+        path = folder / "outcomes.csv.gz"
+        if record.status == "done" and path.exists():
+            exam = _exam((folder, path.stat().st_mtime_ns, path.stat().st_size))
+            found[record.job.algorithm.name, record.job.task, record.job.seed] = exam
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _exam(state: tuple[Path, int, int]) -> Exam:
+    """One job's exam, read once for as long as its outcomes file keeps its time and size."""
+    return per_problem(read_outcomes(state[0], texts=False))
 
 
 def _digest(results: Path, suite: Suite, records: tuple[Record, ...]) -> str:

@@ -32,6 +32,8 @@ def csv(evidence: Evidence) -> str:
     """One row for each method, task and metric of the main table; shares of 1, bytes, seconds; empty is undefined."""
     suite, rows = evidence.suite, []
     for row in main_rows(evidence):
+        if row.groups:
+            continue
         for method in evidence.methods:
             found = shown(evidence, method, row)
             numbers = [None if value is None else repr(value) for value in (found.mean, found.low, found.high)]

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from benchmark.chart import FEWEST
 from benchmark.contract import FLOOR
-from benchmark.report.cells import code, words
+from benchmark.report.cells import Table, code, words
 from benchmark.report.conditions import (
     caption,
     conditions_table,
@@ -20,12 +20,14 @@ from benchmark.report.conditions import (
 )
 from benchmark.report.graders import regrade
 from benchmark.report.health import differences_table, health_table
-from benchmark.report.tables import (
-    FORMATS,
-    documents_table,
-    full_table,
-    main_table,
-    near_zero,
+from benchmark.report.runs import across_table, profile_table
+from benchmark.report.tables import FORMATS, documents_table, full_table, main_table, near_zero
+from benchmark.report.verdicts import (
+    MOST_WIDE,
+    WORDS,
+    greedy_table,
+    matrix,
+    outlook,
     standings,
     verdict_table,
 )
@@ -69,6 +71,12 @@ def _words(evidence: Evidence, parts: tuple[Section, ...]) -> dict[str, Any]:
         "near_zero": near_zero(evidence),
         "verdicts": verdict_table(evidence) if floor else None,
         "standings": [standings(evidence, task) for task in suite.tasks] if evidence.trained else [],
+        "outlooks": [said for task in suite.tasks if (said := outlook(evidence, task))],
+        "matrices": _matrices(evidence),
+        "signs": len(evidence.methods) > MOST_WIDE,
+        "across": across_table(evidence),
+        "profiles": [(task, found) for task in suite.tasks if (found := profile_table(evidence, task))],
+        "greedy": [(task, found) for task in suite.tasks if (found := greedy_table(evidence, task))],
         "full": [(task, full_table(evidence, task)) for task in suite.tasks],
         "sections": parts,
         "trained": evidence.trained,
@@ -82,6 +90,15 @@ def _words(evidence: Evidence, parts: tuple[Section, ...]) -> dict[str, Any]:
         "counts": counts_table(evidence),
         "failures": failures if failures.rows else None,
     }
+
+
+def _matrices(evidence: Evidence) -> list[tuple[str, Table]]:
+    found = [
+        (f"{name}, {code(task)}", matrix(evidence, metric, task))
+        for task in evidence.suite.tasks
+        for metric, (name, _) in WORDS.items()
+    ]
+    return [(title, table) for title, table in found if table is not None]
 
 
 def _missing(evidence: Evidence) -> str:

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from benchmark.contract import FLOOR, Estimate
+from benchmark.contract import Estimate
 from benchmark.metrics import CORRECT
-from benchmark.report.cells import DASH, SPACE, Kind, Table, cell, code, difference, words
+from benchmark.report.cells import DASH, SPACE, Kind, Table, cell, code
+from benchmark.report.verdicts import tied
 
 if TYPE_CHECKING:
     from benchmark.report.evidence import Evidence
@@ -23,8 +24,6 @@ __all__ = [
     "memory_kinds",
     "near_zero",
     "shown",
-    "standings",
-    "verdict_table",
 ]
 
 FORMATS = {"grade_school": "GSM8K format", "competition": "MATH format"}
@@ -47,6 +46,8 @@ class _Row:
     metric: str
     kind: Kind
     task: str
+    groups: bool = False
+    """Letters of the groups of equals, in place of the numbers."""
 
 
 def main_table(evidence: Evidence) -> Table:
@@ -65,12 +66,18 @@ def main_rows(evidence: Evidence) -> list[_Row]:
         label = f"peak{SPACE}memory in{SPACE}training (MiB,{SPACE}{MEMORY_WORDS[kind]})"
         rows += [_Row(f"{label}, {code(task)}", f"training_peak_{kind}_bytes", "bytes", task) for task in suite.tasks]
     rows += [_Row(_accuracy_label(task), "accuracy", "percent", task) for task in suite.tasks]
+    rows += _groups(evidence, "accuracy", "accuracy", "percent")
     for label, metric in (
         (f"strategies per{SPACE}solved{SPACE}problem at{SPACE}{samples}", f"strategies_per_solved@{samples}"),
         (f"effective strategies{SPACE}(D2)", "effective_strategies"),
     ):
         rows += [_Row(f"{label}, {code(task)}", metric, "count", task) for task in suite.tasks]
-    return rows
+    return rows + _groups(evidence, "D2", "effective_strategies", "count")
+
+
+def _groups(evidence: Evidence, label: str, metric: str, kind: Kind) -> list[_Row]:
+    tasks = [task for task in evidence.suite.tasks if len(tied(evidence, metric, task)) > 1]
+    return [_Row(f"tied{SPACE}in{SPACE}{label}, {code(task)}", metric, kind, task, groups=True) for task in tasks]
 
 
 def full_table(evidence: Evidence, task: str) -> Table:
@@ -104,45 +111,6 @@ def full_table(evidence: Evidence, task: str) -> Table:
     return _table(evidence, [_Row(*each, task) for each in wanted if evidence.has(each[1], task)])
 
 
-def verdict_table(evidence: Evidence) -> Table:
-    """Every trained method against the floor, paired by seed, on each task: accuracy and effective strategies."""
-    asked: list[tuple[str, str, str, Kind]] = []
-    for task in evidence.suite.tasks:
-        asked.append((task, f"accuracy (points), {code(task)}", "accuracy", "percent"))
-        if evidence.has("effective_strategies", task):
-            asked.append((task, f"effective strategies, {code(task)}", "effective_strategies", "count"))
-    rows = tuple(
-        (
-            code(method),
-            *(_verdict(evidence, method, task, metric, kind) for task, _, metric, kind in asked),
-        )
-        for method in evidence.trained
-    )
-    return Table((f"against {code(FLOOR)}", *(label for _, label, _, _ in asked)), rows, left=1 + len(asked))
-
-
-def standings(evidence: Evidence, task: str) -> str:
-    """One sentence: the trained method with the highest mean accuracy, and who is undecided against it."""
-    means = {method: evidence.estimate(method, task, "accuracy").mean for method in evidence.trained}
-    ranked = sorted(((mean, method) for method, mean in means.items() if mean is not None), key=lambda pair: -pair[0])
-    if not ranked:
-        return f"No trained method has an accuracy on {code(task)}."
-    best = ranked[0][1]
-    decisions = {method: evidence.compare("accuracy", task, method, best).decision for _, method in ranked[1:]}
-    parts = [
-        f"{said}: {words(code(method) for method in methods)}"
-        for said, wanted in (
-            ("undecided against it", "undecided"),
-            ("worse", "worse"),
-            ("better seed by seed", "better"),
-        )
-        if (methods := [method for method, decision in decisions.items() if decision == wanted])
-    ]
-    return f"On {code(task)} the highest mean accuracy of a trained method is {code(best)}'s; " + (
-        "; ".join(parts) + "." if parts else "there is no other to compare it with."
-    )
-
-
 def near_zero(evidence: Evidence) -> list[str]:
     """For each task, the methods with an accuracy near zero and the correct completions it stands for."""
     lines = []
@@ -150,8 +118,9 @@ def near_zero(evidence: Evidence) -> list[str]:
         found: dict[str, list[str]] = {}
         for method in evidence.methods:
             mean = evidence.estimate(method, task, "accuracy").mean
-            if mean is not None and mean < NEAR_ZERO:
-                right, asked = _counted(evidence, method, task)
+            counted = _counted(evidence, method, task)
+            if mean is not None and mean < NEAR_ZERO and counted is not None:
+                right, asked = counted
                 found.setdefault(asked, []).append(f"{code(method)} {right:,}")
         lines += [f"on {code(task)}, correct of {asked}: {', '.join(counts)}" for asked, counts in found.items()]
     return lines
@@ -191,6 +160,8 @@ def _table(evidence: Evidence, rows: list[_Row]) -> Table:
 
 
 def _cell(evidence: Evidence, method: str, row: _Row) -> str:
+    if row.groups and (group := tied(evidence, row.metric, row.task).get(method)):
+        return group
     if row.kind == "seconds" and len(evidence.devices) > 1:
         return DASH
     return cell(shown(evidence, method, row), row.kind, evidence.cell(method, row.task))
@@ -202,13 +173,6 @@ def shown(evidence: Evidence, method: str, row: _Row) -> Estimate:
     if row.kind == "seconds" and len(evidence.devices) > 1:
         return replace(found, mean=None, low=None, high=None)
     return found
-
-
-def _verdict(evidence: Evidence, method: str, task: str, metric: str, kind: Kind) -> str:
-    own = evidence.estimate(method, task, metric)
-    if own.mean is None:
-        return cell(own, kind, evidence.cell(method, task))
-    return difference(evidence.compare(metric, task, method, FLOOR), kind)
 
 
 def _accuracy_label(task: str) -> str:
@@ -232,11 +196,10 @@ def _is_pass_at_1(evidence: Evidence, task: str) -> bool:
     return all(one == other or (one and other and math.isclose(one, other)) for one, other in pairs)
 
 
-def _counted(evidence: Evidence, method: str, task: str) -> tuple[int, str]:
-    done = [record for record in evidence.cell(method, task) if record.status == "done"]
-    sampled = [one for record in done for one in evidence.outcomes(record) if one.sample >= 0]
-    right = sum(one.verdict == "correct" for one in sampled)
-    problems = len({one.problem for one in sampled})
-    seeds = f"{len(done)} seed{'' if len(done) == 1 else 's'}"
-    samples = len({one.sample for one in sampled})
-    return right, f"{len(sampled):,} completions ({problems:,} problems × {samples} samples × {seeds})"
+def _counted(evidence: Evidence, method: str, task: str) -> tuple[int, str] | None:
+    found = evidence.known(task, "accuracy").get(method)
+    if found is None or found.samples is None:
+        return None
+    seeds, problems = found.top.shape
+    asked = f"{seeds * problems * found.samples:,} completions ({problems:,} problems × {found.samples} samples"
+    return round(found.top.sum() * found.samples), f"{asked} × {seeds} seed{'' if seeds == 1 else 's'})"

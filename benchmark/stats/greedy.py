@@ -1,0 +1,56 @@
+"""Greedy answers, one per problem: McNemar's exact test on the problems that only one of two methods solves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import bdtr
+
+from benchmark.stats.scores import common
+
+if TYPE_CHECKING:
+    from benchmark.stats.scores import Scores
+
+__all__ = ["Greedy", "greedy", "mcnemar"]
+
+
+@dataclass(frozen=True, slots=True)
+class Greedy:
+    """Problems that only one of two methods solves."""
+
+    seeds: tuple[int, ...]
+    only_ours: tuple[int, ...]
+    """For each seed in common."""
+    only_theirs: tuple[int, ...]
+    p_values: tuple[float, ...]
+    pooled: float
+    """Of the signs, one for each problem, of its wins minus its losses over the seeds; ties are left out.
+
+    Counting a problem once for every seed would make S dependent answers look like S problems. The pooled p is about
+    other problems, with these very seeds; `None` of it speaks of other seeds.
+    """
+
+
+def greedy(ours: Scores, theirs: Scores) -> Greedy:
+    """The exact tests of two methods' greedy answers, by seed and pooled by problem."""
+    one, other = common(ours, theirs)
+    gaps = np.rint(one - other).astype(int)
+    wins, losses = (gaps > 0).sum(axis=1).tolist(), (gaps < 0).sum(axis=1).tolist()
+    by_problem = gaps.sum(axis=0)
+    return Greedy(
+        seeds=tuple(seed for seed in ours.seeds if seed in theirs.seeds),
+        only_ours=tuple(wins),
+        only_theirs=tuple(losses),
+        p_values=tuple(mcnemar(won, lost) for won, lost in zip(wins, losses, strict=True)),
+        pooled=mcnemar(int((by_problem > 0).sum()), int((by_problem < 0).sum())),
+    )
+
+
+def mcnemar(only_ours: int, only_theirs: int) -> float:
+    """Exact two-sided p: twice the chance of so few heads in that many tosses of a fair coin, at most 1."""
+    fewer, all_ = min(only_ours, only_theirs), only_ours + only_theirs
+    if fewer < 0:
+        raise ValueError(f"counts of problems cannot be negative: {only_ours} and {only_theirs}")
+    return min(1.0, 2 * float(bdtr(fewer, all_, 0.5)))
