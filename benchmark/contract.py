@@ -383,7 +383,7 @@ class Comparison:
     p_value: float | None = None
     """Two-sided, of this pair alone; `None` without two seeds in common."""
     adjusted: float | None = None
-    """After Holm over all pairs of the task and metric; the decision follows it."""
+    """After Holm over all pairs of the task and metric, those with the floor apart; the decision follows it."""
     reason: str = ""
     """Why the decision is what it is, in words."""
 

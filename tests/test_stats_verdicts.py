@@ -8,7 +8,7 @@ from scipy import stats as oracle
 from test_stats_intervals import scores
 
 from benchmark.contract import Comparison, Estimate
-from benchmark.stats import compare_all, flipped, greedy, groups, holm, letters, mcnemar, p_words, sign_flip
+from benchmark.stats import compare_all, families, flipped, greedy, groups, holm, letters, mcnemar, p_words, sign_flip
 
 NOTHING = Estimate(None, None, None, 0, 3)
 
@@ -110,6 +110,19 @@ def test_a_pair_alone_significant_can_be_undecided_among_many():
         assert one.decision == "undecided"
         assert one.reason.startswith("alone p ")
         assert one.reason.endswith(" after Holm over 15 pairs")
+
+
+def test_pairs_with_the_floor_have_half_the_level_to_themselves():
+    gains = {"base": 0.0, "a": 0.1, "b": 0.12, "c": 0.11}
+    found = compare_all("accuracy", "t", methods(gains, problems=60), "higher", 3, "base")
+    floor = [("base", name) for name in "abc"]
+    others = [("a", "b"), ("a", "c"), ("b", "c")]
+    for family in (floor, others):
+        by_hand = holm([found[pair].p_value for pair in family])
+        assert [found[pair].adjusted for pair in family] == pytest.approx([min(1.0, 2 * p) for p in by_hand])
+    assert found["base", "a"].reason.endswith(" after Holm over 3 pairs with base")
+    assert families([*floor, *others], "base") == [floor, others]
+    assert families(others, "base") == [others]
 
 
 def test_pairs_without_two_seeds_are_no_tests():

@@ -136,6 +136,7 @@ def _pairs(suite: Suite, scores: Cells, metric: str, task: str) -> Pairs:
         {name: found if found is not None and found.seeds else None for name, found in known.items()},
         direction(metric),
         len(suite.seeds),
+        FLOOR,
     )
 
 

@@ -93,12 +93,15 @@ def narrowed(evidence: Evidence, rows: int = MOST_ROWS, size: int = MOST_BYTES) 
 
 
 def read_runs(evidence: Evidence, share: Share) -> Iterator[Run]:
-    """The share of every finished job, in the suite's order. Raises BadRecord for a file that cannot be read."""
+    """The share of every finished job whose outcomes were kept, in the suite's order.
+
+    Raises BadRecord for a file that cannot be read.
+    """
     for task in evidence.suite.tasks:
         for method in evidence.methods:
             for record in evidence.cell(method, task):
-                if record.status == "done":
-                    folder = job_folder(evidence.results, record.job)
+                folder = job_folder(evidence.results, record.job)
+                if record.status == "done" and (folder / OUTCOMES).exists():
                     outcomes, texts = _first(folder, share)
                     yield Run(method, task, record.job.seed, record.job.id, outcomes, texts)
 

@@ -14,6 +14,7 @@ from benchmark.stats import (
     common,
     components,
     detectable,
+    families,
     greedy,
     letters,
     p_words,
@@ -116,17 +117,18 @@ def outlook(evidence: Evidence, task: str) -> str:
     tests = [pair for pair in pairs if evidence.compare("accuracy", task, *pair).p_value is not None]
     if not tests:
         return ""
-    level = LEVEL / len(tests)
+    split = families(tests, FLOOR)
+    level = {pair: LEVEL / len(split) / len(family) for family in split for pair in family}
     parts = {}
     for one, two in tests:
         ours, theirs = common(known[one], known[two])
         parts[one, two] = components(ours - theirs)
-    gaps = sorted(gap for each in parts.values() if (gap := detectable(each, level)) is not None)
+    gaps = sorted(gap for pair, each in parts.items() if (gap := detectable(each, level[pair])) is not None)
     low, middle, high = (_points(gap) for gap in (gaps[0], median(gaps), gaps[-1]))
     span = f"{low} points" if low == high else f"{low} to {high} points, by pair (median {middle}),"
     text = f"On {code(task)} a true difference in accuracy of {span} would be found in four repetitions of five."
     needed = {
-        pair: seeds_needed(comparison.difference.mean or 0.0, parts[pair], level)
+        pair: seeds_needed(comparison.difference.mean or 0.0, parts[pair], level[pair])
         for pair in tests
         if (comparison := evidence.compare("accuracy", task, *pair)).decision == "undecided"
     }

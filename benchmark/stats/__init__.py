@@ -12,7 +12,7 @@ from benchmark.stats.intervals import difference, estimate, interval, p_value
 from benchmark.stats.outlook import MOST_SEEDS, POWER, detectable, power, seeds_needed
 from benchmark.stats.scores import Components, Matrix, Scores, common, components, from_seeds, scores_of
 from benchmark.stats.ties import groups, letters
-from benchmark.stats.verdicts import LEVEL, Direction, compare_all, flipped, holm, p_words, sign_flip
+from benchmark.stats.verdicts import LEVEL, Direction, compare_all, families, flipped, holm, p_words, sign_flip
 
 __all__ = [
     "LEVEL",
@@ -31,6 +31,7 @@ __all__ = [
     "detectable",
     "difference",
     "estimate",
+    "families",
     "flipped",
     "from_seeds",
     "greedy",

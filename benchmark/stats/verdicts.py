@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from benchmark.stats.scores import Matrix, Scores
 
-__all__ = ["LEVEL", "Direction", "compare_all", "flipped", "holm", "p_words", "sign_flip"]
+__all__ = ["LEVEL", "Direction", "compare_all", "families", "flipped", "holm", "p_words", "sign_flip"]
 
 Direction = Literal["higher", "lower", "neither"]
 """Which way a metric is better."""
@@ -34,19 +34,44 @@ _NOTHING = Estimate(mean=None, low=None, high=None, done=0, planned=0)
 
 
 def compare_all(
-    metric: str, task: str, scores: Mapping[str, Scores | None], direction: Direction, planned: int
+    metric: str,
+    task: str,
+    scores: Mapping[str, Scores | None],
+    direction: Direction,
+    planned: int,
+    floor: str | None = None,
 ) -> dict[tuple[str, str], Comparison]:
-    """Every ordered pair of methods. A pair with fewer than two seeds in common is undecided and no test of Holm's."""
+    """Every ordered pair of methods. A pair with fewer than two seeds in common is undecided and no test of Holm's.
+
+    The pairs with `floor` and the others each get half the level: the many comparisons between methods then cannot hide
+    whether a method learned anything.
+    """
     pairs = {
         pair: _compare(metric, task, *pair, scores[pair[0]], scores[pair[1]], planned)
         for pair in combinations(scores, 2)
     }
     tested = [pair for pair, found in pairs.items() if found.p_value is not None]
-    adjusted = holm([pairs[pair].p_value or 0.0 for pair in tested])
-    for pair, p in zip(tested, adjusted, strict=True):
-        pairs[pair] = replace(pairs[pair], adjusted=p)
-    judged = {pair: _judged(found, direction, len(tested)) for pair, found in pairs.items()}
+    words = {}
+    for family in families(tested, floor):
+        adjusted = holm([pairs[pair].p_value or 0.0 for pair in family])
+        share = len(families(tested, floor))
+        for pair, p in zip(family, adjusted, strict=True):
+            pairs[pair] = replace(pairs[pair], adjusted=min(1.0, share * p))
+            words[pair] = _after(len(family), share, floor if floor in pair else None)
+    judged = {pair: _judged(found, direction, words.get(pair, "")) for pair, found in pairs.items()}
     return judged | {(two, one): flipped(found) for (one, two), found in judged.items()}
+
+
+def families(pairs: Sequence[tuple[str, str]], floor: str | None) -> list[list[tuple[str, str]]]:
+    """The pairs that share a part of the level: those with the floor, and the others. Empty families are left out."""
+    split = ([pair for pair in pairs if floor in pair], [pair for pair in pairs if floor not in pair])
+    return [family for family in split if family]
+
+
+def _after(tests: int, share: int, floor: str | None) -> str:
+    if tests * share == 1:
+        return ""
+    return f" after Holm over {tests} {'pair' if tests == 1 else 'pairs'}" + (f" with {floor}" if floor else "")
 
 
 def _compare(
@@ -61,14 +86,13 @@ def _compare(
     return Comparison(metric, task, method, against, difference(gaps, planned, samples), "undecided", p_value=p)
 
 
-def _judged(found: Comparison, direction: Direction, tests: int) -> Comparison:
+def _judged(found: Comparison, direction: Direction, after: str) -> Comparison:
     p, adjusted, gap = found.p_value, found.adjusted, found.difference.mean
     if p is None or adjusted is None or gap is None:
         seeds = {0: "no seed in common", 1: "one seed in common: others may differ"}[min(found.difference.done, 1)]
         return replace(found, reason=seeds)
     if direction == "neither":
         return replace(found, reason="neither direction is better")
-    after = f" after Holm over {tests} pairs" if tests > 1 else ""
     if adjusted <= LEVEL:
         decision: Decision = "better" if (gap > 0) == (direction == "higher") else "worse"
         return replace(found, decision=decision, reason=f"{p_words(adjusted)}{after}")
