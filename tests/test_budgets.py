@@ -87,7 +87,7 @@ def test_methods_are_compared_at_the_smallest_amount_that_all_reached(monkeypatc
 def test_the_report_says_where_the_winner_changes(monkeypatch, tmp_path):
     # grpo ends highest and takes four times the seconds and twice the FLOPs; sft is second
     def of(method, seed):
-        final = {"grpo": 0.8, "sft": 0.6}.get(method, 0.4) + 0.001 * seed
+        final = {"grpo": 0.8, "sft": 0.6}.get(method, 0.4) + 0.001 * seed * len(method)
         hard = method == "grpo"
         return log(final, seconds=40.0 if hard else 10.0, flops=(4 if hard else 1) * 10**12)
 
@@ -170,7 +170,7 @@ def test_accuracy_by_level_counts_the_samples_of_its_problems(tmp_path, monkeypa
     # four problems with two samples each, the first three solved
     ids = [problem.id for problem in splits[2][:4]]
     made = tuple(replace(one, problem=ids[int(one.problem[1:])]) for one in factories.outcomes(right=3))
-    monkeypatch.setattr(factories, "outcomes", lambda: made)
+    monkeypatch.setattr(factories, "exam", lambda _record: made)
     found = evidence(tmp_path, change)
     table = levels.split_table(found, "grade_school", levels.known_problems(found, "grade_school"), "level")
     wanted = {}
