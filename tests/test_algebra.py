@@ -6,8 +6,9 @@ import pytest
 import sympy
 
 from benchmark.grading import grade
-from benchmark.grading.algebra import ONE, TooLarge, equal, evaluate, number, symbol
+from benchmark.grading.algebra import ONE, TooLarge, equal, number, symbol
 from benchmark.grading.answers import read
+from benchmark.grading.evaluation import evaluate
 from benchmark.grading.functions import function
 from benchmark.grading.powers import power
 

@@ -20,6 +20,7 @@ LEVELS: dict[str, float] = {
     "benchmark.grading.worker": 1,
     "benchmark.grading.child": 1.1,
     "benchmark.grading.algebra": 1,
+    "benchmark.grading.evaluation": 1.1,
     "benchmark.grading.powers": 1.1,
     "benchmark.grading.functions": 1.2,
     "benchmark.grading.tokens": 1,

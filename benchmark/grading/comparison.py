@@ -8,7 +8,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
-from benchmark.grading.algebra import Value, equal, evaluate, leading, number, symbol
+from benchmark.grading.algebra import Value, equal, leading, number, symbol
+from benchmark.grading.evaluation import evaluate
 from benchmark.grading.structures import Answer, Based, Group, Matrix, Relation, Scalar, Text
 
 __all__ = ["Outcome", "same"]
