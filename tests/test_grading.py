@@ -1,6 +1,8 @@
 """Verdicts: hand cases, hostile input, the killable worker, and the published data where it is at hand."""
 
+import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -366,6 +368,32 @@ def test_threads_share_one_worker():
     for thread in threads:
         thread.join()
     assert verdicts == ["correct"] * 6
+
+
+def test_a_spawned_process_grades():
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        verdicts = pool.starmap(grade, [(r"\boxed{0.5}", r"\frac12"), (r"\boxed{\sqrt{3+2\sqrt{2}}}", r"1+\sqrt{2}")])
+    assert [(verdict.kind, verdict.route) for verdict in verdicts] == [
+        ("correct", "algebra"),
+        ("correct", "math_verify"),
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs alarms")
+def test_the_caller_s_alarm_and_signal_handlers_stay():
+    def handler(*_):
+        pytest.fail("the alarm went off")
+
+    before = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    previous = signal.signal(signal.SIGALRM, handler)
+    try:
+        signal.alarm(3600)
+        assert grade(r"\boxed{\sum_{k=1}^{n} 7k}", r"7 \sum_{k=1}^{n} k").kind in ("correct", "undecided")
+        assert signal.getsignal(signal.SIGALRM) is handler
+        assert 3500 < signal.alarm(0) <= 3600
+    finally:
+        signal.signal(signal.SIGALRM, previous)
+    assert {number: signal.getsignal(number) for number in signal.valid_signals()} == before
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
