@@ -22,7 +22,8 @@ from benchmark.report.evidence import gather
 from benchmark.report.export import tex
 from benchmark.report.graders import RIVALS
 from benchmark.report.payload import packed, unpacked
-from benchmark.report.samples import Run, Share, narrowed, questions, read_runs
+from benchmark.report.problems import asked as questions
+from benchmark.report.samples import Run, Share, narrowed, read_runs
 from benchmark.tasks import digest, load_task
 
 

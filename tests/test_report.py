@@ -321,7 +321,7 @@ def test_records_without_outcomes_still_have_a_report(tmp_path):
 
 def test_outcomes_are_read_once(tmp_path, results, monkeypatch):
     gather(results, "tiny")
-    monkeypatch.setattr("benchmark.report.evidence.read_outcomes", None)
+    monkeypatch.setattr("benchmark.report.evidence.read_columns", None)
     gather(results, "tiny")
     write_report(results, tmp_path, "tiny")
 
