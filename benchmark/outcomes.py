@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import repeat
-from typing import TYPE_CHECKING, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -59,6 +59,15 @@ class Columns:
     truncated: Sequence[bool]
     strategy: Sequence[str | None]
 
+    def at(self, places: Sequence[int]) -> Columns:
+        """Some of them."""
+        return Columns(*([column[place] for place in places] for column in self.fields))
+
+    @property
+    def fields(self) -> tuple[Sequence[Any], ...]:
+        """The columns, in the order of `Outcome`'s fields."""
+        return tuple(getattr(self, name) for name in _COLUMNS)
+
 
 def write_outcomes(folder: Path, outcomes: Sequence[Outcome], *, texts: bool = True) -> None:
     """Write `outcomes.csv.gz`, and `samples.jsonl.gz` unless `texts` is off (it is then removed)."""
@@ -89,15 +98,15 @@ def read_outcomes(folder: Path, *, texts: bool = True) -> tuple[Outcome, ...]:
     found = read_columns(folder)
     if not texts or not (folder / SAMPLES).exists():
         return outcomes_of(found)
-    return outcomes_of(found, read_texts(folder, zip(found.problem, found.sample, strict=True)))
+    return outcomes_of(found, read_texts(folder, found))
 
 
-def read_texts(folder: Path, wanted: Iterable[tuple[str, int]]) -> list[str]:
-    """The completions of these problems and samples, in this order; reads no further than the last of them.
+def read_texts(folder: Path, wanted: Columns) -> list[str]:
+    """The completions of these outcomes, in their order; reads no further than the last of them.
 
     Raises BadRecord when one is missing.
     """
-    asked = list(wanted)
+    asked = list(zip(wanted.problem, wanted.sample, strict=True))
     missing, found = set(asked), {}
     path = folder / SAMPLES
     try:
@@ -119,8 +128,7 @@ def read_texts(folder: Path, wanted: Iterable[tuple[str, int]]) -> list[str]:
 
 def outcomes_of(found: Columns, texts: Iterable[str] = ()) -> tuple[Outcome, ...]:
     """Row by row, with empty texts unless there is one for each."""
-    fields = (found.problem, found.sample, found.verdict, found.answer, found.route, found.tokens, found.truncated)
-    return tuple(map(Outcome, *fields, found.strategy, texts or repeat("")))
+    return tuple(map(Outcome, *found.fields, texts or repeat("")))
 
 
 def said(error: Exception) -> str:

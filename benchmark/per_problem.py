@@ -80,11 +80,11 @@ def from_columns(found: Columns, *, ks: Sequence[int] = BUDGETS) -> Exam:
         or found.sample != list(range(-1, size - 1)) * len(names)
     ):
         return per_problem(outcomes_of(found), ks=ks)
-    columns = (found.verdict, found.answer, found.strategy, found.tokens, found.truncated)
-    blocks = {
-        name: _Block(*(column[place * size + 1 : (place + 1) * size] for column in columns))
-        for place, name in enumerate(names)
-    }
+    blocks = {}
+    for place, name in enumerate(names):
+        own = slice(place * size + 1, (place + 1) * size)
+        columns = found.verdict[own], found.answer[own], found.strategy[own], found.tokens[own], found.truncated[own]
+        blocks[name] = _Block(*columns)
     return _exam(blocks, {name: kind == "correct" for name, kind in zip(names, found.verdict[::size], strict=True)}, ks)
 
 
@@ -99,8 +99,13 @@ class _Block(NamedTuple):
 
 
 def _block(samples: Sequence[Outcome]) -> _Block:
-    rows = [(one.verdict, one.answer, one.strategy, one.tokens, one.truncated) for one in samples]
-    return _Block(*zip(*rows, strict=True)) if rows else _Block((), (), (), (), ())
+    return _Block(
+        verdicts=[one.verdict for one in samples],
+        answers=[one.answer for one in samples],
+        strategies=[one.strategy for one in samples],
+        tokens=[one.tokens for one in samples],
+        truncated=[one.truncated for one in samples],
+    )
 
 
 def _exam(blocks: Mapping[str, _Block], greedy: Mapping[str, bool], ks: Sequence[int]) -> Exam:
@@ -117,8 +122,8 @@ def _exam(blocks: Mapping[str, _Block], greedy: Mapping[str, bool], ks: Sequence
         for k in budgets[-1:]:
             parts[f"strategies_per_solved@{k}"] = parts[f"strategies@{k}"][0], parts[f"pass@{k}"][0]
     if greedy:
-        cells = [(float(greedy.get(name, False)), float(name in greedy)) for name in names]
-        parts["greedy_accuracy"] = tuple(np.array(cells).T)
+        right = np.array([greedy.get(name, False) for name in names], dtype=np.float64)
+        parts["greedy_accuracy"] = right, np.array([name in greedy for name in names], dtype=np.float64)
     return Exam(names, n, parts)
 
 

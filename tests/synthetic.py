@@ -1,6 +1,6 @@
 """A large results folder whose every outcome differs, to hold the report's time and memory against.
 
-`python tests/synthetic.py FOLDER [SEEDS] [--texts]`: 10 methods on 4 tasks × 25 seeds, 10,000 outcomes a job in the mean.
+`python tests/synthetic.py FOLDER [SEEDS] [--texts]`: 10 methods on 4 tasks × 25 seeds, 10,000 outcomes a job.
 The generated tasks have their own problems and digests, so that levels and graders are in the report, too.
 """
 

@@ -31,9 +31,23 @@ def opened(shut):
     return json.loads(gzip.decompress(base64.b64decode(shut)))
 
 
+@pytest.fixture
+def undrawn():
+    """Figures are left empty: for tests that look at none."""
+    with factories.undrawn():
+        yield
+
+
 def page_of(tmp_path, asked, change=factories.same):
     factories.write(tmp_path / "results", asked, change)
     return write_report(tmp_path / "results", tmp_path / "reports", asked.name).with_suffix(".html").read_text()
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The factories' suite as a page with its figures: its text, and the folder of its reports."""
+    root = tmp_path_factory.mktemp("drawn")
+    return page_of(root, factories.suite()), root / "reports"
 
 
 class Tables(HTMLParser):
@@ -67,6 +81,7 @@ def plain(cell):
     return re.sub(r"[`*]", "", cell.strip()).replace("\\|", "|").replace("&lt;", "<")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_has_every_table_of_the_markdown_cell_by_cell(tmp_path):
     def change(one):
         return factories.failed(one) if one.job.algorithm.name == "sft" else one
@@ -85,8 +100,8 @@ def test_the_page_has_every_table_of_the_markdown_cell_by_cell(tmp_path):
     assert found == wanted
 
 
-def test_headings_are_listed_and_every_listed_one_exists_once(tmp_path):
-    tags = Tables(page_of(tmp_path, factories.suite())).tags
+def test_headings_are_listed_and_every_listed_one_exists_once(drawn):
+    tags = Tables(drawn[0]).tags
     ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     targets = [attributes["href"] for tag, attributes in tags if tag == "a"]
@@ -94,8 +109,8 @@ def test_headings_are_listed_and_every_listed_one_exists_once(tmp_path):
     assert {target.removeprefix("#") for target in targets} <= set(ids)
 
 
-def test_the_page_names_no_other_address_and_runs_one_script_only(tmp_path):
-    page = page_of(tmp_path, factories.suite())
+def test_the_page_names_no_other_address_and_runs_one_script_only(drawn):
+    page, _ = drawn
     tags = Tables(page).tags
     loading = {"src", "srcset", "data", "action", "poster"}
     assert not [attributes for _, attributes in tags if loading & attributes.keys()]
@@ -106,15 +121,16 @@ def test_the_page_names_no_other_address_and_runs_one_script_only(tmp_path):
     assert "unsafe-eval" not in policy
 
 
-def test_figures_lie_in_the_page_in_its_own_inks(tmp_path):
-    page = page_of(tmp_path, factories.suite())
-    assert page.count("<svg") == len(list((tmp_path / "reports" / "tiny").glob("*.svg"))) > 2
+def test_figures_lie_in_the_page_in_its_own_inks(drawn):
+    page, reports = drawn
+    assert page.count("<svg") == len(list((reports / "tiny").glob("*.svg"))) > 2
     drawn = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
     colours = set(re.findall(r": (#[0-9a-f]{6})\b", "".join(drawn)))
     assert not colours  # what is left are var(--ink) and var(--method-…, #…)
     assert "var(--method-0072b2, #0072b2)" in drawn[0]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_no_completion_can_end_the_element_it_stands_in(tmp_path):
     factories.write_hostile(tmp_path / "results")
     page = write_report(tmp_path / "results", tmp_path, "hostile").with_suffix(".html").read_text()
@@ -224,6 +240,7 @@ def test_a_cut_file_of_completions_is_named(tmp_path):
         packed(evidence)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_another_zlib_passes_the_check_and_an_edited_page_does_not(tmp_path):
     factories.write_hostile(tmp_path / "results")
     path = write_report(tmp_path / "results", tmp_path, "hostile").with_suffix(".html")
@@ -241,6 +258,7 @@ def test_another_zlib_passes_the_check_and_an_edited_page_does_not(tmp_path):
 # --- the main table for other programs ------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_csv_has_a_row_for_each_method_task_and_metric_in_plain_units(tmp_path):
     def change(one):
         return factories.failed(one) if one.job.algorithm.name == "sft" else one

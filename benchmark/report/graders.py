@@ -22,8 +22,7 @@ from benchmark.report.problems import asked, generated
 from benchmark.texts import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
     from benchmark.report.evidence import Evidence
 
@@ -97,24 +96,20 @@ def _judge_all(evidence: Evidence, task: str, golds: Mapping[str, str]) -> tuple
         folder = job_folder(evidence.results, record.job)
         if not (folder / OUTCOMES).exists() or not (folder / SAMPLES).exists():
             return [], samples
-        shown = [row for row in _rows(folder) if 0 <= row[1] < samples]
-        texts = read_texts(folder, [(problem, sample) for problem, sample, _ in shown])
+        whole = read_columns(folder)
+        shown = whole.at([place for place, sample in enumerate(whole.sample) if 0 <= sample < samples])
+        texts = read_texts(folder, shown)
         if not any(texts):
             return [], samples
         found.update(
             (record.job.algorithm.name, problem, text, kind)
-            for (problem, _, kind), text in zip(shown, texts, strict=True)
+            for problem, kind, text in zip(shown.problem, shown.verdict, texts, strict=True)
         )
     judged = []
     for (method, problem, text, ours), count in found.items():
         gold = golds[problem]
         judged.append(_Judged(method, problem, text, gold, {OURS: ours, **judge(text, gold)}, count))
     return judged, samples
-
-
-def _rows(folder: Path) -> Iterable[tuple[str, int, VerdictKind]]:
-    found = read_columns(folder)
-    return zip(found.problem, found.sample, found.verdict, strict=True)
 
 
 @lru_cache(maxsize=2**20)

@@ -8,14 +8,13 @@ that methods stay comparable.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from benchmark.outcomes import OUTCOMES, SAMPLES, outcomes_of, read_columns, read_texts
 from benchmark.records import job_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from benchmark.contract import Outcome, Record
@@ -97,7 +96,8 @@ def read_runs(evidence: Evidence, share: Share) -> Iterator[Run]:
 
 def thinned(run: Run, share: Share) -> Run:
     """A smaller share of what was read."""
-    return replace(run, outcomes=tuple(_within(run.outcomes, share)))
+    kept = _within([one.problem for one in run.outcomes], [one.sample for one in run.outcomes], share)
+    return replace(run, outcomes=tuple(run.outcomes[place] for place in kept))
 
 
 def _rows(record: Record, share: Share) -> int:
@@ -109,16 +109,11 @@ def _stored(folder: Path) -> int:
     return sum((folder / name).stat().st_size for name in (OUTCOMES, SAMPLES) if (folder / name).exists())
 
 
-def _within(outcomes: Iterable[Outcome], share: Share) -> Iterator[Outcome]:
-    seen: set[str] = set()
-    for outcome in takewhile(lambda one: _counted(seen, one.problem) <= share.problems, outcomes):
-        if outcome.sample < share.samples:
-            yield outcome
-
-
-def _counted(seen: set[str], problem: str) -> int:
-    seen.add(problem)
-    return len(seen)
+def _within(problems: Sequence[str], samples: Sequence[int], share: Share) -> list[int]:
+    """Places of the outcomes that the share holds."""
+    shown = set(list(dict.fromkeys(problems))[: share.problems])
+    rows = enumerate(zip(problems, samples, strict=True))
+    return [place for place, (problem, sample) in rows if sample < share.samples and problem in shown]
 
 
 def _first(folder: Path, record: Record, share: Share) -> tuple[tuple[Outcome, ...], bool]:
@@ -127,8 +122,7 @@ def _first(folder: Path, record: Record, share: Share) -> tuple[tuple[Outcome, .
     found = read_columns(folder, most)
     if len(found.problem) == most and len(set(found.problem)) <= share.problems:
         found = read_columns(folder)
-    shown = tuple(_within(outcomes_of(found), share))
+    shown = found.at(_within(found.problem, found.sample, share))
     if not (folder / SAMPLES).exists():
-        return shown, False
-    texts = read_texts(folder, [(one.problem, one.sample) for one in shown])
-    return tuple(replace(one, text=text) for one, text in zip(shown, texts, strict=True)), True
+        return outcomes_of(shown), False
+    return outcomes_of(shown, read_texts(folder, shown)), True
