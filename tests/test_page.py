@@ -7,6 +7,7 @@ import csv
 import gzip
 import json
 import re
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -16,11 +17,12 @@ import pytest
 from benchmark.contract import Outcome
 from benchmark.errors import BadRecord
 from benchmark.records import job_folder, read_outcomes, write_outcomes, write_record
-from benchmark.report import check_report, write_report
+from benchmark.report import check_report, drawing, write_report
 from benchmark.report.disagreements import disagreements
 from benchmark.report.evidence import gather
 from benchmark.report.export import tex
 from benchmark.report.graders import RIVALS
+from benchmark.report.html import PAGE
 from benchmark.report.payload import packed, unpacked
 from benchmark.report.problems import asked as questions
 from benchmark.report.samples import Run, Share, narrowed, read_runs
@@ -130,7 +132,21 @@ def test_figures_lie_in_the_page_in_its_own_inks(drawn):
     assert "var(--method-0072b2, #0072b2)" in drawn[0]
 
 
+def test_every_colour_of_the_figures_has_one_for_dark_pages():
+    style = (PAGE / "style.css").read_text()
+    for colour in drawing.COLOURS:
+        assert re.search(rf"--method-{colour[1:].lower()}: light-dark\(#\w{{6}}, #\w{{6}}\);", style), colour
+
+
 @pytest.mark.usefixtures("undrawn")
+def test_what_the_report_folds_is_folded_in_the_page(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["benchmark.report.markdown"], "MOST_WIDE", 3)
+    page = page_of(tmp_path, factories.suite())
+    assert "<details><summary>accuracy (points), grade_school</summary>" in page
+    assert page.count("<details>") == page.count("</details>") == 4  # two metrics on two tasks
+    assert "&lt;details" not in page
+
+
 def test_no_completion_can_end_the_element_it_stands_in(tmp_path):
     factories.write_hostile(tmp_path / "results")
     page = write_report(tmp_path / "results", tmp_path, "hostile").with_suffix(".html").read_text()

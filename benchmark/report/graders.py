@@ -184,7 +184,7 @@ def _meaning(evidence: Evidence, task: str, pairs: Sequence[tuple[str, str]]) ->
     decided = [(a, b) for a, b in pairs if evidence.compare("accuracy", task, a, b).decision != "undecided"]
     named = words(f"{code(a)} and {code(b)}" for a, b in decided)
     told = f"of these pairs the seeds tell {named} apart" if decided else "none of these pairs do the seeds tell apart"
-    return [f"In brackets the distance under {code(OURS)}; {told} (difference paired by seed, 95 % interval)."]
+    return [f"In brackets the distance under {code(OURS)}; {told} (the verdicts above)."]
 
 
 def _swapped(ours: Accuracies, theirs: Accuracies, methods: Sequence[str]) -> list[tuple[str, str]]:
