@@ -97,7 +97,10 @@ def columns_from_csv(text: str, most: int | None = None) -> list[list[str | None
     step = plain.partition("\n")[0].count(",") + 2
     if flat[step - 1 :: step].count("\n") != len(flat) / step:
         raise ValueError("not CSV: a row is shorter or longer than the first")
-    columns = [[cell or None for cell in flat[place::step]] for place in range(step - 1)]
+    columns: list[list[str | None]] = []
+    for place in range(step - 1):
+        column = flat[place::step]
+        columns.append([cell or None for cell in column] if "" in column else column)  # type: ignore[arg-type]
     if not cells:
         return columns
     return [[cells[int(cell[1:])] if cell and cell[0] == _MARK else cell for cell in column] for column in columns]

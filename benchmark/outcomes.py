@@ -106,24 +106,29 @@ def read_texts(folder: Path, wanted: Columns) -> list[str]:
 
     Raises BadRecord when one is missing.
     """
-    asked = list(zip(wanted.problem, wanted.sample, strict=True))
-    missing, found = set(asked), {}
     path = folder / SAMPLES
+    names = {name: json.dumps(name, ensure_ascii=False) for name in set(wanted.problem)}
+    rows = zip(wanted.problem, wanted.sample, strict=True)
+    missing = {
+        f'{{"problem": {names[problem]}, "sample": {sample}': place for place, (problem, sample) in enumerate(rows)
+    }
+    found = [""] * len(missing)
     try:
         with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
             for line in lines:
                 if not missing:
                     break
-                row = json.loads(line)
-                key = (row["problem"], row["sample"])
-                if key in missing:
-                    missing.remove(key)
-                    found[key] = str(row["text"])
-        return [found[key] for key in asked]
-    except (*_READ_ERRORS, KeyError, TypeError, zlib.error) as error:
+                head, _, rest = line.partition(', "text": ')  # quotes in an id are escaped, so this is the key
+                place = missing.pop(head, None)
+                if place is not None:
+                    found[place] = str(json.loads(rest[: rest.rindex("}")]))
+        if missing:
+            raise ValueError(f"no line begins with {next(iter(missing))}")
+    except (*_READ_ERRORS, zlib.error) as error:
         raise BadRecord(
             f"{path}: does not fit {OUTCOMES}: {error}. Restore both, or delete it to do without."
         ) from error
+    return found
 
 
 def outcomes_of(found: Columns, texts: Iterable[str] = ()) -> tuple[Outcome, ...]:
@@ -143,15 +148,15 @@ def _checked(found: list[list[str | None]]) -> Columns:
     """Cells as what they stand for. Raises ValueError at the first that stands for nothing of its column."""
     problem, sample, verdict, answer, route, tokens, truncated, strategy = found
     if None not in problem and None not in route and _KINDS.issuperset(verdict):
-        with suppress(ValueError, KeyError):
+        with suppress(ValueError, KeyError, TypeError):
             return Columns(
                 problem=cast("list[str]", problem),
-                sample=[int(cell or "") for cell in sample],
+                sample=list(map(int, cast("list[str]", sample))),
                 verdict=cast("list[VerdictKind]", verdict),
                 answer=answer,
                 route=cast("list[str]", route),
-                tokens=[int(cell or "") for cell in tokens],
-                truncated=[_TRUTH[cell or ""] for cell in truncated],
+                tokens=list(map(int, cast("list[str]", tokens))),
+                truncated=list(map(_TRUTH.__getitem__, cast("list[str]", truncated))),
                 strategy=strategy,
             )
     _adapter().validate_python([dict(zip(_COLUMNS, row, strict=True)) for row in zip(*found, strict=True)])

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import pairwise, repeat
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,8 +66,15 @@ def per_problem(outcomes: Sequence[Outcome], *, ks: Sequence[int] = BUDGETS) -> 
     """
     problems, greedy = by_problem(outcomes)
     names = dict.fromkeys(outcome.problem for outcome in outcomes)
-    blocks = {name: _block(problem.samples) for name, problem in zip(names, problems, strict=True)}
-    return _exam(blocks, {one.problem: one.verdict == "correct" for one in greedy}, ks)
+    found = [one for problem in problems for one in problem.samples]
+    samples = _Samples(
+        verdicts=[one.verdict for one in found],
+        answers=[one.answer for one in found],
+        strategies=[one.strategy for one in found],
+        tokens=[one.tokens for one in found],
+        truncated=[one.truncated for one in found],
+    )
+    return _exam(tuple(names), samples, {one.problem: one.verdict == "correct" for one in greedy}, ks)
 
 
 def from_columns(found: Columns, *, ks: Sequence[int] = BUDGETS) -> Exam:
@@ -80,47 +87,36 @@ def from_columns(found: Columns, *, ks: Sequence[int] = BUDGETS) -> Exam:
         or found.sample != list(range(-1, size - 1)) * len(names)
     ):
         return per_problem(outcomes_of(found), ks=ks)
-    blocks = {}
-    for place, name in enumerate(names):
-        own = slice(place * size + 1, (place + 1) * size)
-        columns = found.verdict[own], found.answer[own], found.strategy[own], found.tokens[own], found.truncated[own]
-        blocks[name] = _Block(*columns)
-    return _exam(blocks, {name: kind == "correct" for name, kind in zip(names, found.verdict[::size], strict=True)}, ks)
+    greedy = {name: kind == "correct" for name, kind in zip(names, found.verdict[::size], strict=True)}
+    samples = [list(each) for each in (found.verdict, found.answer, found.strategy, found.tokens, found.truncated)]
+    for column in samples:
+        del column[::size]
+    return _exam(tuple(names), _Samples(*samples), greedy, ks)
 
 
-class _Block(NamedTuple):
-    """The n samples of one problem."""
+class _Samples(NamedTuple):
+    """P problems with n samples each, one after the other: columns of P·n."""
 
-    verdicts: Sequence[str]
-    answers: Sequence[str | None]
-    strategies: Sequence[str | None]
-    tokens: Sequence[int]
-    truncated: Sequence[bool]
-
-
-def _block(samples: Sequence[Outcome]) -> _Block:
-    return _Block(
-        verdicts=[one.verdict for one in samples],
-        answers=[one.answer for one in samples],
-        strategies=[one.strategy for one in samples],
-        tokens=[one.tokens for one in samples],
-        truncated=[one.truncated for one in samples],
-    )
+    verdicts: Sequence[Any]
+    answers: Sequence[Any]
+    strategies: Sequence[Any]
+    tokens: Sequence[Any]
+    truncated: Sequence[Any]
 
 
-def _exam(blocks: Mapping[str, _Block], greedy: Mapping[str, bool], ks: Sequence[int]) -> Exam:
-    names = tuple(sorted(blocks))
-    n = len(blocks[names[0]].verdicts) if names else 0
+def _exam(names: tuple[str, ...], samples: _Samples, greedy: Mapping[str, bool], ks: Sequence[int]) -> Exam:
+    order = sorted(range(len(names)), key=names.__getitem__)
+    n = len(samples.verdicts) // max(len(names), 1)
     parts: dict[str, tuple[Vector, Vector]] = {}
     if n:
         budgets = tuple(sorted(k for k in set(ks) if 1 <= k <= n))
-        cells = [_counted(blocks[name], n, budgets) for name in names]
         metrics = (*_PLAIN, *(f"{family}@{k}" for k in budgets for family in ("pass", "strategies")))
         metrics += tuple(f"maj@{k}" for k in budgets[-1:])
-        both = np.array(cells, dtype=np.float64).reshape(len(names), len(metrics), 2).transpose(1, 2, 0).copy()
-        parts = {metric: (both[place, 0], both[place, 1]) for place, metric in enumerate(metrics)}
+        cells = _cells(samples, len(names), n, budgets)[order].T.copy()
+        parts = {metric: (cells[2 * place], cells[2 * place + 1]) for place, metric in enumerate(metrics)}
         for k in budgets[-1:]:
             parts[f"strategies_per_solved@{k}"] = parts[f"strategies@{k}"][0], parts[f"pass@{k}"][0]
+    names = tuple(names[place] for place in order)
     if greedy:
         right = np.array([greedy.get(name, False) for name in names], dtype=np.float64)
         parts["greedy_accuracy"] = right, np.array([name in greedy for name in names], dtype=np.float64)
@@ -142,19 +138,39 @@ _PLAIN = (
 )
 
 
-def _counted(block: _Block, n: int, budgets: tuple[int, ...]) -> list[float]:
-    """Top and bottom of the metrics of `_PLAIN`, then those at each budget."""
-    kinds = block.verdicts
-    right = kinds.count("correct")
-    ways = [way for way, kind in zip(block.strategies, kinds, strict=True) if kind == "correct" and way is not None]
-    strategies = sorted(Counter(way for way in ways if way).values())
-    answers = Counter(answer for answer, kind in zip(block.answers, kinds, strict=True) if kind != "correct")
-    answers.pop(None, None)
-    return [
-        *(right / n, 1.0, float(len(ways)), float(right), sum(block.tokens) / n, 1.0, sum(block.truncated) / n, 1.0),
-        *(part for kind in ("no_answer", "undecided", "error") for part in (kinds.count(kind) / n, 1.0)),
-        *_of_counts(right, tuple(strategies), tuple(sorted(answers.values())), n, budgets),
-    ]
+def _cells(samples: _Samples, problems: int, n: int, budgets: tuple[int, ...]) -> Vector:
+    """Top and bottom of the metrics of `_PLAIN`, then of those at each budget: (P, 2·metrics)."""
+    shape = problems, n
+    kinds = np.array(list(map(_KINDS.__getitem__, samples.verdicts))).reshape(shape)
+    correct = kinds == 0
+    known = np.array([way is not None for way in samples.strategies]).reshape(shape)
+    said = np.array([answer is not None for answer in samples.answers]).reshape(shape)
+    ways = _frequencies(samples.strategies, correct & np.array(list(map(bool, samples.strategies))).reshape(shape))
+    wrong = _frequencies(samples.answers, ~correct & said)
+    right = correct.sum(axis=1)
+    plain = [right / n, (correct & known).sum(axis=1), np.array(samples.tokens).reshape(shape).sum(axis=1) / n]
+    plain += [np.array(samples.truncated).reshape(shape).sum(axis=1) / n]
+    plain += [(kinds == place).sum(axis=1) / n for place in range(1, 4)]
+    bottoms = [right if place == 1 else np.ones(problems) for place in range(len(plain))]
+    both = np.stack([each for pair in zip(plain, bottoms, strict=True) for each in pair], axis=1)
+    counted = map(_of_counts, right.tolist(), ways, wrong, repeat(n), repeat(budgets))
+    return np.concatenate([both, np.array(list(counted), dtype=np.float64)], axis=1)
+
+
+_KINDS = {"correct": 0, "no_answer": 1, "undecided": 2, "error": 3, "wrong": 4}
+
+
+def _frequencies(labels: Sequence[Any], counted: NDArray[np.bool_]) -> list[tuple[int, ...]]:
+    """For each problem how often each of its labels stands where `counted` (P, n) says so, fewest first."""
+    table = {label: place for place, label in enumerate(dict.fromkeys(labels))}
+    codes = np.array(list(map(table.__getitem__, labels))).reshape(counted.shape)
+    problems = len(counted)
+    keys = (codes + len(table) * np.arange(problems)[:, None])[counted]
+    different, counts = np.unique(keys, return_counts=True)
+    owners = different // len(table)
+    found = counts[np.lexsort((counts, owners))].tolist()
+    ends = np.searchsorted(owners, np.arange(problems + 1)).tolist()
+    return [tuple(found[start:end]) for start, end in pairwise(ends)]
 
 
 @lru_cache(maxsize=2**18)
