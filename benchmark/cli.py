@@ -263,10 +263,11 @@ def _judge(findings: Sequence[Finding]) -> None:
 
 
 def _report(results: Path, reports: Path, suite: str) -> Path:
-    from benchmark.report import terminal_table, write_report
+    from benchmark.report import gather, terminal_table, write_report_of
 
-    path = write_report(results, reports, suite)
-    console.print(terminal_table(results, suite))
+    evidence = gather(results, suite)
+    path = write_report_of(evidence, reports)
+    console.print(terminal_table(evidence))
     return path
 
 

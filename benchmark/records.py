@@ -16,11 +16,12 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from benchmark.contract import Job, Outcome, Record, StepLog, Suite
+from benchmark.contract import Job, Record, StepLog, Suite
 from benchmark.errors import BadRecord
-from benchmark.files import from_csv, to_csv, unzipped, write, zipped
+from benchmark.files import from_csv, to_csv, write
+from benchmark.outcomes import OUTCOMES, SAMPLES, read_outcomes, said, write_outcomes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,14 +47,12 @@ __all__ = [
 SCHEMA_VERSION = 1
 """Of `record.json`; a record of a newer one is refused, not guessed at."""
 
-RECORD, OUTCOMES, SAMPLES = "record.json", "outcomes.csv.gz", "samples.jsonl.gz"
-STEPS, SUITE = "steps.csv", "suite.json"
+RECORD, STEPS, SUITE = "record.json", "steps.csv", "suite.json"
 
 T = TypeVar("T")
 
 _RESTORE = "Restore it from version control"
 
-_OUTCOME_COLUMNS = ("problem", "sample", "verdict", "answer", "route", "tokens", "truncated", "strategy")
 _STEP_COLUMNS = ("step", "completions", "seconds")
 _SPENT_COLUMNS = ("tokens", "updates", "flops")
 """Absent from logs of before they were counted, empty where unknown."""
@@ -145,32 +144,6 @@ def read_suite(root: Path, suite: str) -> Suite:
 # --- outcomes and steps --------------------------------------------------------------------------------------------
 
 
-def write_outcomes(folder: Path, outcomes: Sequence[Outcome], *, texts: bool = True) -> None:
-    """Write `outcomes.csv.gz`, and the completions to `samples.jsonl.gz` unless `texts` is off (it is then removed)."""
-    write(folder / OUTCOMES, zipped(to_csv(_OUTCOME_COLUMNS, map(_outcome_row, outcomes))))
-    if not texts:
-        (folder / SAMPLES).unlink(missing_ok=True)
-        return
-    lines = [
-        json.dumps({"problem": o.problem, "sample": o.sample, "text": o.text}, ensure_ascii=False) for o in outcomes
-    ]
-    write(folder / SAMPLES, zipped("".join(f"{line}\n" for line in lines)))
-
-
-def read_outcomes(folder: Path, *, texts: bool = True) -> tuple[Outcome, ...]:
-    """The outcomes of a job in the order they were written, with their texts where they are wanted and there."""
-    path = folder / OUTCOMES
-    try:
-        header, *rows = from_csv(unzipped(path))
-        if tuple(header) != _OUTCOME_COLUMNS:
-            raise ValueError(f"the columns are not {', '.join(_OUTCOME_COLUMNS)}")
-        values = [dict(zip(_OUTCOME_COLUMNS, row, strict=True)) for row in rows]
-        outcomes = _adapter_of_outcomes().validate_python(values)
-    except _READ_ERRORS as error:
-        raise BadRecord(f"{path}: {_words(error)}. {_RESTORE}, or run the job again.") from error
-    return _with_texts(outcomes, folder / SAMPLES) if texts else outcomes
-
-
 def write_steps(folder: Path, steps: Sequence[StepLog]) -> None:
     """Write `steps.csv`: step, completions, seconds, tokens, updates, flops, then every metric of any step, by name.
 
@@ -217,30 +190,7 @@ def _step(header: Sequence[str | None], row: Sequence[str | None]) -> StepLog:
     return StepLog(step=int(step), completions=int(completions), seconds=float(seconds), metrics=metrics, **spent)
 
 
-def _with_texts(outcomes: tuple[Outcome, ...], path: Path) -> tuple[Outcome, ...]:
-    if not path.exists():
-        return outcomes
-    try:
-        rows = [json.loads(line) for line in unzipped(path).split("\n") if line]
-        texts = {(row["problem"], row["sample"]): str(row["text"]) for row in rows}
-        return tuple(replace(outcome, text=texts[outcome.problem, outcome.sample]) for outcome in outcomes)
-    except (*_READ_ERRORS, KeyError, TypeError) as error:
-        raise BadRecord(
-            f"{path}: does not fit {OUTCOMES}: {error}. Restore both, or delete it to do without."
-        ) from error
-
-
-def _outcome_row(o: Outcome) -> list[str | None]:
-    truncated = "true" if o.truncated else "false"
-    return [o.problem, str(o.sample), o.verdict, o.answer, o.route, str(o.tokens), truncated, o.strategy]
-
-
 # --- bytes ---------------------------------------------------------------------------------------------------------
-
-
-@cache
-def _adapter_of_outcomes() -> TypeAdapter[tuple[Outcome, ...]]:
-    return TypeAdapter(tuple[Outcome, ...])
 
 
 @cache
@@ -270,7 +220,7 @@ def _from_json(adapter: TypeAdapter[T], path: Path, remedy: str) -> T:
     except FileNotFoundError as error:
         raise BadRecord(f"{path}: no such file. {remedy}") from error
     except _READ_ERRORS as error:
-        raise BadRecord(f"{path}: {_words(error)}. {remedy}") from error
+        raise BadRecord(f"{path}: {said(error)}. {remedy}") from error
     unknown = next(_unknown(raw, adapter.dump_python(value, mode="json")), None)
     if unknown is not None:
         raise BadRecord(f"{path}: unknown key '{unknown}'. {remedy}")
@@ -283,13 +233,6 @@ def _refuse_newer(raw: object, path: Path) -> None:
         raise BadRecord(
             f"{path}: schema version {version}, but this package reads up to {SCHEMA_VERSION}. Install the newer one."
         )
-
-
-def _words(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return str(error)
-    problem = error.errors(include_url=False)[0]
-    return f"{'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}"
 
 
 def _unknown(raw: object, known: object, prefix: str = "") -> Iterator[str]:

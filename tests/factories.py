@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 from benchmark.contract import (
     Algorithm,
@@ -21,7 +23,7 @@ from benchmark.contract import (
 from benchmark.records import write_outcomes, write_record, write_steps, write_suite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 METHODS = {"base_model": 0.30, "grpo": 0.61, "flowrl": 0.58, "sft": 0.40}
@@ -210,6 +212,15 @@ def write(root: Path, asked: Suite, change: Callable[[Record], Record | None] = 
                         write_steps(folder, steps(one.metrics["accuracy"] or 0.0))
                 written.append(one)
     return written
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Reports without the figures, which take most of their time: empty ones stand in their places."""
+    with ExitStack() as all_:
+        for name in ("learning", "plane", "at_k", "memory", "phases"):
+            all_.enter_context(patch(f"benchmark.report.sections.{name}", return_value=b"<svg></svg>"))
+        yield
 
 
 # --- completions that would like to be more than text ---------------------------------------------------------------

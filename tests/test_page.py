@@ -7,6 +7,7 @@ import csv
 import gzip
 import json
 import re
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -16,13 +17,15 @@ import pytest
 from benchmark.contract import Outcome
 from benchmark.errors import BadRecord
 from benchmark.records import job_folder, read_outcomes, write_outcomes, write_record
-from benchmark.report import check_report, write_report
+from benchmark.report import check_report, drawing, write_report
 from benchmark.report.disagreements import disagreements
 from benchmark.report.evidence import gather
 from benchmark.report.export import tex
 from benchmark.report.graders import RIVALS
+from benchmark.report.html import PAGE
 from benchmark.report.payload import packed, unpacked
-from benchmark.report.samples import Run, Share, narrowed, questions, read_runs
+from benchmark.report.problems import asked as questions
+from benchmark.report.samples import Run, Share, narrowed, read_runs
 from benchmark.tasks import digest, load_task
 
 
@@ -30,9 +33,23 @@ def opened(shut):
     return json.loads(gzip.decompress(base64.b64decode(shut)))
 
 
+@pytest.fixture
+def undrawn():
+    """Figures are left empty: for tests that look at none."""
+    with factories.undrawn():
+        yield
+
+
 def page_of(tmp_path, asked, change=factories.same):
     factories.write(tmp_path / "results", asked, change)
     return write_report(tmp_path / "results", tmp_path / "reports", asked.name).with_suffix(".html").read_text()
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The factories' suite as a page with its figures: its text, and the folder of its reports."""
+    root = tmp_path_factory.mktemp("drawn")
+    return page_of(root, factories.suite()), root / "reports"
 
 
 class Tables(HTMLParser):
@@ -66,6 +83,7 @@ def plain(cell):
     return re.sub(r"[`*]", "", cell.strip()).replace("\\|", "|").replace("&lt;", "<")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_has_every_table_of_the_markdown_cell_by_cell(tmp_path):
     def change(one):
         return factories.failed(one) if one.job.algorithm.name == "sft" else one
@@ -84,8 +102,8 @@ def test_the_page_has_every_table_of_the_markdown_cell_by_cell(tmp_path):
     assert found == wanted
 
 
-def test_headings_are_listed_and_every_listed_one_exists_once(tmp_path):
-    tags = Tables(page_of(tmp_path, factories.suite())).tags
+def test_headings_are_listed_and_every_listed_one_exists_once(drawn):
+    tags = Tables(drawn[0]).tags
     ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     targets = [attributes["href"] for tag, attributes in tags if tag == "a"]
@@ -93,8 +111,8 @@ def test_headings_are_listed_and_every_listed_one_exists_once(tmp_path):
     assert {target.removeprefix("#") for target in targets} <= set(ids)
 
 
-def test_the_page_names_no_other_address_and_runs_one_script_only(tmp_path):
-    page = page_of(tmp_path, factories.suite())
+def test_the_page_names_no_other_address_and_runs_one_script_only(drawn):
+    page, _ = drawn
     tags = Tables(page).tags
     loading = {"src", "srcset", "data", "action", "poster"}
     assert not [attributes for _, attributes in tags if loading & attributes.keys()]
@@ -105,13 +123,28 @@ def test_the_page_names_no_other_address_and_runs_one_script_only(tmp_path):
     assert "unsafe-eval" not in policy
 
 
-def test_figures_lie_in_the_page_in_its_own_inks(tmp_path):
-    page = page_of(tmp_path, factories.suite())
-    assert page.count("<svg") == len(list((tmp_path / "reports" / "tiny").glob("*.svg"))) > 2
+def test_figures_lie_in_the_page_in_its_own_inks(drawn):
+    page, reports = drawn
+    assert page.count("<svg") == len(list((reports / "tiny").glob("*.svg"))) > 2
     drawn = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
     colours = set(re.findall(r": (#[0-9a-f]{6})\b", "".join(drawn)))
     assert not colours  # what is left are var(--ink) and var(--method-…, #…)
     assert "var(--method-0072b2, #0072b2)" in drawn[0]
+
+
+def test_every_colour_of_the_figures_has_one_for_dark_pages():
+    style = (PAGE / "style.css").read_text()
+    for colour in drawing.COLOURS:
+        assert re.search(rf"--method-{colour[1:].lower()}: light-dark\(#\w{{6}}, #\w{{6}}\);", style), colour
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_what_the_report_folds_is_folded_in_the_page(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["benchmark.report.markdown"], "MOST_WIDE", 3)
+    page = page_of(tmp_path, factories.suite())
+    assert "<details><summary>accuracy (points), grade_school</summary>" in page
+    assert page.count("<details>") == page.count("</details>") == 4  # two metrics on two tasks
+    assert "&lt;details" not in page
 
 
 def test_no_completion_can_end_the_element_it_stands_in(tmp_path):
@@ -223,6 +256,7 @@ def test_a_cut_file_of_completions_is_named(tmp_path):
         packed(evidence)
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_another_zlib_passes_the_check_and_an_edited_page_does_not(tmp_path):
     factories.write_hostile(tmp_path / "results")
     path = write_report(tmp_path / "results", tmp_path, "hostile").with_suffix(".html")
@@ -240,6 +274,7 @@ def test_another_zlib_passes_the_check_and_an_edited_page_does_not(tmp_path):
 # --- the main table for other programs ------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_csv_has_a_row_for_each_method_task_and_metric_in_plain_units(tmp_path):
     def change(one):
         return factories.failed(one) if one.job.algorithm.name == "sft" else one

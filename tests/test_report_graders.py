@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import factories
 import pytest
+from factories import undrawn
 
 from benchmark.contract import Outcome
 from benchmark.records import job_folder, write_outcomes, write_record, write_suite
@@ -74,8 +75,10 @@ def test_tables_and_sentences_by_hand(tmp_path):
 
 
 def test_a_swap_that_the_seeds_decide_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmark.stats._decide", lambda *_: "better")
-    said = " ".join(regrade(made(tmp_path), TASK).sentences)
+    evidence = made(tmp_path)
+    decided = replace(evidence.compare("accuracy", TASK, "grpo", "flowrl"), decision="better")
+    monkeypatch.setattr("benchmark.report.evidence.Evidence.compare", lambda *_: decided)
+    said = " ".join(regrade(evidence, TASK).sentences)
     assert "the seeds tell `base_model` and `flowrl`, `base_model` and `grpo`" in said
 
 
@@ -116,8 +119,9 @@ def test_what_cannot_be_judged_again_says_why(tmp_path, change, reason):
 def test_the_page_holds_the_section_and_texts_are_data_in_it(tmp_path):
     hostile = "</details><script>x</script> | `b` \x1b[31m\n# heading\n"
     evidence = made(tmp_path, hostile=hostile)
-    text = write_report(evidence.results, tmp_path / "reports", "tiny").read_text()
-    assert check_report(evidence.results, tmp_path / "reports", "tiny") == []
+    with undrawn():
+        text = write_report(evidence.results, tmp_path / "reports", "tiny").read_text()
+        assert check_report(evidence.results, tmp_path / "reports", "tiny") == []
     part = text.split("\n## Graders\n")[1].split("\n## ")[0]
     assert part.count("<details>") == part.count("</details>") == 1
     assert "<script>" not in text

@@ -21,7 +21,9 @@ from benchmark.report.terminal import terminal_table
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["check_report", "terminal_table", "write_report"]
+    from benchmark.report.evidence import Evidence
+
+__all__ = ["check_report", "gather", "terminal_table", "write_report", "write_report_of"]
 
 
 def write_report(results: Path, reports: Path, suite: str, disagreements: Disagreements | None = None) -> Path:
@@ -29,9 +31,14 @@ def write_report(results: Path, reports: Path, suite: str, disagreements: Disagr
 
     The same results give the same bytes. Raises BadRecord when a result cannot be read.
     """
-    for name, content in _files(results, suite, disagreements).items():
+    return write_report_of(gather(results, suite), reports, disagreements)
+
+
+def write_report_of(evidence: Evidence, reports: Path, disagreements: Disagreements | None = None) -> Path:
+    """The same of what was read already."""
+    for name, content in _files(evidence, disagreements).items():
         write(reports / name, content)
-    return reports / f"{suite}.md"
+    return reports / f"{evidence.suite.name}.md"
 
 
 def check_report(results: Path, reports: Path, suite: str, disagreements: Disagreements | None = None) -> list[str]:
@@ -39,12 +46,12 @@ def check_report(results: Path, reports: Path, suite: str, disagreements: Disagr
 
     Of a page's completions the bytes before compression are compared: zlib's differ between its versions.
     """
-    files = _files(results, suite, disagreements)
+    files = _files(gather(results, suite), disagreements)
     return [name for name, content in files.items() if not _is(reports / name, content)]
 
 
-def _files(results: Path, suite: str, disagreements: Disagreements | None) -> dict[str, bytes]:
-    evidence = gather(results, suite)
+def _files(evidence: Evidence, disagreements: Disagreements | None) -> dict[str, bytes]:
+    suite = evidence.suite.name
     parts = sections(evidence)
     text = markdown(evidence, parts)
     drawn = {part.figure: part.svg for part in parts if part.figure}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING
 
-from benchmark.grading.rivals import GRADERS
-from benchmark.report.graders import RIVALS
+from benchmark.report.graders import judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,13 +21,12 @@ Disagreements = Mapping[str, Mapping[tuple[str, int], Mapping[str, str]]]
 
 def disagreements(runs: Iterable[Run], asked: Mapping[str, Mapping[str, Problem]]) -> Disagreements:
     """Judges the completions whose texts and right answers are known; equal ones once."""
-    judged = cache(lambda text, gold: {name: GRADERS[name].judge(text, gold).kind for name in RIVALS})
     found: dict[str, dict[tuple[str, int], dict[str, str]]] = {}
     for run in runs:
         known = asked[run.task] if run.texts else {}
         for one in run.outcomes:
             if one.problem in known:
-                others = _differing(one, judged(one.text, known[one.problem].gold))
+                others = _differing(one, judge(one.text, known[one.problem].gold))
                 if others:
                     found.setdefault(run.job, {})[one.problem, one.sample] = others
     return found

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.aggregate import Cells, Summary, answers, cells, summary, tidy
-from benchmark.contract import FLOOR, Comparison, Estimate, Outcome, Record, StepLog, Suite
+from benchmark.contract import FLOOR, Comparison, Estimate, Record, StepLog, Suite
 from benchmark.metrics import direction
-from benchmark.per_problem import Exam, per_problem
-from benchmark.records import job_folder, read_outcomes, read_records, read_steps, read_suite
+from benchmark.outcomes import OUTCOMES, read_columns
+from benchmark.per_problem import Exam, from_columns
+from benchmark.records import job_folder, read_records, read_steps, read_suite
 from benchmark.stats import Scores, compare_all
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Evidence:
     records: tuple[Record, ...]
     strays: int
     frame: pd.DataFrame
+    exams: Mapping[tuple[str, str, int], Exam]
+    """Of the finished jobs, by method, task and seed."""
     scores: Cells
     summary: Summary
     verdicts: Mapping[tuple[str, str], Pairs]
@@ -98,9 +101,9 @@ class Evidence:
         """The learning curve of one job."""
         return read_steps(job_folder(self.results, record.job))
 
-    def outcomes(self, record: Record) -> tuple[Outcome, ...]:
-        """The judged completions of one job."""
-        return read_outcomes(job_folder(self.results, record.job))
+    def exam(self, record: Record) -> Exam | None:
+        """One job's exam, where its outcomes were kept."""
+        return self.exams.get((record.job.algorithm.name, record.job.task, record.job.seed))
 
 
 def gather(results: Path, suite: str) -> Evidence:
@@ -109,13 +112,15 @@ def gather(results: Path, suite: str) -> Evidence:
     found = read_records(results, suite)
     records = tuple(record for record in found if answers(record, asked))
     frame = tidy(records)
-    scores = cells(frame, asked, _exams(results, records))
+    exams = _exams(results, records)
+    scores = cells(frame, asked, exams)
     return Evidence(
         results=results,
         suite=asked,
         records=records,
         strays=len(found) - len(records),
         frame=frame,
+        exams=exams,
         scores=scores,
         summary=summary(scores, asked),
         verdicts={
@@ -145,7 +150,7 @@ def _exams(results: Path, records: tuple[Record, ...]) -> dict[tuple[str, str, i
     found: dict[tuple[str, str, int], Exam] = {}
     for record in records:
         folder = job_folder(results, record.job)
-        path = folder / "outcomes.csv.gz"
+        path = folder / OUTCOMES
         if record.status == "done" and path.exists():
             exam = _exam((folder, path.stat().st_mtime_ns, path.stat().st_size))
             found[record.job.algorithm.name, record.job.task, record.job.seed] = exam
@@ -155,7 +160,7 @@ def _exams(results: Path, records: tuple[Record, ...]) -> dict[tuple[str, str, i
 @lru_cache(maxsize=4096)
 def _exam(state: tuple[Path, int, int]) -> Exam:
     """One job's exam, read once for as long as its outcomes file keeps its time and size."""
-    return per_problem(read_outcomes(state[0], texts=False))
+    return from_columns(read_columns(state[0]))
 
 
 def _digest(results: Path, suite: Suite, records: tuple[Record, ...]) -> str:

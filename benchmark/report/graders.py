@@ -9,14 +9,16 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from benchmark.contract import VerdictKind
 from benchmark.grading.rivals import GRADERS, OURS
+from benchmark.outcomes import OUTCOMES, SAMPLES, read_columns, read_texts
+from benchmark.records import job_folder
 from benchmark.report.cells import DASH, Table, code, number, words
-from benchmark.tasks import CATALOGUE, digest, load_task
+from benchmark.report.problems import asked, generated
 from benchmark.texts import visible
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from benchmark.report.evidence import Evidence
 
-__all__ = ["RIVALS", "GraderSection", "kendall_tau", "regrade"]
+__all__ = ["RIVALS", "GraderSection", "judge", "kendall_tau", "regrade"]
 
 RIVALS = ("exact", "flexible", "minerva", "hendrycks")
 MOST = 200_000
@@ -64,12 +66,12 @@ def regrade(evidence: Evidence, task: str) -> GraderSection:
     records = [record for record in evidence.done if record.job.task == task]
     if not records:
         return GraderSection(task, (f"{code(task)} is not judged again: no job is done.",))
-    golds, wanted = _golds(task)
-    if not golds:
+    if generated(task) is None:
         return GraderSection(
             task, (f"{code(task)} is not judged again: the texts of published problems are not kept here.",)
         )
-    if {record.provenance.task_digest for record in records if record.provenance} != {wanted}:
+    golds = {name: problem.gold for name, problem in asked(evidence, task).items()}
+    if not golds:
         return GraderSection(
             task, (f"{code(task)} is not judged again: this version generates other problems than the records'.",)
         )
@@ -79,15 +81,6 @@ def regrade(evidence: Evidence, task: str) -> GraderSection:
             task, (f"{code(task)} is not judged again: the texts of its completions are not all here.",)
         )
     return _section(evidence, task, judged, samples)
-
-
-@cache
-def _golds(task: str) -> tuple[Mapping[str, str], str]:
-    """Problem id → final answer of a generated task's test split, and the digest of all its splits."""
-    if task not in CATALOGUE or not load_task(task).generated:
-        return {}, ""
-    splits = [load_task(task).load(split) for split in ("train", "validation", "test")]
-    return {each.id: each.gold for each in splits[-1]}, digest(each for split in splits for each in split)
 
 
 # --- judging -------------------------------------------------------------------------------------------------------
@@ -100,22 +93,29 @@ def _judge_all(evidence: Evidence, task: str, golds: Mapping[str, str]) -> tuple
     samples = max(1, min(evidence.suite.exam.samples, MOST // (len(done) * problems)))
     found = Counter[tuple[str, str, str, VerdictKind]]()
     for record in done:
-        outcomes = evidence.outcomes(record)
-        if not any(one.text for one in outcomes):
+        folder = job_folder(evidence.results, record.job)
+        if not (folder / OUTCOMES).exists() or not (folder / SAMPLES).exists():
+            return [], samples
+        whole = read_columns(folder)
+        shown = whole.at([place for place, sample in enumerate(whole.sample) if 0 <= sample < samples])
+        texts = read_texts(folder, shown)
+        if not any(texts):
             return [], samples
         found.update(
-            (record.job.algorithm.name, one.problem, one.text, one.verdict)
-            for one in outcomes
-            if 0 <= one.sample < samples
+            (record.job.algorithm.name, problem, text, kind)
+            for problem, kind, text in zip(shown.problem, shown.verdict, texts, strict=True)
         )
-    known: dict[tuple[str, str], Verdicts] = {}
     judged = []
     for (method, problem, text, ours), count in found.items():
-        pair = (text, golds[problem])
-        if pair not in known:
-            known[pair] = {name: GRADERS[name].judge(*pair).kind for name in RIVALS}
-        judged.append(_Judged(method, problem, *pair, {OURS: ours, **known[pair]}, count))
+        gold = golds[problem]
+        judged.append(_Judged(method, problem, text, gold, {OURS: ours, **judge(text, gold)}, count))
     return judged, samples
+
+
+@lru_cache(maxsize=2**20)
+def judge(text: str, gold: str) -> Verdicts:
+    """What each rival says; asked once for a pair, wherever in the report it comes up."""
+    return {name: GRADERS[name].judge(text, gold).kind for name in RIVALS}
 
 
 def _section(evidence: Evidence, task: str, judged: Sequence[_Judged], samples: int) -> GraderSection:
@@ -184,7 +184,7 @@ def _meaning(evidence: Evidence, task: str, pairs: Sequence[tuple[str, str]]) ->
     decided = [(a, b) for a, b in pairs if evidence.compare("accuracy", task, a, b).decision != "undecided"]
     named = words(f"{code(a)} and {code(b)}" for a, b in decided)
     told = f"of these pairs the seeds tell {named} apart" if decided else "none of these pairs do the seeds tell apart"
-    return [f"In brackets the distance under {code(OURS)}; {told} (difference paired by seed, 95 % interval)."]
+    return [f"In brackets the distance under {code(OURS)}; {told} (the verdicts above)."]
 
 
 def _swapped(ours: Accuracies, theirs: Accuracies, methods: Sequence[str]) -> list[tuple[str, str]]:

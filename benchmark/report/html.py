@@ -37,9 +37,10 @@ _INKS = {
     "#333333": "var(--ink)",
     "#555555": "var(--muted)",
     "#888888": "var(--line)",
+    "#e6e6e6": "var(--faint)",
 }
-_INKS |= {"#e6e6e6": "var(--faint)"}
 """Colours of a figure that are paper and ink; every other one is a method's, `var(--method-RRGGBB)` in the style."""
+_FOLD = re.compile(r"<details><summary>(.*)</summary>|</details>")
 _COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")
 _TEXT_FILL = re.compile(r"(<text [^>]*fill: )(#[0-9a-f]{6})")
 
@@ -74,6 +75,7 @@ def _article(text: str, figures: Mapping[str, str]) -> tuple[str, list[Heading]]
     tokens = parser.parse(text)
     headings = _headings(tokens)
     _tables(tokens, headings)
+    _folds(tokens)
 
     def image(self: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:  # noqa: ANN401, ARG001
         alt = tokens[index].content
@@ -106,6 +108,17 @@ def _headings(tokens: Sequence[Token]) -> list[Heading]:
             opening.attrSet("id", id_)
             found.append(Heading(int(opening.tag[1]), id_, words))
     return found
+
+
+def _folds(tokens: Sequence[Token]) -> None:
+    """The template's own folds, each on a line of its own; foreign text holds no `<` where Markdown is made."""
+    for opening, inline, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        found = _FOLD.fullmatch(inline.content) if opening.type == "paragraph_open" else None
+        if found:
+            opening.hidden = closing.hidden = True
+            inline.type, inline.children = "html_block", None
+            words = re.sub(r"&lt;(/?code)&gt;", r"<\1>", str(escape(found[1] or "")))
+            inline.content = f"<details><summary>{words}</summary>\n" if found[1] else "</details>\n"
 
 
 def _tables(tokens: Sequence[Token], headings: Sequence[Heading]) -> None:

@@ -16,14 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from benchmark.report.cells import STATUS_WORDS
 from benchmark.report.disagreements import Disagreements, disagreements
-from benchmark.report.samples import MOST_BYTES, exam_size, narrowed, questions, read_runs, thinned
+from benchmark.report.problems import asked
+from benchmark.report.samples import MOST_BYTES, exam_size, narrowed, read_runs, thinned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmark.contract import Problem
     from benchmark.report.evidence import Evidence
-    from benchmark.report.samples import Run, Share
+    from benchmark.report.problems import asked
+from benchmark.report.samples import Run, Share
 
 __all__ = ["packed", "unpacked"]
 
@@ -38,12 +40,12 @@ def packed(evidence: Evidence, differing: Disagreements | None = None, most: int
     """
     share = narrowed(evidence, size=most)
     runs = list(read_runs(evidence, share))
-    asked = {task: questions(evidence, task) for task in evidence.suite.tasks}
-    differing = disagreements(runs, asked) if differing is None else differing
+    known = {task: asked(evidence, task) for task in evidence.suite.tasks}
+    differing = disagreements(runs, known) if differing is None else differing
     while True:
         content = _content(evidence, runs, share, differing)
         content["problems"] = [
-            [[id_, *_question(asked[task].get(id_))] for id_ in _problems(runs, task)] for task in evidence.suite.tasks
+            [[id_, *_question(known[task].get(id_))] for id_ in _problems(runs, task)] for task in evidence.suite.tasks
         ]
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
         shut = base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode()

@@ -7,30 +7,20 @@ that methods stay comparable.
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
 from dataclasses import dataclass, replace
-from functools import cache
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
-
-from benchmark.contract import Outcome
-from benchmark.errors import BadRecord
-from benchmark.files import from_csv, unzipped
-from benchmark.records import OUTCOMES, SAMPLES, job_folder
-from benchmark.tasks import CATALOGUE, digest, load_task
+from benchmark.outcomes import OUTCOMES, SAMPLES, outcomes_of, read_columns, read_texts
+from benchmark.records import job_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from benchmark.contract import Problem, Record
+    from benchmark.contract import Outcome, Record
     from benchmark.report.evidence import Evidence
 
-__all__ = ["Run", "Share", "exam_size", "narrowed", "questions", "read_runs", "thinned"]
+__all__ = ["Run", "Share", "exam_size", "narrowed", "read_runs", "thinned"]
 
 MOST_ROWS = 400_000
 """Completions in one page."""
@@ -38,8 +28,6 @@ MOST_BYTES = 10_000_000
 """Of the packed completions in one page, which then opens in a second."""
 FEWEST_SAMPLES = 4
 """Samples of a problem that are kept while problems can still be left out."""
-
-_READ_ERRORS = (OSError, EOFError, ValueError, KeyError, TypeError, zlib.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +90,14 @@ def read_runs(evidence: Evidence, share: Share) -> Iterator[Run]:
             for record in evidence.cell(method, task):
                 folder = job_folder(evidence.results, record.job)
                 if record.status == "done" and (folder / OUTCOMES).exists():
-                    outcomes, texts = _first(folder, share)
+                    outcomes, texts = _first(folder, record, share)
                     yield Run(method, task, record.job.seed, record.job.id, outcomes, texts)
 
 
 def thinned(run: Run, share: Share) -> Run:
     """A smaller share of what was read."""
-    return replace(run, outcomes=tuple(_within(run.outcomes, share)))
-
-
-def questions(evidence: Evidence, task: str) -> dict[str, Problem]:
-    """The problems of a task by id, where the repository generates them.
-
-    Nothing for published data sets, whose texts are not passed on, nor when other problems would be made today than the
-    records were examined on.
-    """
-    if task not in CATALOGUE or not load_task(task).generated:
-        return {}
-    training, validation, test = (load_task(task).load(split) for split in ("train", "validation", "test"))
-    asked = {one.provenance.task_digest for one in evidence.done if one.job.task == task and one.provenance}
-    return {one.id: one for one in test} if asked == {digest((*training, *validation, *test))} else {}
+    kept = _within([one.problem for one in run.outcomes], [one.sample for one in run.outcomes], share)
+    return replace(run, outcomes=tuple(run.outcomes[place] for place in kept))
 
 
 def _rows(record: Record, share: Share) -> int:
@@ -133,53 +109,20 @@ def _stored(folder: Path) -> int:
     return sum((folder / name).stat().st_size for name in (OUTCOMES, SAMPLES) if (folder / name).exists())
 
 
-def _within(outcomes: Iterable[Outcome], share: Share) -> Iterator[Outcome]:
-    seen: set[str] = set()
-    for outcome in takewhile(lambda one: _counted(seen, one.problem) <= share.problems, outcomes):
-        if outcome.sample < share.samples:
-            yield outcome
+def _within(problems: Sequence[str], samples: Sequence[int], share: Share) -> list[int]:
+    """Places of the outcomes that the share holds."""
+    shown = set(list(dict.fromkeys(problems))[: share.problems])
+    rows = enumerate(zip(problems, samples, strict=True))
+    return [place for place, (problem, sample) in rows if sample < share.samples and problem in shown]
 
 
-def _counted(seen: set[str], problem: str) -> int:
-    seen.add(problem)
-    return len(seen)
-
-
-def _first(folder: Path, share: Share) -> tuple[tuple[Outcome, ...], bool]:
-    """As `records.read_outcomes`, but it stops where the share ends: outcomes are written problem by problem."""
-    path = folder / OUTCOMES
-    try:
-        lines = from_csv(unzipped(path))
-        names = [str(name) for name in next(lines)]
-        seen: set[str] = set()
-        place, number = names.index("problem"), names.index("sample")
-        shown = takewhile(lambda row: _counted(seen, str(row[place])) <= share.problems, lines)
-        rows = [dict(zip(names, row, strict=True)) for row in shown if int(row[number] or 0) < share.samples]
-        outcomes = _adapter().validate_python(rows)
-    except (*_READ_ERRORS, StopIteration) as error:
-        raise BadRecord(f"{path}: {error}. Restore it from version control, or run the job again.") from error
-    return _texts(outcomes, folder / SAMPLES) if (folder / SAMPLES).exists() else (outcomes, False)
-
-
-def _texts(outcomes: tuple[Outcome, ...], path: Path) -> tuple[tuple[Outcome, ...], bool]:
-    missing, texts = {(one.problem, one.sample) for one in outcomes}, {}
-    try:
-        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
-            for line in file:
-                if not missing:
-                    break
-                row = json.loads(line)
-                key = (row["problem"], row["sample"])
-                if key in missing:
-                    missing.remove(key)
-                    texts[key] = str(row["text"])
-        return tuple(replace(one, text=texts[one.problem, one.sample]) for one in outcomes), True
-    except _READ_ERRORS as error:
-        raise BadRecord(
-            f"{path}: does not fit {OUTCOMES}: {error}. Restore both, or delete it to do without."
-        ) from error
-
-
-@cache
-def _adapter() -> TypeAdapter[tuple[Outcome, ...]]:
-    return TypeAdapter(tuple[Outcome, ...])
+def _first(folder: Path, record: Record, share: Share) -> tuple[tuple[Outcome, ...], bool]:
+    """What is shown of a job, and whether its texts are there; reads no further: outcomes lie problem by problem."""
+    most = 1 + share.problems * (1 + int(record.metrics.get("samples") or 0))
+    found = read_columns(folder, most)
+    if len(found.problem) == most and len(set(found.problem)) <= share.problems:
+        found = read_columns(folder)
+    shown = found.at(_within(found.problem, found.sample, share))
+    if not (folder / SAMPLES).exists():
+        return outcomes_of(shown), False
+    return outcomes_of(shown, read_texts(folder, shown)), True

@@ -153,7 +153,7 @@ def _levels(evidence: Evidence) -> list[Section]:
         if any(labels["kind"] for labels in problems.values()):
             table = split_table(evidence, task, problems, "kind")
             parts.append(Section(f"Kinds of {code(task)}", 3, table=table))
-    intro = ("Accuracy of samples; n is the number of test problems of a level or kind.",)
+    intro = ("Accuracy of samples, intervals over seeds alone; n is the number of test problems of a level or kind.",)
     return [Section("Accuracy by level and kind", 2, intro), *parts] if parts else []
 
 

@@ -9,18 +9,17 @@ from rich.table import Table
 
 from benchmark.contract import FLOOR
 from benchmark.report.cells import DASH, Kind, cell, number
-from benchmark.report.evidence import Evidence, gather
 from benchmark.report.tables import memory_kinds
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from benchmark.report.evidence import Evidence
 
 __all__ = ["terminal_table"]
 
 
-def terminal_table(results: Path, suite: str) -> Table:
+def terminal_table(evidence: Evidence) -> Table:
     """One row per task and method: accuracy with interval, strategies, seconds and memory of training, verdict."""
-    evidence = gather(results, suite)
+    suite = evidence.suite.name
     kind = next(iter(memory_kinds(evidence)), "rss")
     title = f"{suite}: {len(evidence.done)} of {evidence.planned} jobs done"
     table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)

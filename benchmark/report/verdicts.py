@@ -77,7 +77,7 @@ def matrix(evidence: Evidence, metric: str, task: str) -> Table | None:
                       for two in known))
         for one in known
     )  # fmt: skip
-    return Table(("", *(code(method) for method in known)), rows, left=1 + len(known))
+    return Table(("", *(code(method) for method in known)), rows, left=1 if wide else 1 + len(known))
 
 
 def tied(evidence: Evidence, metric: str, task: str) -> dict[str, str]:

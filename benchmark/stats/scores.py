@@ -100,6 +100,8 @@ def common(ours: Scores, theirs: Scores) -> tuple[Matrix, Matrix]:
     rows = [[each.seeds.index(seed) for seed in seeds] for each in (ours, theirs)]
     if min(len(ours.problems), len(theirs.problems)) == 1:
         return ours.rates[rows[0], None], theirs.rates[rows[1], None]
+    if ours.problems == theirs.problems:
+        return ours.values[rows[0]], theirs.values[rows[1]]
     if set(ours.problems) != set(theirs.problems):
         raise ValueError("two methods sat exams of different problems; they cannot be paired")
     order = [theirs.problems.index(problem) for problem in ours.problems]
