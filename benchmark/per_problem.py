@@ -78,9 +78,11 @@ def _sampled(problems: Sequence[Sampled], n: int, ks: Sequence[int]) -> dict[str
         "distinct_answers": _means(distinct_answers(problem.answers) for problem in problems),
         "answer_entropy": _means(answer_entropy(problem.answers) or 0.0 for problem in problems),
         "strategy_coverage": _pair(_readable(problem) for problem in problems),
-        "completion_tokens": _means(sum(one.tokens for one in problem.samples) / n for problem in problems),
-        "truncated": _means(sum(one.truncated for one in problem.samples) / n for problem in problems),
     }
+    counted = [(one.tokens, one.truncated) for problem in problems for one in problem.samples]
+    if all(None not in pair for pair in counted):
+        parts["completion_tokens"] = _means(sum(one.tokens or 0 for one in problem.samples) / n for problem in problems)
+        parts["truncated"] = _means(sum(bool(one.truncated) for one in problem.samples) / n for problem in problems)
     for kind in ("no_answer", "undecided", "error"):
         parts[kind] = _means(sum(one.verdict == kind for one in problem.samples) / n for problem in problems)
     budgets = sorted(k for k in set(ks) if 1 <= k <= n)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OUTCOMES",
+    "SAMPLES",
     "SCHEMA_VERSION",
     "adopt",
     "is_done",
@@ -231,8 +232,9 @@ def _with_texts(outcomes: tuple[Outcome, ...], path: Path) -> tuple[Outcome, ...
 
 
 def _outcome_row(o: Outcome) -> list[str | None]:
-    truncated = "true" if o.truncated else "false"
-    return [o.problem, str(o.sample), o.verdict, o.answer, o.route, str(o.tokens), truncated, o.strategy]
+    tokens = None if o.tokens is None else str(o.tokens)
+    truncated = None if o.truncated is None else str(o.truncated).lower()
+    return [o.problem, str(o.sample), o.verdict, o.answer, o.route, tokens, truncated, o.strategy]
 
 
 # --- bytes ---------------------------------------------------------------------------------------------------------
