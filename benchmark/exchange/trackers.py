@@ -33,7 +33,7 @@ class Logged:
     done: bool
     parameters: Mapping[str, str | int | float | bool | None]
     metrics: Mapping[str, float]
-    """Of the exam; undefined ones are left out."""
+    """Of the exam, seconds and counts; undefined ones are left out."""
     curve: Sequence[Point]
     """(batches finished, values), from 0."""
 
@@ -44,6 +44,8 @@ def to_tracker(evidence: Evidence, out: Path, tracker: str) -> list[Path]:
         raise ConfigurationError(f"{out} is not empty and every run would be there twice: give another --out.")
     if tracker == "trackio":
         os.environ["TRACKIO_DIR"] = str(out.resolve())  # read while the package is imported
+        for elsewhere in ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL"):
+            os.environ.pop(elsewhere, None)
     module = needed(tracker, tracker)
     out.mkdir(parents=True, exist_ok=True)
     TRACKERS[tracker](module, evidence.suite.name, logged(evidence), out.resolve())
@@ -113,7 +115,7 @@ def _mlflow(module: object, project: str, runs: Iterator[Logged], out: Path) -> 
                 for key, value in values.items()
             ]
             client.log_batch(run, metrics=points)
-        final = [entities.Metric(_plain(f"exam/{key}"), value, 0, 0) for key, value in one.metrics.items()]
+        final = [entities.Metric(_plain(f"final/{key}"), value, 0, 0) for key, value in one.metrics.items()]
         client.log_batch(run, metrics=final)
         client.set_terminated(run, status="FINISHED" if one.done else "FAILED")
 
@@ -126,24 +128,22 @@ def _plain(name: str) -> str:
 def _wandb(module: object, project: str, runs: Iterator[Logged], out: Path) -> None:
     names = vars(module)
     for one in runs:
-        run = names["init"](
-            project=project, name=one.name, dir=str(out), config=dict(one.parameters), mode="offline", reinit=True
-        )
+        run = names["init"](project=project, name=one.name, dir=str(out), config=dict(one.parameters), mode="offline")
         for step, values in one.curve:
             run.log(values, step=step)
-        run.summary.update({f"exam/{key}": value for key, value in one.metrics.items()})
+        run.summary.update({f"final/{key}": value for key, value in one.metrics.items()})
         run.finish(exit_code=0 if one.done else 1)
 
 
 def _trackio(module: object, project: str, runs: Iterator[Logged], out: Path) -> None:
     del out  # known to it from TRACKIO_DIR
-    names = vars(module)
+    names, quiet = vars(module), {"embed": False, "auto_log_gpu": False, "auto_log_cpu": False}
     for one in runs:
-        names["init"](project=project, name=one.name, config=dict(one.parameters), embed=False)
+        names["init"](project=project, name=one.name, config=dict(one.parameters), **quiet)
         for step, values in one.curve:
             names["log"](values, step=step)
         last = one.curve[-1][0] if one.curve else 0
-        names["log"]({f"exam/{key}": value for key, value in one.metrics.items()}, step=last)
+        names["log"]({f"final/{key}": value for key, value in one.metrics.items()}, step=last)
         names["finish"]()
 
 
