@@ -133,7 +133,7 @@ def test_parquet_has_one_row_per_completion_and_one_per_number(tmp_path):
 
 @pytest.mark.parametrize(("to", "package"), [("parquet", "pyarrow"), ("mlflow", "mlflow"), ("wandb", "wandb")])
 def test_a_missing_package_is_named_with_its_extra(to, package, tmp_path, monkeypatch):
-    def absent(name):
+    def absent(_):
         raise ModuleNotFoundError(f"No module named '{package}'", name=package)
 
     results, _ = ran(tmp_path)
@@ -144,7 +144,7 @@ def test_a_missing_package_is_named_with_its_extra(to, package, tmp_path, monkey
 
 
 def test_a_package_that_is_there_but_broken_shows_its_own_error(monkeypatch):
-    def broken(name):
+    def broken(_):
         raise ModuleNotFoundError("No module named 'grpc'", name="grpc")
 
     monkeypatch.setattr(extras.importlib, "import_module", broken)

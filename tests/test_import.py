@@ -113,7 +113,8 @@ def test_an_imported_record_knows_what_was_given_and_nothing_else(bench):
     assert read_record(folder) == record
     assert read_steps(folder) == ()
     assert {(one.tokens, one.truncated) for one in read_outcomes(folder)} == {(None, None)}
-    assert {one.text for one in read_outcomes(folder)} == {text for p in problems() for text in completions(p, 2)}
+    texts = {text for one, right in zip(problems(), RIGHT, strict=True) for text in completions(one, right)}
+    assert {one.text for one in read_outcomes(folder)} == texts
 
 
 def test_verdicts_are_ours_and_not_the_files(bench):
@@ -341,13 +342,14 @@ def test_the_report_before_and_after(tmp_path):
     assert "not imported yet" not in after
     assert "every method but `theirs` starts from the same policy" in after
     assert "† Trained and sampled elsewhere, imported, graded here by bakeoff-grader" in after
-    rows = [line.split(" | ") for line in after.splitlines() if line.startswith("| ")]
-    result = {row[0]: row[-1] for row in rows[: rows.index(next(row for row in rows if "verdict" in " ".join(row)))]}
-    accuracy = next(cell for label, cell in result.items() if "`competition` accuracy" in label)
-    assert accuracy.startswith("50.0\u00a0%")
-    assert all(cell == "– |" for label, cell in result.items() if "time" in label or "memory" in label)
-    spent = next(row for row in rows if row[0] == "| `theirs`\u00a0†" and "`competition`" in row[1] and len(row) > 6)
-    assert set(spent[2:]) == {"–", "– |"}
+    result, spent = (after.split(part)[1].split("\n## ")[0] for part in ("## Result\n", "### What was spent\n"))
+    cells = {row[0]: row[-1].rstrip(" |") for row in (line.split(" | ") for line in result.splitlines())}
+    assert next(cell for label, cell in cells.items() if "`competition` accuracy" in label).startswith("50.0\u00a0%")
+    unknown = [cell for label, cell in cells.items() if "training\u00a0time" in label or "in\u00a0training" in label]
+    assert unknown == ["–", "–"]
+    theirs = next(line for line in spent.splitlines() if "`theirs`" in line)
+    assert theirs.startswith("| `theirs`\u00a0† | `competition` | – |")
+    assert set(theirs.split(" | ")[2:]) == {"–", "– |"}
     assert "trained and sampled elsewhere: theirs." in after
 
 

@@ -190,7 +190,7 @@ def _tuning(evidence: Evidence) -> str:
         f"{one.completions:,} completions beside those of this table"
         for name, one in tuned.items()
     ]
-    rest = [method for method in evidence.trained if method not in tuned]
+    rest = [method for method in evidence.trained if method not in {*tuned, *evidence.imported}]
     return "; ".join(parts) + (f"; one setting, not tuned: {words(map(code, rest))}" if rest else "")
 
 
@@ -199,7 +199,7 @@ def _settings(algorithm: Algorithm) -> str:
         f"**{code(f'{name} = {value}')}**" if name in algorithm.changed else code(f"{name} = {value}")
         for name, value in algorithm.settings.items()
     ]
-    return " ".join(said) or "none"
+    return " ".join(said) or (DASH if algorithm.imported else "none")
 
 
 def _range(records: list[Record], name: str) -> str:
