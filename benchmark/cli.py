@@ -77,7 +77,7 @@ def run(
 
     plan = make_plan(suite, results=results, data=data, workers=workers, threads=threads)
     console.print(plan.describe(), style="bold")
-    for line in plan.awaiting():
+    for line in plan.awaiting(suite):
         console.print(line, markup=False, soft_wrap=True)
     _judge(plan.findings)
     failed = carry_out(plan, console)

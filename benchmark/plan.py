@@ -55,10 +55,10 @@ class Plan:
                 parts.append(f"about {clock_text(seconds)}")
         return ", ".join(parts)
 
-    def awaiting(self) -> list[str]:
-        """For each job that waits for an import, the command that brings it."""
+    def awaiting(self, asked: str) -> list[str]:
+        """For each job that waits for an import, the command that brings it; `asked` is the suite as it was named."""
         return [
-            f"not imported yet: bakeoff import FILE --as {job.algorithm.name} --suite {self.suite.name} "
+            f"not imported yet: bakeoff import FILE --as {job.algorithm.name} --suite {asked} "
             f"--task {job.task} --seed {job.seed} --format lm-eval"
             for job in self.awaited
         ]
