@@ -78,6 +78,13 @@ def oracles(session: nox.Session) -> None:
     session.run("python", "tests/oracles.py")
 
 
+@nox.session(venv_backend="virtualenv")
+def trackers(session: nox.Session) -> None:
+    """`bakeoff export` into the real MLflow, trackio and W&B, all offline; plain `nox` tests their signatures only."""
+    session.install("-e", ".[dev,mlflow,trackio,wandb]")
+    session.run("pytest", "-q", "--noconftest", "-k", "real", "tests/test_export.py")  # conftest.py needs torch
+
+
 @nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """pytest-benchmark: our loop beside TRL's, our sampler, the grader, a step of each method, the bootstrap."""

@@ -21,6 +21,7 @@ from rich.table import Table
 from algorithms import CATALOGUE as ALGORITHMS
 from benchmark.contract import Finding
 from benchmark.errors import BakeoffError, ConfigurationError
+from benchmark.exchange.command import export, import_
 from benchmark.tasks import CATALOGUE as TASKS
 from benchmark.variety.command import diversity
 
@@ -35,6 +36,8 @@ app = typer.Typer(
 tape = typer.Typer(help="Record rollouts once; compare what every method asks for on them.", no_args_is_help=True)
 app.add_typer(tape, name="tape")
 app.command()(diversity)
+app.command()(export)
+app.command("import")(import_)
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 Suite = Annotated[str, typer.Argument(help="Name of a suite, or the path of your own .toml.")]
 Data = Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")]
@@ -74,6 +77,8 @@ def run(
 
     plan = make_plan(suite, results=results, data=data, workers=workers, threads=threads)
     console.print(plan.describe(), style="bold")
+    for line in plan.awaiting(suite):
+        console.print(line, markup=False, soft_wrap=True)
     _judge(plan.findings)
     failed = carry_out(plan, console)
     path = _report(results, reports, plan.suite.name)

@@ -21,6 +21,8 @@ Severity = Literal["refuse", "warn", "note"]
 Spread = Literal["seeds", "problems", "seeds and problems"]
 Setting = bool | int | float | str | None
 
+IMPORTED = "imported"
+"""In place of a class: the row was trained and sampled elsewhere, and `bakeoff import` brings its completions."""
 FLOOR = "base_model"
 """The row that trains nothing; every other one is measured against it."""
 PHASES: tuple[Phase, ...] = ("load", "rollout", "reward", "update", "evaluate", "write")
@@ -127,13 +129,18 @@ class Algorithm:
     name: str
     """The name in the tables."""
     target: str
-    """`package.module:Class`."""
+    """`package.module:Class`, or `IMPORTED`."""
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """All hyper-parameters, defaults included."""
     changed: tuple[str, ...] = ()
     """Names of the settings the suite changed from the adapter's defaults."""
     needs: tuple[str, ...] = field(default=(), compare=False)
     """What the adapter asks for beside the policy; follows from `target` and `settings`, so it is not compared."""
+
+    @property
+    def imported(self) -> bool:
+        """Whether nothing of it runs here."""
+        return self.target == IMPORTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +244,9 @@ class Outcome:
     verdict: VerdictKind
     answer: str | None
     route: str
-    tokens: int
-    truncated: bool
+    tokens: int | None
+    truncated: bool | None
+    """This and the one before are `None` in imported completions."""
     strategy: str | None
     """Key of the solution's equation graph at level `expr`; `None` where none could be read."""
     text: str = ""
@@ -326,7 +334,8 @@ class Record:
     status: Status
     reason: str | None
     """Why the status is not `done`, for the person at the terminal; `None` when it is."""
-    wall_seconds: float
+    wall_seconds: float | None
+    """`None` when imported."""
     phase_seconds: Mapping[Phase, float]
     """Per phase; they add up to the wall seconds within 5 %."""
     peak_bytes: Mapping[str, int]
@@ -341,10 +350,15 @@ class Record:
     diagnoses: tuple[Illness, ...] = ()
     """What the doctor found in the step log, also of a job that did not finish."""
     schema_version: int = 1
+    imported: str | None = None
+    """Format, names and SHA-256 of the files its completions came in; seconds, bytes and counts are then unknown, and
+    the provenance knows only what graded them. `None` for a job that ran here."""
 
     @property
-    def training_seconds(self) -> float:
-        """Rollout + reward + update."""
+    def training_seconds(self) -> float | None:
+        """Rollout + reward + update; `None` when imported."""
+        if self.imported is not None:
+            return None
         return sum(self.phase_seconds.get(phase, 0.0) for phase in TRAINING_PHASES)
 
 

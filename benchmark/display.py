@@ -59,14 +59,14 @@ class Display:
         """One line for each job that ended, and what the doctor says of it."""
         self._running.pop(record.job.id, None)
         self._ended += 1
-        self._busy_seconds += record.wall_seconds
+        self._busy_seconds += record.wall_seconds or 0.0
         accuracy = record.metrics.get("accuracy")
         result = f"accuracy {accuracy:.1%}" if accuracy is not None else record.reason or ""
         style = "green" if record.status == "done" else "red"
         line = Text.assemble(
             (f"[{self._ended:>{len(str(self._total))}}/{self._total}] ", "dim"),
             (f"{record.status:<6} ", style),
-            f"{_cell(record.job):<34} {clock_text(record.wall_seconds):>6}  {result}",
+            f"{_cell(record.job):<34} {clock_text(record.wall_seconds or 0.0):>6}  {result}",
         )
         self._console.print(line, soft_wrap=True)
         told = [f"{illness.name}: {illness.evidence}" for illness in record.diagnoses]

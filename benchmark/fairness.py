@@ -4,7 +4,8 @@ Budget, exam, prompt, seeds and trained weights (all, or LoRA) belong to the sui
 What is left are settings of a row and the suite's own choices. The rules:
 
     refuse  a row with a completion budget of its own; more than `LEAK_SHARE` of the test problems in training
-    warn    unequal learning rate, optimiser steps, sampling, tuning or grading; an exam unlike training; too few seeds
+    warn    a row that was imported; unequal learning rate, optimiser steps, sampling, tuning or grading; an exam unlike
+            training; too few seeds
     note    what belongs to a method: its pull to the reference, extra weights, a greedy completion out of the budget
 """
 
@@ -42,8 +43,9 @@ _SAME_TEXT = re.compile(r"\\(?:left|right|[!,;:])|[\s$]|[.,;:?](?!\d)")
 
 def compare_rows(suite: Suite) -> tuple[Finding, ...]:
     """Everything the suite's own text gives away; needs neither data nor model."""
-    rows = [row for row in suite.algorithms if row.name != FLOOR]
+    rows = [row for row in suite.algorithms if row.name != FLOOR and not row.imported]
     found = (
+        *_imported(suite),
         *_budgets(suite.training, rows),
         *_optimisation(suite.training, rows),
         *_sampling(suite.training, rows),
@@ -84,6 +86,14 @@ def compare_splits(
 def fingerprint(prompt: str) -> str:
     """SHA-256 of a problem's text without case, white space, `$`, TeX spacing and the ends of sentences."""
     return hashlib.sha256(_SAME_TEXT.sub("", prompt.casefold()).encode()).hexdigest()
+
+
+def _imported(suite: Suite) -> Iterable[Finding]:
+    arms = tuple(row.name for row in suite.algorithms if row.imported)
+    if arms:
+        what = f"trained and sampled elsewhere: {', '.join(arms)}."
+        do = "Its start, budget, settings and sampling are not known here: make sure of them where it was made."
+        yield Finding("warn", what, arms, do)
 
 
 def _budgets(training: Training, rows: Sequence[Algorithm]) -> Iterable[Finding]:

@@ -32,7 +32,7 @@ n sampled completions of each problem; a metric is taken per problem, then avera
 without one or when no two ever agree. `strategy_coverage` pools the samples of all problems. All correct answers of a
 problem are one answer, however they are written; the others are compared as text. `step_strategies@k`,
 `effective_step_strategies`, `invalid_strategies` and `distinct_2_correct` read the completions again: undefined for
-outcomes without their texts.
+outcomes without their texts. `completion_tokens` and `truncated` are undefined for imported completions.
 """
 
 from __future__ import annotations
@@ -136,8 +136,8 @@ def measure(outcomes: Sequence[Outcome], *, ks: Sequence[int] = (1, 2, 4, 8, 16)
         "distinct_answers": _mean([distinct_answers(problem.answers) for problem in problems if n]),
         "answer_entropy": _mean([answer_entropy(problem.answers) or 0.0 for problem in problems if n]),
         "strategy_coverage": _share(right, lambda outcome: outcome.strategy is not None),
-        "completion_tokens": _mean([outcome.tokens for outcome in samples]),
-        "truncated": _share(samples, lambda outcome: outcome.truncated),
+        "completion_tokens": _of_all([outcome.tokens for outcome in samples]),
+        "truncated": _of_all([outcome.truncated for outcome in samples]),
         "no_answer": _share(samples, lambda outcome: outcome.verdict == "no_answer"),
         "undecided": _share(samples, lambda outcome: outcome.verdict == "undecided"),
         "error": _share(samples, lambda outcome: outcome.verdict == "error"),
@@ -254,6 +254,12 @@ def by_problem(outcomes: Sequence[Outcome]) -> tuple[list[Sampled], list[Outcome
 
 def _share(outcomes: Sequence[Outcome], holds: Callable[[Outcome], bool]) -> float | None:
     return _mean([float(holds(outcome)) for outcome in outcomes])
+
+
+def _of_all(values: Sequence[float | None]) -> float | None:
+    """Undefined where one of them is not known, as in imported completions."""
+    known = [value for value in values if value is not None]
+    return _mean(known) if len(known) == len(values) else None
 
 
 def _known(values: Iterable[float | None]) -> float | None:

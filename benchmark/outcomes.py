@@ -55,8 +55,8 @@ class Columns:
     verdict: Sequence[VerdictKind]
     answer: Sequence[str | None]
     route: Sequence[str]
-    tokens: Sequence[int]
-    truncated: Sequence[bool]
+    tokens: Sequence[int | None]
+    truncated: Sequence[bool | None]
     strategy: Sequence[str | None]
 
     def at(self, places: Sequence[int]) -> Columns:
@@ -155,8 +155,8 @@ def _checked(found: list[list[str | None]]) -> Columns:
                 verdict=cast("list[VerdictKind]", verdict),
                 answer=answer,
                 route=cast("list[str]", route),
-                tokens=list(map(int, cast("list[str]", tokens))),
-                truncated=list(map(_TRUTH.__getitem__, cast("list[str]", truncated))),
+                tokens=[None if one is None else int(one) for one in tokens],
+                truncated=[None if one is None else _TRUTH[one] for one in truncated],
                 strategy=strategy,
             )
     _adapter().validate_python([dict(zip(_COLUMNS, row, strict=True)) for row in zip(*found, strict=True)])
@@ -164,8 +164,9 @@ def _checked(found: list[list[str | None]]) -> Columns:
 
 
 def _row(o: Outcome) -> list[str | None]:
-    truncated = "true" if o.truncated else "false"
-    return [o.problem, str(o.sample), o.verdict, o.answer, o.route, str(o.tokens), truncated, o.strategy]
+    tokens = None if o.tokens is None else str(o.tokens)
+    truncated = None if o.truncated is None else str(o.truncated).lower()
+    return [o.problem, str(o.sample), o.verdict, o.answer, o.route, tokens, truncated, o.strategy]
 
 
 @cache

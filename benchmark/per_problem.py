@@ -104,6 +104,17 @@ class _Samples(NamedTuple):
     truncated: Sequence[Any]
 
 
+_COUNTED = {"completion_tokens": "tokens", "truncated": "truncated"}
+"""Metrics that an imported exam may not know, and their columns."""
+
+
+def _with_zeros(samples: _Samples) -> _Samples:
+    """Numbers where an imported exam has none."""
+    return samples._replace(
+        tokens=[one or 0 for one in samples.tokens], truncated=[bool(one) for one in samples.truncated]
+    )
+
+
 def _exam(names: tuple[str, ...], samples: _Samples, greedy: Mapping[str, bool], ks: Sequence[int]) -> Exam:
     order = sorted(range(len(names)), key=names.__getitem__)
     n = len(samples.verdicts) // max(len(names), 1)
@@ -112,8 +123,11 @@ def _exam(names: tuple[str, ...], samples: _Samples, greedy: Mapping[str, bool],
         budgets = tuple(sorted(k for k in set(ks) if 1 <= k <= n))
         metrics = (*_PLAIN, *(f"{family}@{k}" for k in budgets for family in ("pass", "strategies")))
         metrics += tuple(f"maj@{k}" for k in budgets[-1:])
-        cells = _cells(samples, len(names), n, budgets)[order].T.copy()
+        unknown = [name for name, column in _COUNTED.items() if None in getattr(samples, column)]
+        cells = _cells(_with_zeros(samples), len(names), n, budgets)[order].T.copy()
         parts = {metric: (cells[2 * place], cells[2 * place + 1]) for place, metric in enumerate(metrics)}
+        for name in unknown:
+            del parts[name]
         for k in budgets[-1:]:
             parts[f"strategies_per_solved@{k}"] = parts[f"strategies@{k}"][0], parts[f"pass@{k}"][0]
     names = tuple(names[place] for place in order)

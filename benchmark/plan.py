@@ -36,13 +36,17 @@ class Plan:
     to_run: tuple[Job, ...]
     findings: tuple[Finding, ...]
     """What the fairness check found."""
+    awaited: tuple[Job, ...] = ()
+    """Of imported rows whose completions are not here yet; never run."""
 
     def describe(self) -> str:
         """`36 jobs, 9 done, 27 to run, 2 at a time, about 8 min`."""
-        total = len(self.done) + len(self.refused) + len(self.to_run)
+        total = len(self.done) + len(self.refused) + len(self.to_run) + len(self.awaited)
         parts = [f"{self.suite.name}: {total} jobs", f"{len(self.done)} done"]
         if self.refused:
             parts.append(f"{len(self.refused)} refused")
+        if self.awaited:
+            parts.append(f"{len(self.awaited)} not imported yet")
         parts.append(f"{len(self.to_run)} to run")
         if self.to_run:
             parts.append(f"{self.workers} at a time")
@@ -51,9 +55,18 @@ class Plan:
                 parts.append(f"about {clock_text(seconds)}")
         return ", ".join(parts)
 
+    def awaiting(self, asked: str) -> list[str]:
+        """For each job that waits for an import, the command that brings it; `asked` is the suite as it was named."""
+        return [
+            f"not imported yet: bakeoff import FILE --as {job.algorithm.name} --suite {asked} "
+            f"--task {job.task} --seed {job.seed} --format lm-eval"
+            for job in self.awaited
+        ]
+
     def _expected_seconds(self) -> float | None:
         """From the jobs that are done; unknown without any."""
-        known = [read_record(job_folder(self.results, job)).wall_seconds for job in self.done]
+        seconds = [read_record(job_folder(self.results, job)).wall_seconds for job in self.done]
+        known = [each for each in seconds if each is not None]
         return sum(known) / len(known) * len(self.to_run) / self.workers if known else None
 
 
@@ -65,7 +78,8 @@ def make_plan(name: str, *, results: Path, data: Path | None, workers: int | Non
     suite = load_suite(suite_path(name), resolve)
     jobs = jobs_of(suite)
     done = tuple(job for job in jobs if is_done(results, job) or adopt(results, job))
-    left = [job for job in jobs if job not in done]
+    missing = [job for job in jobs if job not in done]
+    left = [job for job in missing if not job.algorithm.imported]
     refusals = {job.id: build(job.algorithm).refuses(job) for job in left}
     leaks = overlaps(sorted({job.task for job in left}), data)
     return Plan(
@@ -78,6 +92,7 @@ def make_plan(name: str, *, results: Path, data: Path | None, workers: int | Non
         refused=tuple((job, reason) for job in left if (reason := refusals[job.id]) is not None),
         to_run=tuple(job for job in left if refusals[job.id] is None),
         findings=(*leaks, *compare_rows(suite)),
+        awaited=tuple(job for job in missing if job.algorithm.imported),
     )
 
 

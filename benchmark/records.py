@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OUTCOMES",
+    "SAMPLES",
     "SCHEMA_VERSION",
     "adopt",
     "is_done",

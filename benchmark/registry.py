@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import re
 from collections.abc import Mapping
 from typing import Literal, get_args, get_origin, get_type_hints
 
 from algorithms import CATALOGUE
 from benchmark.adapter import Adapter
-from benchmark.contract import Algorithm, Setting
+from benchmark.contract import IMPORTED, Algorithm, Setting
 from benchmark.errors import ConfigurationError, UnknownName, nearest
 
 __all__ = ["adapter_class", "build", "resolve"]
@@ -42,10 +43,14 @@ def adapter_class(target: str) -> type[Adapter]:
 def resolve(name: str, asked: Mapping[str, Setting]) -> Algorithm:
     """The algorithm with every hyper-parameter; `asked` may hold `class` and the settings to change.
 
+    `{"imported": True}` alone is a row that was trained elsewhere: it has neither class nor hyper-parameters.
+
     Raises `UnknownName` for a name that is neither in the catalogue nor given a class, and `ConfigurationError` for a
     hyper-parameter the class does not have or of the wrong type.
     """
     settings = dict(asked)
+    if IMPORTED in settings:
+        return _imported(name, settings)
     target = str(settings.pop("class", CATALOGUE.get(name, name if ":" in name else "")))
     if not target:
         raise UnknownName("algorithm", name, CATALOGUE, OUTSIDE)
@@ -72,6 +77,19 @@ def resolve(name: str, asked: Mapping[str, Setting]) -> Algorithm:
 def build(algorithm: Algorithm) -> Adapter:
     """The adapter of a resolved algorithm."""
     return adapter_class(algorithm.target)(**algorithm.settings)
+
+
+def _imported(name: str, settings: Mapping[str, Setting]) -> Algorithm:
+    if dict(settings) != {IMPORTED: True}:
+        raise ConfigurationError(
+            f"{name}: an imported row is written '{name} = {{ imported = true }}' and has no other settings; found "
+            f"{', '.join(f'{key} = {value!r}' for key, value in settings.items())}."
+        )
+    if name in CATALOGUE:
+        raise ConfigurationError(f"{name} is trained here: give the imported row a name that is not in 'bakeoff list'.")
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise ConfigurationError(f"{name!r} cannot name an imported row: use letters, digits, '_', '-' and '.'.")
+    return Algorithm(name, IMPORTED)
 
 
 def _fits(value: Setting, default: object) -> bool:

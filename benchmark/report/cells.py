@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from benchmark.contract import Comparison, Estimate, Record, Status
 
 __all__ = [
+    "AWAITED",
     "DASH",
+    "MARK",
     "SPACE",
     "STATUS_WORDS",
     "Kind",
@@ -29,6 +31,9 @@ Kind = Literal["percent", "count", "seconds", "bytes", "tokens"]
 """How a metric is written."""
 
 DASH = "–"
+MARK = "†"
+"""Behind the name of an imported method."""
+AWAITED = "not imported yet"
 SPACE = "\u00a0"
 """No-break: a number is never torn from its unit, nor an interval in two."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from benchmark.contract import PHASES
 from benchmark.report.budgets import amount
 from benchmark.report.cells import DASH, STATUS_WORDS, Table, code, number, plain, words
-from benchmark.report.tables import MEMORY_WORDS, memory_kinds
+from benchmark.report.tables import MEMORY_WORDS, memory_kinds, named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,9 +31,10 @@ _COUNTS = {
 def lead(evidence: Evidence) -> str:
     """One sentence: what is compared, from what start, with what budget."""
     suite, training = evidence.suite, evidence.suite.training
+    but = f" but {words(code(method) for method in evidence.imported)}" if evidence.imported else ""
     return (
         f"{words(code(method) for method in evidence.methods)} on {words(code(task) for task in suite.tasks)}: "
-        f"every method starts from the same policy ({_model(suite.model)}), may spend the same "
+        f"every method{but} starts from the same policy ({_model(suite.model)}), may spend the same "
         f"{training.completions:,} completions ({training.steps} batches × {training.prompts_per_step} problems × "
         f"{training.group_size} completions) and sits the same exam, with {_plural(len(suite.seeds), 'seed')}."
     )
@@ -98,14 +99,14 @@ def conditions_table(evidence: Evidence) -> Table:
 
 def methods_table(evidence: Evidence) -> Table:
     """Every hyper-parameter of every method; bold where the suite changed it."""
-    rows = tuple((code(each.name), code(each.target), _settings(each)) for each in evidence.suite.algorithms)
+    rows = tuple((named(evidence, each.name), code(each.target), _settings(each)) for each in evidence.suite.algorithms)
     return Table(("method", "class", "settings (bold: changed by the suite)"), rows, left=3)
 
 
 def counts_table(evidence: Evidence) -> Table:
     """What each method spent and trained, on each task; a range where seeds differ."""
     rows = tuple(
-        (code(method), code(task), *(_range(done, name) for name in _COUNTS), _peak(evidence, method, task))
+        (named(evidence, method), code(task), *(_range(done, name) for name in _COUNTS), _peak(evidence, method, task))
         for method, task, done in _cells(evidence)
     )
     kinds = " / ".join(MEMORY_WORDS[kind] for kind in memory_kinds(evidence))
@@ -152,7 +153,7 @@ def _distinct(evidence: Evidence, value: Callable[[Provenance], str], task: str 
     found = {
         value(record.provenance)
         for record in evidence.records
-        if record.provenance is not None and task in (None, record.job.task)
+        if record.provenance is not None and record.imported is None and task in (None, record.job.task)
     }
     return "; ".join(sorted(found)) or DASH
 
@@ -189,7 +190,7 @@ def _tuning(evidence: Evidence) -> str:
         f"{one.completions:,} completions beside those of this table"
         for name, one in tuned.items()
     ]
-    rest = [method for method in evidence.trained if method not in tuned]
+    rest = [method for method in evidence.trained if method not in {*tuned, *evidence.imported}]
     return "; ".join(parts) + (f"; one setting, not tuned: {words(map(code, rest))}" if rest else "")
 
 
@@ -198,7 +199,7 @@ def _settings(algorithm: Algorithm) -> str:
         f"**{code(f'{name} = {value}')}**" if name in algorithm.changed else code(f"{name} = {value}")
         for name, value in algorithm.settings.items()
     ]
-    return " ".join(said) or "none"
+    return " ".join(said) or (DASH if algorithm.imported else "none")
 
 
 def _range(records: list[Record], name: str) -> str:

@@ -72,12 +72,22 @@ class Evidence:
     @property
     def devices(self) -> tuple[str, ...]:
         """The kinds of machine that made finished records; seconds compare only within one."""
-        return tuple(sorted({record.provenance.device for record in self.done if record.provenance}))
+        found = {record.provenance.device for record in self.done if record.provenance and record.imported is None}
+        return tuple(sorted(found))
+
+    @property
+    def imported(self) -> tuple[str, ...]:
+        """Methods that were trained and sampled elsewhere."""
+        return tuple(algorithm.name for algorithm in self.suite.algorithms if algorithm.imported)
 
     def cell(self, method: str, task: str) -> tuple[Record, ...]:
         """Records of one method on one task, by seed."""
         found = [record for record in self.records if (record.job.algorithm.name, record.job.task) == (method, task)]
         return tuple(sorted(found, key=lambda record: record.job.seed))
+
+    def awaits(self, method: str, task: str) -> bool:
+        """Whether nothing of an imported method has come yet on a task."""
+        return method in self.imported and not self.cell(method, task)
 
     def estimate(self, method: str, task: str, metric: str) -> Estimate:
         """The estimate over seeds; undefined for a metric that nobody has."""

@@ -21,7 +21,7 @@ from benchmark.report.conditions import (
 from benchmark.report.graders import regrade
 from benchmark.report.health import differences_table, health_table
 from benchmark.report.runs import across_table, profile_table
-from benchmark.report.tables import FORMATS, documents_table, full_table, main_table, near_zero
+from benchmark.report.tables import FORMATS, documents_table, full_table, imported_note, main_table, near_zero
 from benchmark.report.verdicts import (
     MOST_WIDE,
     WORDS,
@@ -65,6 +65,7 @@ def _words(evidence: Evidence, parts: tuple[Section, ...]) -> dict[str, Any]:
         "strays": evidence.strays,
         "main": main_table(evidence),
         "caption": caption(evidence),
+        "imported": imported_note(evidence),
         "devices": evidence.devices,
         "twins": _twins(evidence),
         "beyond": _beyond(evidence),

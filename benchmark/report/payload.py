@@ -113,7 +113,7 @@ def _columns(run: Run, places: Mapping[str, int], strings: _Strings) -> dict[str
         "problem": [places[one.problem] for one in run.outcomes],
         "sample": [one.sample for one in run.outcomes],
         "verdict": "".join(one.verdict[0] for one in run.outcomes),
-        "truncated": "".join("01"[one.truncated] for one in run.outcomes),
+        "truncated": "".join("01"[one.truncated is True] for one in run.outcomes),
         "tokens": [one.tokens for one in run.outcomes],
         "answer": [strings.place(one.answer) for one in run.outcomes],
         "route": [strings.place(one.route) for one in run.outcomes],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.contract import Estimate
 from benchmark.metrics import CORRECT
-from benchmark.report.cells import DASH, SPACE, Kind, Table, cell, code
+from benchmark.report.cells import AWAITED, DASH, MARK, SPACE, Kind, Table, cell, code, plain, words
 from benchmark.report.verdicts import tied
 
 if TYPE_CHECKING:
@@ -19,9 +19,11 @@ __all__ = [
     "MEMORY_WORDS",
     "documents_table",
     "full_table",
+    "imported_note",
     "main_rows",
     "main_table",
     "memory_kinds",
+    "named",
     "near_zero",
     "shown",
 ]
@@ -142,7 +144,8 @@ def documents_table() -> Table:
 def memory_kinds(evidence: Evidence) -> tuple[str, ...]:
     """GPU memory where it was measured, and the resident set where it was not."""
     found = [kind for kind in MEMORY_WORDS if any(evidence.has(f"peak_{kind}_bytes", t) for t in evidence.suite.tasks)]
-    everywhere = all(any(key.startswith("allocated/") for key in record.peak_bytes) for record in evidence.done)
+    ours = [record for record in evidence.done if record.imported is None]
+    everywhere = all(any(key.startswith("allocated/") for key in record.peak_bytes) for record in ours)
     return tuple(kind for kind in found if not (kind == "rss" and "allocated" in found and everywhere))
 
 
@@ -151,15 +154,38 @@ def _table(evidence: Evidence, rows: list[_Row]) -> Table:
     if len(evidence.methods) > MOST_COLUMNS:
         return Table(
             ("", *(row.label for row in rows)),
-            tuple((code(method), *(_cell(evidence, method, row) for row in rows)) for method in evidence.methods),
+            tuple(
+                (named(evidence, method), *(_cell(evidence, method, row) for row in rows))
+                for method in evidence.methods
+            ),
         )
     return Table(
-        ("", *(code(method) for method in evidence.methods)),
+        ("", *(named(evidence, method) for method in evidence.methods)),
         tuple((row.label, *(_cell(evidence, method, row) for method in evidence.methods)) for row in rows),
     )
 
 
+def named(evidence: Evidence, method: str) -> str:
+    """A method's name, marked when its numbers were imported."""
+    return f"{code(method)}{SPACE}{MARK}" if method in evidence.imported else code(method)
+
+
+def imported_note(evidence: Evidence) -> str:
+    """What the mark means: where the completions came from, and what is unknown of them. Nothing without a mark."""
+    if not evidence.imported:
+        return ""
+    sources = [f"{code(one.job.id)} from {plain(one.imported)}" for one in evidence.done if one.imported]
+    graders = {one.provenance.grader for one in evidence.done if one.imported and one.provenance}
+    judged = f", graded here by {plain(words(sorted(graders)))}: {'; '.join(sources)}" if sources else ""
+    return (
+        f"{MARK} Trained and sampled elsewhere, imported{judged}. Not known of it: starting weights, budget, settings, "
+        "how it was sampled, seconds, memory, counts, FLOPs, tokens and truncation; such cells stay empty."
+    )
+
+
 def _cell(evidence: Evidence, method: str, row: _Row) -> str:
+    if evidence.awaits(method, row.task):
+        return AWAITED
     if row.groups and (group := tied(evidence, row.metric, row.task).get(method)):
         return group
     if row.kind == "seconds" and len(evidence.devices) > 1:

@@ -8,7 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from benchmark.contract import FLOOR
-from benchmark.report.cells import DASH, Kind, cell, number
+from benchmark.report.cells import AWAITED, DASH, MARK, Kind, cell, number
 from benchmark.report.tables import memory_kinds
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def terminal_table(evidence: Evidence) -> Table:
         table.add_row(f"[bold]{task}[/bold]")
         for method in evidence.methods:
             table.add_row(
-                f"  {method}",
+                f"  {method}{f' {MARK}' if method in evidence.imported else ''}",
                 *_numbers(evidence, method, task, kind),
                 _verdict(evidence, method, task),
                 end_section=method == evidence.methods[-1],
@@ -42,6 +42,8 @@ def terminal_table(evidence: Evidence) -> Table:
 
 
 def _numbers(evidence: Evidence, method: str, task: str, kind: str) -> tuple[str, str, str, str]:
+    if evidence.awaits(method, task):
+        return AWAITED, DASH, DASH, DASH
     samples = evidence.suite.exam.samples
     accuracy = cell(evidence.estimate(method, task, "accuracy"), "percent", evidence.cell(method, task))
     return (

@@ -211,7 +211,7 @@ function facts(row) {
   add("answer", row.answer === null ? "–" : textInline(row.answer));
   add("strategy", row.strategy === null ? "–" : textInline(row.strategy));
   add("reward", isRight(row) ? "1" : "0");
-  add("tokens", row.tokens.toLocaleString("en"));
+  if (row.tokens !== null) add("tokens", row.tokens.toLocaleString("en"));
   add("judged by", row.route === null ? "–" : textInline(row.route));
   return list;
 }
