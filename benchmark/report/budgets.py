@@ -195,8 +195,8 @@ _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def amount(value: float, key: Key) -> str:
-    """An amount with its digits: 1,536; 12.3; 1.10 × 10¹¹."""
+    """An amount with its digits: 1,536; 12.3 (seconds); 1.10 × 10¹¹."""
     if key == "flops" and value >= 1:
         digits, power = f"{value:.2e}".split("e+")
         return f"{digits}{SPACE}×{SPACE}10{str(int(power)).translate(_SUPERSCRIPTS)}"
-    return f"{value:,.1f}" if key == "seconds" or value % 1 else f"{value:,.0f}"
+    return f"{value:,.1f}" if key == "seconds" else f"{value:,.0f}"
