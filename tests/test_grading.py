@@ -82,8 +82,16 @@ def test_the_last_stated_result_counts_unless_a_marker_is_asked_for(text, answer
     assert grade(text, "4", stated=False).kind == "no_answer"
 
 
-def test_a_number_with_a_stray_brace_is_not_a_bare_answer():
-    assert extract_answer("18}", stated=False) is None
+@pytest.mark.parametrize(
+    "text", ["18", "-3.5", "1,234", "3/4", r"\frac{3}{4}", r"2\frac{1}{2}", "18 eggs", "25%", "$18", "1 000"]
+)
+def test_a_number_alone_needs_no_marker(text):
+    assert extract_answer(text, stated=False) == text
+
+
+@pytest.mark.parametrize("text", ["18}", "72-13-13-13", "9*", "9*2", "9+9", "3!", "2^3", "(7)", "x", "18 - "])
+def test_a_calculation_alone_is_no_answer(text):
+    assert extract_answer(text, stated=False) is None
 
 
 def test_gold_without_marker_is_a_value_error():

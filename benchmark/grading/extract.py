@@ -215,7 +215,8 @@ def _last_phrase(text: str) -> str | None:
 
 def _bare_answer(text: str) -> str | None:
     """The whole text where it is one formula or one number and nothing else."""
-    text = text.strip().strip("*").strip()
+    text = text.strip()
+    text = text[2:-2].strip() if text.startswith("**") and text.endswith("**") else text
     if len(text) > MAX_ANSWER:
         return None
     formula = _MATH.fullmatch(text)
@@ -227,8 +228,7 @@ def _bare_answer(text: str) -> str | None:
         answer = read(text)
     except (Unreadable, TooLarge):
         return None
-    value = answer.value if isinstance(answer, Scalar) else None
-    return text if value is not None and value.rational is not None else None
+    return text if isinstance(answer, Scalar) and _PLAIN.fullmatch(answer.source) else None
 
 
 def _inside(formula: re.Match[str]) -> str | None:
@@ -241,6 +241,8 @@ def _inside(formula: re.Match[str]) -> str | None:
 _NUMBER = r"(?<![\w.#])-?\$?\d[\d,]*(?:\.\d+)?(?:/\d+)?(?:\s?%)?"
 _NUMBERS = re.compile(_NUMBER)
 _VERB_NUMBER = re.compile(rf"(?:\b(?:is|are|was|were|be|equals|gets?|of)\s+|=\s*)(?:approximately |about )?({_NUMBER})")
+_PLAIN = re.compile(r"[-+]? ?(?:\d+(?:\.\d+)?(?: / \d+)?|\.\d+|(?:\d+ )?\\frac \{ -? ?\d+ \} \{ \d+ \}|\d+ \d+ / \d+)")
+"""A number written out, as `Scalar.source` has it: an unfinished calculation is no answer."""
 _CLOSING = re.compile(r"(?:\s*(?:I hope it is correct\.?|<\|[^\n]*))+$")
 _BREAK = re.compile(r"(?<=[a-z)$\d%])[.!]\s+(?=[A-Z\"'])|(?<=[.!]\$\$|[.!]\\\])\s+(?=[A-Z])|\n+")
 _EQUALS = re.compile(r"(?<![<>!=])=(?!=)")
