@@ -8,7 +8,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from benchmark.policy import Prompts
+from benchmark.model.policy import Prompts
 
 __all__ = ["Loss", "Need", "Now", "Rollouts"]
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from algorithms._batch import Rollouts
-from benchmark.policy import Prompts
+from benchmark.model.policy import Prompts
 
 __all__ = ["Buffer", "Row", "row_of", "stacked"]
 

@@ -16,8 +16,8 @@ from torch import Tensor
 from algorithms._batch import Need, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import masked, mean_of_rows, sum_of_tokens
-from benchmark.aims import Aim
 from benchmark.contract import Job
+from benchmark.contract.aim import Aim
 
 __all__ = [
     "GFlowNet",

@@ -20,8 +20,8 @@ from algorithms._heads import Heads
 from algorithms._optimiser import Optimiser
 from benchmark.adapter import Adapter
 from benchmark.contract import Checkpoint, Completion, Job, Problem, Run
-from benchmark.policy import LanguagePolicy, Prompts
-from benchmark.sampler import Sampled
+from benchmark.model.policy import LanguagePolicy, Prompts
+from benchmark.model.sampler import Sampled
 
 __all__ = ["OnPolicy", "roll_out", "train_on_policy", "update", "with_constants"]
 

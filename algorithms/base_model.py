@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benchmark.adapter import Adapter
-from benchmark.aims import Aim
 from benchmark.contract import Checkpoint, Run
+from benchmark.contract.aim import Aim
 
 __all__ = ["BaseModel"]
 

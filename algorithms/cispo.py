@@ -18,7 +18,7 @@ from algorithms._normalise import Level, normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import log_ratio, mean_of_tokens
 from algorithms._surrogate import ratio_metrics
-from benchmark.aims import Aim
+from benchmark.contract.aim import Aim
 
 __all__ = ["CISPO"]
 

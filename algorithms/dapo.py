@@ -25,8 +25,8 @@ from algorithms._normalise import group_normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_tokens
 from algorithms._surrogate import token_surrogate
-from benchmark.aims import Aim
 from benchmark.contract import Setting
+from benchmark.contract.aim import Aim
 
 __all__ = ["DAPO", "informative", "soft_overlong_penalty"]
 

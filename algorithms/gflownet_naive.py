@@ -22,7 +22,7 @@ from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._flow import anchors
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_tokens, sum_of_tokens
-from benchmark.aims import Aim
+from benchmark.contract.aim import Aim
 
 __all__ = ["NaiveGFlowNet"]
 

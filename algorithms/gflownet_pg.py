@@ -30,8 +30,8 @@ from algorithms._flow import GFlowNet, balance_metrics, terminal
 from algorithms._on_policy import train_on_policy
 from algorithms._pieces import gae, log_ratio, masked, mean_of_rows, mean_of_tokens, sum_of_tokens, token_rewards
 from algorithms._trust_region import trust_region_update
-from benchmark.aims import Aim
 from benchmark.contract import Checkpoint, Run, Setting
+from benchmark.contract.aim import Aim
 
 __all__ = ["PolicyGradientGFlowNet"]
 

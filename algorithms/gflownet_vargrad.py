@@ -18,7 +18,7 @@ from typing import ClassVar
 from algorithms._batch import Loss, Now, Rollouts
 from algorithms._flow import GFlowNet, balance_metrics, group_log_z, log_reward
 from algorithms._pieces import mean_of_rows, sum_of_tokens
-from benchmark.aims import Aim
+from benchmark.contract.aim import Aim
 
 __all__ = ["VarGrad"]
 

@@ -24,8 +24,8 @@ from algorithms._normalise import Level, normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import k3, mean_of_row_means
 from algorithms._surrogate import token_surrogate
-from benchmark.aims import Aim, Credit
 from benchmark.contract import Setting
+from benchmark.contract.aim import Aim, Credit
 
 __all__ = ["GRPO"]
 

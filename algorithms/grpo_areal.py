@@ -21,7 +21,7 @@ from algorithms._normalise import group_normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import masked, mean_of_tokens
 from algorithms._surrogate import token_surrogate
-from benchmark.aims import Aim
+from benchmark.contract.aim import Aim
 
 __all__ = ["GRPOAReaL"]
 

@@ -20,7 +20,7 @@ from algorithms._normalise import group_normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import log_ratio, mean_of_row_means, sum_of_tokens
 from algorithms._surrogate import clipped, ratio_metrics
-from benchmark.aims import Aim
+from benchmark.contract.aim import Aim
 
 __all__ = ["GSPO"]
 

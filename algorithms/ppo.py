@@ -28,8 +28,8 @@ from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import gae, k1, masked, mean_of_tokens, token_rewards, whiten
 from algorithms._surrogate import token_surrogate
-from benchmark.aims import Aim
 from benchmark.contract import Setting
+from benchmark.contract.aim import Aim
 
 __all__ = ["PPO"]
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from algorithms._batch import Loss, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_tokens
-from benchmark.aims import Aim
+from benchmark.contract.aim import Aim
 
 __all__ = ["RAFT", "selected"]
 

@@ -21,8 +21,8 @@ from algorithms._normalise import normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import k1, mean_of_tokens, returns, token_rewards, whiten
 from algorithms._surrogate import token_surrogate
-from benchmark.aims import Aim
 from benchmark.contract import Setting
+from benchmark.contract.aim import Aim
 
 __all__ = ["ReinforcePP"]
 

@@ -17,7 +17,7 @@ from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_rows, sum_of_tokens
 from algorithms._surrogate import token_surrogate
-from benchmark.aims import Aim
+from benchmark.contract.aim import Aim
 
 __all__ = ["ReMax"]
 

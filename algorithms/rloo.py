@@ -21,8 +21,8 @@ from algorithms._normalise import leave_one_out
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import k1, log_ratio, mean_of_rows, sum_of_tokens
 from algorithms._surrogate import clipped, ratio_metrics
-from benchmark.aims import Aim
 from benchmark.contract import Setting
+from benchmark.contract.aim import Aim
 
 __all__ = ["RLOO"]
 

@@ -23,8 +23,8 @@ from algorithms._optimiser import Optimiser
 from algorithms._pieces import mean_of_tokens
 from benchmark.adapter import Adapter
 from benchmark.contract import Checkpoint, Problem, Run
-from benchmark.policy import LanguagePolicy
-from benchmark.sampler import Sampled
+from benchmark.model.policy import LanguagePolicy
+from benchmark.model.sampler import Sampled
 
 __all__ = ["SFT", "negative_log_likelihood"]
 

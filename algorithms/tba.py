@@ -26,8 +26,8 @@ from algorithms._heads import Heads
 from algorithms._on_policy import OnPolicy, roll_out, update, with_constants
 from algorithms._optimiser import Optimiser
 from algorithms._pieces import mean_of_rows, sum_of_tokens
-from benchmark.aims import Aim
 from benchmark.contract import Checkpoint, Run
+from benchmark.contract.aim import Aim
 
 __all__ = ["TBA"]
 

@@ -18,7 +18,7 @@ from typing import ClassVar
 from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_rows, sum_of_tokens
-from benchmark.aims import Aim
+from benchmark.contract.aim import Aim
 
 __all__ = ["Template"]
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar, final
 
-from benchmark.aims import Aim
 from benchmark.contract import Checkpoint, Evaluation, Exam, Job, Policy, Problem, Run, Setting
-from benchmark.evaluate import evaluate
+from benchmark.contract.aim import Aim
+from benchmark.exam.examiner import evaluate
 
 __all__ = ["Adapter"]
 

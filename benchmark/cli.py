@@ -19,11 +19,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from algorithms import CATALOGUE as ALGORITHMS
+from benchmark.commands.diversity.command import diversity
+from benchmark.commands.exchange.command import export, import_
 from benchmark.contract import Finding
 from benchmark.errors import BakeoffError, ConfigurationError
-from benchmark.exchange.command import export, import_
 from benchmark.tasks import CATALOGUE as TASKS
-from benchmark.variety.command import diversity
 
 __all__ = ["app", "main"]
 
@@ -48,7 +48,7 @@ Reports = Annotated[Path, typer.Option(help="Folder of the reports.")]
 @app.command("list")
 def list_() -> None:
     """Algorithms, tasks and suites that come with the package."""
-    from benchmark.suite import SUITES
+    from benchmark.suite.load import SUITES
 
     table = Table(title="Algorithms", title_justify="left", box=None, pad_edge=False)
     for column in ("name", "class", "what it is"):
@@ -73,7 +73,7 @@ def run(
 ) -> None:
     """Run the missing jobs of a suite, then write and print its report."""
     sys.path.insert(0, str(Path.cwd()))  # an adapter of one's own is found where one stands
-    from benchmark.plan import carry_out, make_plan
+    from benchmark.run.plan import carry_out, make_plan
 
     plan = make_plan(suite, results=results, data=data, workers=workers, threads=threads)
     console.print(plan.describe(), style="bold")
@@ -94,9 +94,9 @@ def run(
 def fairness(suite: Suite = "pocket", data: Data = None) -> None:
     """What differs between a suite's rows apart from the method, and whether its exam leaks into training."""
     sys.path.insert(0, str(Path.cwd()))
-    from benchmark.fairness import compare_rows, overlaps
-    from benchmark.registry import resolve
-    from benchmark.suite import load_suite, suite_path
+    from benchmark.suite.fairness import compare_rows, overlaps
+    from benchmark.suite.load import load_suite, suite_path
+    from benchmark.suite.registry import resolve
 
     asked = load_suite(suite_path(suite), resolve)
     _judge((*overlaps(asked.tasks, data), *compare_rows(asked)))
@@ -149,9 +149,9 @@ def tape_record(
     data: Data = None,
 ) -> None:
     """Store one batch of rollouts: tokens, log-probabilities, rewards, groups, and which weights sampled them."""
+    from benchmark.commands.tape.record import Wanted, record
+    from benchmark.commands.tape.store import files_of, write_tape
     from benchmark.contract import Model
-    from benchmark.tape.record import Wanted, record
-    from benchmark.tape.store import files_of, write_tape
 
     source = Model(model, lora_rank=lora_rank, chat=chat)
     made = record(Wanted(task, prompts, group_size, seed, temperature, max_completion_tokens, source, data))
@@ -171,9 +171,9 @@ def tape_compare(
 ) -> None:
     """Feed the same tape to every method from the same weights; write how their gradients and steps differ."""
     sys.path.insert(0, str(Path.cwd()))
-    from benchmark.registry import resolve
-    from benchmark.tape.compare import Asked, compare
-    from benchmark.tape.page import effects_table, write_page
+    from benchmark.commands.tape.compare import Asked, compare
+    from benchmark.commands.tape.page import effects_table, write_page
+    from benchmark.suite.registry import resolve
 
     asked = Asked(learning_rate, head_steps, micro_batch_groups, data)
     found = compare(recorded, [resolve(name, {}) for name in names or ALGORITHMS], asked)
@@ -206,8 +206,8 @@ def check(
         )
     import torch
 
-    from benchmark.exact_world.check import NETWORK, TABLE, check_all
-    from benchmark.exact_world.verdict import COLUMNS, cells, page
+    from benchmark.commands.exact_world.check import NETWORK, TABLE, check_all
+    from benchmark.commands.exact_world.verdict import COLUMNS, cells, page
 
     torch.set_num_threads(1)  # the tensors are tiny
     course = NETWORK if network else TABLE
@@ -239,7 +239,7 @@ def grade_(
     without: Annotated[list[str] | None, typer.Option(help="Leave out the rows of this kind; may be repeated.")] = None,
 ) -> None:
     """Judge a file of answers. Verdicts go to standard output; with several graders, how they agree does."""
-    from benchmark.grade_command import grade_file
+    from benchmark.commands.grade.command import grade_file
 
     grade_file(file, graders, output=output, show=show, without=without or [], console=console)
 

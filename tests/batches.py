@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 
 from algorithms._batch import Now, Rollouts
-from benchmark.policy import Prompts
+from benchmark.model.policy import Prompts
 
 POISON = 1e4
 

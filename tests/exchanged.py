@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from factories import provenance, steps
 
 from benchmark.contract import Completion, Job, Problem, Record
-from benchmark.evaluate import judge
-from benchmark.metrics import measure
-from benchmark.records import write_outcomes, write_record, write_steps, write_suite
-from benchmark.registry import resolve
-from benchmark.suite import jobs_of, load_suite
+from benchmark.exam.examiner import judge
+from benchmark.exam.metrics import measure
+from benchmark.store.records import write_outcomes, write_record, write_steps, write_suite
+from benchmark.suite.load import jobs_of, load_suite
+from benchmark.suite.registry import resolve
 from benchmark.tasks import digest, load_task
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from algorithms.grpo import GRPO
 from algorithms.gspo import GSPO
 from algorithms.paired import Paired
 from algorithms.rloo import RLOO
-from benchmark.policy import Prompts
+from benchmark.model.policy import Prompts
 from benchmark.tasks import load_task
 
 PROMPTS, GROUP, TOKENS, LIMIT = 3, 4, 6, 10

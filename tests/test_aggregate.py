@@ -5,9 +5,9 @@ from dataclasses import replace
 import factories
 import pytest
 
-from benchmark.aggregate import COLUMNS, answers, by_seed, cells, summary, tidy
+from benchmark.comparison.estimates import COLUMNS, answers, by_seed, cells, summary, tidy
 from benchmark.errors import BadRecord
-from benchmark.per_problem import per_problem
+from benchmark.exam.per_problem import per_problem
 
 ASKED = factories.suite(seeds=(0, 1))
 

@@ -286,7 +286,7 @@ def test_hostile_completions_stay_text(visit):
 
 
 def test_a_page_without_the_escaping_is_caught(chromium, results, tmp_path, monkeypatch):
-    module = importlib.import_module("benchmark.report.html")
+    module = importlib.import_module("benchmark.report.html.page")
     mutant = tmp_path / "page"
     shutil.copytree(module.PAGE, mutant)
     source = (mutant / "text.js").read_text()

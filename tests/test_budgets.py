@@ -7,12 +7,12 @@ from dataclasses import replace
 import factories
 import pytest
 
+from benchmark.comparison.evidence import gather
 from benchmark.contract import StepLog, Tuning
 from benchmark.report import drawing, levels
-from benchmark.report.budgets import amount, at, common, curves, equal_budget_table, leaders
-from benchmark.report.conditions import conditions_table
-from benchmark.report.evidence import gather
 from benchmark.report.sections import sections
+from benchmark.report.tables.budgets import amount, at, common, curves, equal_budget_table, leaders
+from benchmark.report.tables.conditions import conditions_table
 from benchmark.tasks import digest, load_task
 
 SPACE = "\u00a0"

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmark import diversity
 from benchmark.errors import ConfigurationError
-from benchmark.strategies import equations, strategy_key
+from benchmark.exam import estimators
+from benchmark.exam.strategy.key import equations, strategy_key
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "shared" / "design" / "diversity_examples.json"
 TEXTS = ["the answer is 18", "the answer is 18", "the answer is 20"]
@@ -41,7 +41,7 @@ def test_pass_at_k_is_the_share_of_subsets_with_a_correct_sample(n):
     for c in range(n + 1):
         samples = [True] * c + [False] * (n - c)
         for k in range(1, n + 1):
-            assert diversity.pass_at_k(n, c, k) == pytest.approx(mean_over_subsets(samples, k, any), **CLOSE)
+            assert estimators.pass_at_k(n, c, k) == pytest.approx(mean_over_subsets(samples, k, any), **CLOSE)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_majority_at_k_is_its_mean_over_subsets(samples):
     counts = Counter(samples)
     wrong = [count for answer, count in counts.items() if answer not in {"right", None}]
     for k in range(1, len(samples) + 1):
-        found = diversity.majority_at_k(counts["right"], wrong, counts[None], k)
+        found = estimators.majority_at_k(counts["right"], wrong, counts[None], k)
         assert found == pytest.approx(mean_over_subsets(samples, k, majority), **CLOSE)
 
 
@@ -70,16 +70,16 @@ def test_strategies_at_k_is_the_mean_number_seen_in_subsets(n, counts):
     samples += [None] * (n - len(samples))
     for k in range(1, n + 1):
         expected = mean_over_subsets(samples, k, lambda subset: len(set(subset) - {None}))
-        assert diversity.strategies_at_k(n, counts, k) == pytest.approx(expected, **CLOSE)
+        assert estimators.strategies_at_k(n, counts, k) == pytest.approx(expected, **CLOSE)
 
 
 def test_rarefied_richness_and_collisions_are_means_over_subsets():
     samples = [0, 0, 0, 1, 1, 2]
     for m in range(1, 7):
         expected = mean_over_subsets(samples, m, lambda subset: len(set(subset)))
-        assert diversity.rarefied_richness([3, 2, 1], m) == pytest.approx(expected, **CLOSE)
+        assert estimators.rarefied_richness([3, 2, 1], m) == pytest.approx(expected, **CLOSE)
     expected = mean_over_subsets(samples, 2, lambda pair: pair[0] == pair[1])
-    assert diversity.collision_probability([3, 2, 1]) == pytest.approx(expected, **CLOSE)
+    assert estimators.collision_probability([3, 2, 1]) == pytest.approx(expected, **CLOSE)
 
 
 # --- by hand -------------------------------------------------------------------------------------------------------
@@ -87,22 +87,22 @@ def test_rarefied_richness_and_collisions_are_means_over_subsets():
 
 def test_pass_at_k_by_hand():
     # (4, 2, 2): 1 - C(2,2)/C(4,2) = 1 - 1/6. (16, 3, 8): 1 - C(13,8)/C(16,8) = 1 - 1287/12870
-    assert diversity.pass_at_k(4, 2, 2) == pytest.approx(5 / 6, **CLOSE)
-    assert diversity.pass_at_k(16, 3, 8) == pytest.approx(0.9, **CLOSE)
+    assert estimators.pass_at_k(4, 2, 2) == pytest.approx(5 / 6, **CLOSE)
+    assert estimators.pass_at_k(16, 3, 8) == pytest.approx(0.9, **CLOSE)
     # one in 200 is in a random half with probability 1/2; no overflow at 10,000
-    assert diversity.pass_at_k(200, 1, 100) == pytest.approx(0.5, **CLOSE)
-    assert diversity.pass_at_k(10_000, 5_000, 50) == pytest.approx(1.0, **CLOSE)
-    assert (diversity.pass_at_k(16, 0, 4), diversity.pass_at_k(16, 10, 8)) == (0.0, 1.0)
+    assert estimators.pass_at_k(200, 1, 100) == pytest.approx(0.5, **CLOSE)
+    assert estimators.pass_at_k(10_000, 5_000, 50) == pytest.approx(1.0, **CLOSE)
+    assert (estimators.pass_at_k(16, 0, 4), estimators.pass_at_k(16, 10, 8)) == (0.0, 1.0)
 
 
 def test_majority_at_k_by_hand():
     # 18,18,20,20, two drawn: {18,18} wins (1 of 6), {18,20} ties in 4 of 6: 1/6 + 4/12 = 1/2
-    assert diversity.majority_at_k(2, [2], 0, 2) == pytest.approx(0.5, **CLOSE)
+    assert estimators.majority_at_k(2, [2], 0, 2) == pytest.approx(0.5, **CLOSE)
     # 18 ×3, 20 ×2, 7 ×1, three drawn in 20 ways: three 18 in 1, two 18 in 3·3, one of each in 3·2·1, shared by three
-    assert diversity.majority_at_k(3, [2, 1], 0, 3) == pytest.approx((1 + 9 + 6 / 3) / 20, **CLOSE)
+    assert estimators.majority_at_k(3, [2, 1], 0, 3) == pytest.approx((1 + 9 + 6 / 3) / 20, **CLOSE)
     # one 18 and three without an answer: it wins whenever it is drawn
-    assert diversity.majority_at_k(1, [], 3, 2) == pytest.approx(0.5, **CLOSE)
-    assert (diversity.majority_at_k(0, [4], 0, 3), diversity.majority_at_k(4, [], 0, 3)) == (0.0, 1.0)
+    assert estimators.majority_at_k(1, [], 3, 2) == pytest.approx(0.5, **CLOSE)
+    assert (estimators.majority_at_k(0, [4], 0, 3), estimators.majority_at_k(4, [], 0, 3)) == (0.0, 1.0)
 
 
 def test_majority_at_k_of_many_samples_agrees_with_sampling():
@@ -112,98 +112,98 @@ def test_majority_at_k_of_many_samples_agrees_with_sampling():
     )
     sampled = sum(majority(draw.sample(samples, 12)) for _ in range(20_000)) / 20_000
     # the standard error is at most 0.5/√20000 = 0.0035
-    assert diversity.majority_at_k(9, wrong, 4, 12) == pytest.approx(sampled, abs=0.014)
+    assert estimators.majority_at_k(9, wrong, 4, 12) == pytest.approx(sampled, abs=0.014)
 
 
 def test_effective_numbers_by_hand():
     # shares 1/2, 1/3, 1/6: Σp² = 14/36; H = ln2/2 + ln3/3 + ln6/6 = 0.346574 + 0.366204 + 0.298627 = 1.011404
-    assert diversity.hill_number([3, 2, 1], 0) == pytest.approx(3.0, **CLOSE)
-    assert diversity.hill_number([3, 2, 1], 1) == pytest.approx(math.exp(1.0114042647), abs=1e-8)
-    assert diversity.hill_number([3, 2, 1], 2) == pytest.approx(36 / 14, **CLOSE)
+    assert estimators.hill_number([3, 2, 1], 0) == pytest.approx(3.0, **CLOSE)
+    assert estimators.hill_number([3, 2, 1], 1) == pytest.approx(math.exp(1.0114042647), abs=1e-8)
+    assert estimators.hill_number([3, 2, 1], 2) == pytest.approx(36 / 14, **CLOSE)
     # (3·2 + 2·1) / (6·5) = 8/30
-    assert diversity.collision_probability([3, 2, 1]) == pytest.approx(8 / 30, **CLOSE)
-    assert diversity.d2([[3, 2, 1]]) == pytest.approx(3.75, **CLOSE)
+    assert estimators.collision_probability([3, 2, 1]) == pytest.approx(8 / 30, **CLOSE)
+    assert estimators.d2([[3, 2, 1]]) == pytest.approx(3.75, **CLOSE)
     # H + (3 - 1)/(2·6)
-    assert diversity.miller_madow([3, 2, 1]) == pytest.approx(1.0114042647 + 1 / 6, abs=1e-8)
+    assert estimators.miller_madow([3, 2, 1]) == pytest.approx(1.0114042647 + 1 / 6, abs=1e-8)
     # f1 = 3, f2 = 1: 5 + 3·2/(2·2); classic 5 + (9/10)·9/2
-    assert diversity.chao1([5, 1, 1, 1, 2]) == pytest.approx(6.5, **CLOSE)
-    assert diversity.chao1([5, 1, 1, 1, 2], classic=True) == pytest.approx(9.05, **CLOSE)
+    assert estimators.chao1([5, 1, 1, 1, 2]) == pytest.approx(6.5, **CLOSE)
+    assert estimators.chao1([5, 1, 1, 1, 2], classic=True) == pytest.approx(9.05, **CLOSE)
     # 5/6 + 1/2 + 1/2
-    assert diversity.rarefied_richness([2, 1, 1], 2) == pytest.approx(11 / 6, **CLOSE)
+    assert estimators.rarefied_richness([2, 1, 1], 2) == pytest.approx(11 / 6, **CLOSE)
     # 1 - C(3,2)/C(6,2) + 1/3
-    assert diversity.strategies_at_k(6, [3, 1], 2) == pytest.approx(0.8 + 1 / 3, **CLOSE)
+    assert estimators.strategies_at_k(6, [3, 1], 2) == pytest.approx(0.8 + 1 / 3, **CLOSE)
 
 
 def test_d2_pools_chances_before_it_inverts():
     # chances 1 and 1/3 (counts 3,1: 6/12 = 1/2): mean of 1, 1/2 is 3/4; a single sample is skipped
-    assert diversity.d2([[4], [3, 1], [1], []]) == pytest.approx(4 / 3, **CLOSE)
+    assert estimators.d2([[4], [3, 1], [1], []]) == pytest.approx(4 / 3, **CLOSE)
 
 
 def test_two_methods_are_compared_where_both_can_agree():
     ours = {"a": [2], "b": [1, 1], "c": [1], "d": [5], "e": [3, 1]}
     theirs = {"a": [1, 1], "b": [2, 1], "c": [4], "e": []}
     # a: 1 and 0; b: 0 and 1/3; c, d, e: one side has fewer than two
-    shared = diversity.shared_collisions(ours, theirs)
+    shared = estimators.shared_collisions(ours, theirs)
     assert shared == {"a": (1.0, 0.0), "b": (0.0, pytest.approx(1 / 3))}
-    assert diversity.d2_of(our for our, _ in shared.values()) == 2.0
-    assert diversity.d2_of(their for _, their in shared.values()) == pytest.approx(6.0)
-    assert diversity.d2_of([]) is diversity.d2_of([0.0, 0.0]) is None
+    assert estimators.d2_of(our for our, _ in shared.values()) == 2.0
+    assert estimators.d2_of(their for _, their in shared.values()) == pytest.approx(6.0)
+    assert estimators.d2_of([]) is estimators.d2_of([0.0, 0.0]) is None
 
 
 def test_d2_is_unbiased_where_the_plug_in_is_not():
     draw, truth = random.Random(4), 1 / (0.49 + 3 * 0.01)
     problems = [list(Counter(draw.choices("abcd", [0.7, 0.1, 0.1, 0.1], k=4)).values()) for _ in range(20_000)]
-    assert diversity.d2(problems) == pytest.approx(truth, rel=0.02)
-    plug_in = sum(diversity.hill_number(counts, 2) for counts in problems) / len(problems)
+    assert estimators.d2(problems) == pytest.approx(truth, rel=0.02)
+    plug_in = sum(estimators.hill_number(counts, 2) for counts in problems) / len(problems)
     assert plug_in < 0.95 * truth
 
 
 def test_answers_by_hand():
     answers = ["18", "18", "20", None]
     # shares 1/2, 1/4, 1/4: H = ln2/2 + 2·ln4/4 = 1.5·ln2; e^H = 2^1.5. Without the missing one: ln3 - (2/3)ln2
-    assert diversity.distinct_answers(answers) == 2
-    assert diversity.answer_entropy(answers) == pytest.approx(1.5 * math.log(2), **CLOSE)
-    assert diversity.effective_answers(answers) == pytest.approx(2**1.5, **CLOSE)
-    assert diversity.answer_entropy(answers, drop_missing=True) == pytest.approx(
+    assert estimators.distinct_answers(answers) == 2
+    assert estimators.answer_entropy(answers) == pytest.approx(1.5 * math.log(2), **CLOSE)
+    assert estimators.effective_answers(answers) == pytest.approx(2**1.5, **CLOSE)
+    assert estimators.answer_entropy(answers, drop_missing=True) == pytest.approx(
         math.log(3) - 2 / 3 * math.log(2), **CLOSE
     )
 
 
 def test_texts_by_hand():
     # 2-grams: 3 texts × 3 = 9, different: the-answer, answer-is, is-18, is-20; 12 tokens
-    assert diversity.distinct_n(TEXTS, 2) == pytest.approx(4 / 9, **CLOSE)
-    assert diversity.distinct_n_per_token(TEXTS, 2) == pytest.approx(4 / 12, **CLOSE)
+    assert estimators.distinct_n(TEXTS, 2) == pytest.approx(4 / 9, **CLOSE)
+    assert estimators.distinct_n_per_token(TEXTS, 2) == pytest.approx(4 / 12, **CLOSE)
     # 5 / (50 (1 - 0.98^12)), 0.98^12 = 0.784717
-    assert diversity.expectation_adjusted_distinct(TEXTS, 1, 50) == pytest.approx(0.464504, abs=1e-6)
-    assert diversity.distinct_n(["a b c"], 4) == diversity.distinct_n([], 1) == 0.0
+    assert estimators.expectation_adjusted_distinct(TEXTS, 1, 50) == pytest.approx(0.464504, abs=1e-6)
+    assert estimators.distinct_n(["a b c"], 4) == estimators.distinct_n([], 1) == 0.0
     # case is ignored, 1.5 is one token, signs are tokens
-    assert diversity.distinct_n(["A=1.5", "a = 1.5"], 1) == pytest.approx(3 / 6, **CLOSE)
+    assert estimators.distinct_n(["A=1.5", "a = 1.5"], 1) == pytest.approx(3 / 6, **CLOSE)
 
 
 def test_vectors_by_hand():
     vectors = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     # cosines 0, 1/√2, 1/√2; eigenvalues of K/3 are 1/3 and 2/3
-    assert diversity.cosine_diversity(vectors) == pytest.approx(1 - 2 / math.sqrt(2) / 3, **CLOSE)
+    assert estimators.cosine_diversity(vectors) == pytest.approx(1 - 2 / math.sqrt(2) / 3, **CLOSE)
     expected = math.exp(math.log(3) / 3 + 2 / 3 * math.log(1.5))
-    assert diversity.vendi_score(diversity.cosine_kernel(vectors)) == pytest.approx(expected, **CLOSE)
+    assert estimators.vendi_score(estimators.cosine_kernel(vectors)) == pytest.approx(expected, **CLOSE)
     # K/2 of [[1, .5], [.5, 1]] has 3/4 and 1/4: order 2 is 1/(9/16 + 1/16)
-    assert diversity.vendi_score(np.array([[1, 0.5], [0.5, 1]]), 2) == pytest.approx(1.6, **CLOSE)
+    assert estimators.vendi_score(np.array([[1, 0.5], [0.5, 1]]), 2) == pytest.approx(1.6, **CLOSE)
 
 
 def test_vendi_score_agrees_with_numpy_s_general_eigenvalues():
     draw = np.random.Generator(np.random.PCG64(7))
     for count in (2, 5, 9):
-        kernel = diversity.cosine_kernel(draw.normal(size=(count, 4)))
+        kernel = estimators.cosine_kernel(draw.normal(size=(count, 4)))
         values = np.real(np.linalg.eigvals(kernel / count))
         values = values[values > 1e-12]
-        assert diversity.vendi_score(kernel) == pytest.approx(math.exp(-sum(values * np.log(values))), abs=1e-9)
-        assert diversity.vendi_score(kernel, 2) == pytest.approx(1 / sum(values**2), abs=1e-9)
+        assert estimators.vendi_score(kernel) == pytest.approx(math.exp(-sum(values * np.log(values))), abs=1e-9)
+        assert estimators.vendi_score(kernel, 2) == pytest.approx(1 / sum(values**2), abs=1e-9)
 
 
 def test_self_bleu_by_hand_and_by_sacrebleu():
     # the two equal texts score 1; the third exp(mean log(3/4, 2/3, 1/2, 1/2)) = (1/8)^(1/4)
-    assert diversity.self_bleu(TEXTS) == pytest.approx((1 + 1 + (1 / 8) ** 0.25) / 3, abs=1e-9)
-    assert diversity.self_bleu(TEXTS[:1]) is diversity.self_bleu([]) is None
+    assert estimators.self_bleu(TEXTS) == pytest.approx((1 + 1 + (1 / 8) ** 0.25) / 3, abs=1e-9)
+    assert estimators.self_bleu(TEXTS[:1]) is estimators.self_bleu([]) is None
     sacrebleu = pytest.importorskip("sacrebleu")
     texts = ["Ann has 3+4 = 7 pears, so 7*2=14.", "7 pears times 2 is 14.", "3 + 4 = 7 pears: 14 in all.", ""]
     scores = [
@@ -217,13 +217,13 @@ def test_self_bleu_by_hand_and_by_sacrebleu():
         ).score
         for own, text in enumerate(texts)
     ]
-    assert diversity.self_bleu(texts) == pytest.approx(sum(scores) / 400, abs=1e-12)
+    assert estimators.self_bleu(texts) == pytest.approx(sum(scores) / 400, abs=1e-12)
 
 
 def test_self_bleu_without_sacrebleu_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "sacrebleu.metrics", None)
     with pytest.raises(ConfigurationError, match=r"needs the package sacrebleu.*pip install 'rl-bakeoff\[diversity\]'"):
-        diversity.self_bleu(TEXTS)
+        estimators.self_bleu(TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -231,8 +231,8 @@ def test_self_bleu_without_sacrebleu_is_one_sentence(monkeypatch):
 )
 def test_dominance_score_follows_the_scale(largest, score):
     counts = [largest] + [1] * (16 - largest)
-    assert diversity.dominance_score(counts, 16) == score
-    assert diversity.dominance_score([4 * count for count in counts], 64) == score
+    assert estimators.dominance_score(counts, 16) == score
+    assert estimators.dominance_score([4 * count for count in counts], 64) == score
 
 
 # --- relations -----------------------------------------------------------------------------------------------------
@@ -240,38 +240,38 @@ def test_dominance_score_follows_the_scale(largest, score):
 
 def test_pass_at_k_grows_with_k_and_with_correct_samples():
     for c, k in itertools.product(range(12), range(1, 12)):
-        assert diversity.pass_at_k(12, c, k) <= diversity.pass_at_k(12, c, k + 1)
-        assert diversity.pass_at_k(12, c, k) < diversity.pass_at_k(12, c + 1, k) or c + k > 12
+        assert estimators.pass_at_k(12, c, k) <= estimators.pass_at_k(12, c, k + 1)
+        assert estimators.pass_at_k(12, c, k) < estimators.pass_at_k(12, c + 1, k) or c + k > 12
 
 
 def test_strategies_at_k_is_pass_at_k_for_one_strategy_and_more_for_several():
     for c, k in itertools.product(range(1, 9), range(1, 11)):
-        one = diversity.strategies_at_k(10, [c], k)
-        assert one == pytest.approx(diversity.pass_at_k(10, c, k), **CLOSE)
+        one = estimators.strategies_at_k(10, [c], k)
+        assert one == pytest.approx(estimators.pass_at_k(10, c, k), **CLOSE)
         if c > 1:
-            several = diversity.strategies_at_k(10, [c - 1, 1], k)
+            several = estimators.strategies_at_k(10, [c - 1, 1], k)
             assert several > one - 1e-12 if k == 1 else several > one
 
 
 def test_wrong_samples_never_raise_strategies_at_k():
     for n in range(5, 12):
-        assert diversity.strategies_at_k(n + 1, [3, 2], 4) <= diversity.strategies_at_k(n, [3, 2], 4)
+        assert estimators.strategies_at_k(n + 1, [3, 2], 4) <= estimators.strategies_at_k(n, [3, 2], 4)
 
 
 def test_duplicated_samples_leave_effective_numbers_alone():
     for order in (0, 0.5, 1, 2, 3):
-        assert diversity.hill_number([3, 2, 1], order) == pytest.approx(
-            diversity.hill_number([6, 4, 2], order), **CLOSE
+        assert estimators.hill_number([3, 2, 1], order) == pytest.approx(
+            estimators.hill_number([6, 4, 2], order), **CLOSE
         )
-    kernel = diversity.cosine_kernel(diversity.ngram_vectors(["a b", "a c", "d"]))
+    kernel = estimators.cosine_kernel(estimators.ngram_vectors(["a b", "a c", "d"]))
     twice = np.kron(kernel, np.ones((2, 2)))
-    assert diversity.vendi_score(kernel) == pytest.approx(diversity.vendi_score(twice), **CLOSE)
+    assert estimators.vendi_score(kernel) == pytest.approx(estimators.vendi_score(twice), **CLOSE)
 
 
 def test_the_order_of_samples_does_not_matter():
-    assert diversity.hill_number([1, 3, 2], 1) == diversity.hill_number([3, 2, 1], 1)
-    assert diversity.majority_at_k(3, [1, 2], 1, 4) == diversity.majority_at_k(3, [2, 1], 1, 4)
-    assert diversity.distinct_n(TEXTS, 2) == diversity.distinct_n(TEXTS[::-1], 2)
+    assert estimators.hill_number([1, 3, 2], 1) == estimators.hill_number([3, 2, 1], 1)
+    assert estimators.majority_at_k(3, [1, 2], 1, 4) == estimators.majority_at_k(3, [2, 1], 1, 4)
+    assert estimators.distinct_n(TEXTS, 2) == estimators.distinct_n(TEXTS[::-1], 2)
 
 
 def test_vendi_of_classes_is_the_effective_number_of_classes():
@@ -279,34 +279,34 @@ def test_vendi_of_classes_is_the_effective_number_of_classes():
     labels = np.repeat(np.arange(3), sizes)
     kernel = (labels[:, None] == labels[None, :]).astype(float)
     for order in (0, 1, 2):
-        assert diversity.vendi_score(kernel, order) == pytest.approx(diversity.hill_number(sizes, order), **CLOSE)
+        assert estimators.vendi_score(kernel, order) == pytest.approx(estimators.hill_number(sizes, order), **CLOSE)
 
 
 def test_nothing_is_undefined_and_one_sample_is_one_class():
-    assert diversity.hill_number([], 1) is None
-    assert diversity.hill_number([0, 0], 1) is None
-    assert diversity.hill_number([1], 1) == diversity.hill_number([0, 5], 2) == 1.0
-    assert diversity.collision_probability([1]) is diversity.collision_probability([]) is None
-    assert diversity.d2([]) is diversity.d2([[1], []]) is diversity.d2([[1, 1]]) is None
-    assert diversity.chao1([]) is diversity.chao1([1], classic=True) is diversity.miller_madow([]) is None
-    assert diversity.rarefied_richness([2, 1], 4) is None
-    assert diversity.answer_entropy([]) is diversity.answer_entropy([None], drop_missing=True) is None
-    assert diversity.effective_answers([]) is None
-    assert diversity.vendi_score(np.zeros((0, 0))) is diversity.cosine_diversity(np.ones((1, 2))) is None
-    assert diversity.dominance_score([], 16) is None
-    assert diversity.strategies_at_k(4, [], 2) == diversity.expectation_adjusted_distinct([], 1, 50) == 0.0
+    assert estimators.hill_number([], 1) is None
+    assert estimators.hill_number([0, 0], 1) is None
+    assert estimators.hill_number([1], 1) == estimators.hill_number([0, 5], 2) == 1.0
+    assert estimators.collision_probability([1]) is estimators.collision_probability([]) is None
+    assert estimators.d2([]) is estimators.d2([[1], []]) is estimators.d2([[1, 1]]) is None
+    assert estimators.chao1([]) is estimators.chao1([1], classic=True) is estimators.miller_madow([]) is None
+    assert estimators.rarefied_richness([2, 1], 4) is None
+    assert estimators.answer_entropy([]) is estimators.answer_entropy([None], drop_missing=True) is None
+    assert estimators.effective_answers([]) is None
+    assert estimators.vendi_score(np.zeros((0, 0))) is estimators.cosine_diversity(np.ones((1, 2))) is None
+    assert estimators.dominance_score([], 16) is None
+    assert estimators.strategies_at_k(4, [], 2) == estimators.expectation_adjusted_distinct([], 1, 50) == 0.0
 
 
 def test_impossible_counts_are_refused():
     for n, c, k in [(4, 5, 1), (4, -1, 1), (4, 2, 5), (4, 2, 0)]:
         with pytest.raises(ValueError, match="pass@k"):
-            diversity.pass_at_k(n, c, k)
+            estimators.pass_at_k(n, c, k)
     with pytest.raises(ValueError, match="more than the 3"):
-        diversity.strategies_at_k(3, [3, 1], 2)
+        estimators.strategies_at_k(3, [3, 1], 2)
     with pytest.raises(ValueError, match="maj@k"):
-        diversity.majority_at_k(1, [1], 0, 3)
+        estimators.majority_at_k(1, [1], 0, 3)
     with pytest.raises(ValueError, match="below 0"):
-        diversity.hill_number([2, -1], 1)
+        estimators.hill_number([2, -1], 1)
 
 
 # --- all worked examples ---------------------------------------------------------------------------------------------
@@ -319,7 +319,7 @@ def _vectors(data):
 def _majority(data, params):
     counts = dict(data["counts"])
     missing = counts.pop(params["missing_label"], 0)
-    return diversity.majority_at_k(counts.pop(data["correct"], 0), counts.values(), missing, data["k"])
+    return estimators.majority_at_k(counts.pop(data["correct"], 0), counts.values(), missing, data["k"])
 
 
 def _same(data):
@@ -338,40 +338,42 @@ def _structural(data, params):
         "cluster_of_correct": [order.index(key) for key in keys],
         "distinct": len(order),
         "counts": [counts[key] for key in order],
-        "effective_q1": pytest.approx(diversity.hill_number(counts.values(), 1), abs=1e-6),
+        "effective_q1": pytest.approx(estimators.hill_number(counts.values(), 1), abs=1e-6),
     }
 
 
 COMPUTE = {
-    "self_bleu": lambda data, _: diversity.self_bleu(data["texts"]),
-    "distinct_n": lambda data, params: diversity.distinct_n(data["texts"], params["n"]),
-    "distinct_n_per_token": lambda data, params: diversity.distinct_n_per_token(data["texts"], params["n"]),
-    "expectation_adjusted_distinct": lambda data, params: diversity.expectation_adjusted_distinct(
+    "self_bleu": lambda data, _: estimators.self_bleu(data["texts"]),
+    "distinct_n": lambda data, params: estimators.distinct_n(data["texts"], params["n"]),
+    "distinct_n_per_token": lambda data, params: estimators.distinct_n_per_token(data["texts"], params["n"]),
+    "expectation_adjusted_distinct": lambda data, params: estimators.expectation_adjusted_distinct(
         data["texts"], **params
     ),
-    "vendi_from_kernel": lambda data, params: diversity.vendi_score(np.array(data["K"], dtype=float), params["q"]),
-    "vendi_from_vectors": lambda data, params: diversity.vendi_score(
-        diversity.cosine_kernel(_vectors(data)), params["q"]
+    "vendi_from_kernel": lambda data, params: estimators.vendi_score(np.array(data["K"], dtype=float), params["q"]),
+    "vendi_from_vectors": lambda data, params: estimators.vendi_score(
+        estimators.cosine_kernel(_vectors(data)), params["q"]
     ),
-    "vendi_from_texts": lambda data, params: diversity.vendi_score(
-        diversity.cosine_kernel(diversity.ngram_vectors(data["texts"])), params["q"]
+    "vendi_from_texts": lambda data, params: estimators.vendi_score(
+        estimators.cosine_kernel(estimators.ngram_vectors(data["texts"])), params["q"]
     ),
-    "cosine_diversity": lambda data, _: diversity.cosine_diversity(_vectors(data)),
-    "cosine_diversity_of_texts": lambda data, _: diversity.cosine_diversity(diversity.ngram_vectors(data["texts"])),
-    "distinct_answers": lambda data, _: diversity.distinct_answers(data["answers"]),
-    "answer_entropy_nats": lambda data, params: diversity.answer_entropy(
+    "cosine_diversity": lambda data, _: estimators.cosine_diversity(_vectors(data)),
+    "cosine_diversity_of_texts": lambda data, _: estimators.cosine_diversity(estimators.ngram_vectors(data["texts"])),
+    "distinct_answers": lambda data, _: estimators.distinct_answers(data["answers"]),
+    "answer_entropy_nats": lambda data, params: estimators.answer_entropy(
         data["answers"], drop_missing=params["missing"] == "dropped"
     ),
-    "effective_answers": lambda data, _: diversity.effective_answers(data["answers"]),
-    "pass_at_k": lambda data, _: diversity.pass_at_k(data["n"], data["c"], data["k"]),
+    "effective_answers": lambda data, _: estimators.effective_answers(data["answers"]),
+    "pass_at_k": lambda data, _: estimators.pass_at_k(data["n"], data["c"], data["k"]),
     "maj_at_k": _majority,
-    "hill_number": lambda data, params: diversity.hill_number(data["counts"], params["q"]),
-    "chao1": lambda data, params: diversity.chao1(data["counts"], classic=params["form"].startswith("classic")),
-    "miller_madow_entropy_nats": lambda data, _: diversity.miller_madow(data["counts"]),
-    "unbiased_collision_probability": lambda data, _: diversity.collision_probability(data["counts"]),
-    "effective_number_q2_unbiased": lambda data, _: diversity.d2([data["counts"]]),
-    "rarefied_richness": lambda data, _: diversity.rarefied_richness(data["counts"], data["m"]),
-    "strategies_at_k": lambda data, _: diversity.strategies_at_k(data["n"], data["correct_strategy_counts"], data["k"]),
+    "hill_number": lambda data, params: estimators.hill_number(data["counts"], params["q"]),
+    "chao1": lambda data, params: estimators.chao1(data["counts"], classic=params["form"].startswith("classic")),
+    "miller_madow_entropy_nats": lambda data, _: estimators.miller_madow(data["counts"]),
+    "unbiased_collision_probability": lambda data, _: estimators.collision_probability(data["counts"]),
+    "effective_number_q2_unbiased": lambda data, _: estimators.d2([data["counts"]]),
+    "rarefied_richness": lambda data, _: estimators.rarefied_richness(data["counts"], data["m"]),
+    "strategies_at_k": lambda data, _: estimators.strategies_at_k(
+        data["n"], data["correct_strategy_counts"], data["k"]
+    ),
     "equations": lambda data, _: [f"{step.left}={step.result}" for step in equations(data["text"])],
     "same_strategy": lambda data, _: _same(data),
     "distinct_correct_strategies": _structural,

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from benchmark import diversity
-from benchmark.strategies import strategy_of
-from benchmark.variety.columns import columns_of
-from benchmark.variety.samples import Sample
+from benchmark.commands.estimators.columns import columns_of
+from benchmark.commands.estimators.samples import Sample
+from benchmark.exam import estimators
+from benchmark.exam.strategy.key import strategy_of
 
 settings.register_profile("here", derandomize=True, database=None, deadline=None, max_examples=60)
 settings.load_profile("here")
@@ -61,10 +61,10 @@ def test_majority_and_pass_are_means_over_all_subsets(samples, data):
     k = data.draw(st.integers(1, len(samples)))
     counts = Counter(samples)
     wrong = [count for answer, count in counts.items() if answer not in {"right", None}]
-    assert diversity.majority_at_k(counts["right"], wrong, counts[None], k) == pytest.approx(
+    assert estimators.majority_at_k(counts["right"], wrong, counts[None], k) == pytest.approx(
         brute(samples, k, majority), **CLOSE
     )
-    assert diversity.pass_at_k(len(samples), counts["right"], k) == pytest.approx(
+    assert estimators.pass_at_k(len(samples), counts["right"], k) == pytest.approx(
         brute(samples, k, lambda subset: "right" in subset), **CLOSE
     )
 
@@ -74,22 +74,22 @@ def test_strategies_and_rarefaction_are_means_over_all_subsets(samples, data):
     k = data.draw(st.integers(1, len(samples)))
     counts = Counter(sample for sample in samples if sample is not None).values()
     expected = brute(samples, k, lambda subset: len(set(subset) - {None}))
-    assert diversity.strategies_at_k(len(samples), counts, k) == pytest.approx(expected, **CLOSE)
+    assert estimators.strategies_at_k(len(samples), counts, k) == pytest.approx(expected, **CLOSE)
     known = [sample for sample in samples if sample is not None]
     if len(known) >= k:
         expected = brute(known, k, lambda subset: len(set(subset)))
-        assert diversity.rarefied_richness(counts, k) == pytest.approx(expected, **CLOSE)
+        assert estimators.rarefied_richness(counts, k) == pytest.approx(expected, **CLOSE)
     else:
-        assert diversity.rarefied_richness(counts, k) is None
+        assert estimators.rarefied_richness(counts, k) is None
 
 
 @given(COUNTS, ORDERS, st.integers(2, 4), st.randoms(use_true_random=False))
 def test_order_and_duplication_leave_effective_numbers_alone(counts, order, times, shuffler):
     shuffled = list(counts)
     shuffler.shuffle(shuffled)
-    value = diversity.hill_number(counts, order)
-    assert diversity.hill_number(shuffled, order) == pytest.approx(value, **CLOSE)
-    assert diversity.hill_number([times * count for count in counts], order) == pytest.approx(value, **CLOSE)
+    value = estimators.hill_number(counts, order)
+    assert estimators.hill_number(shuffled, order) == pytest.approx(value, **CLOSE)
+    assert estimators.hill_number([times * count for count in counts], order) == pytest.approx(value, **CLOSE)
     assert 1 - 1e-9 <= value <= len(counts) + 1e-9
 
 
@@ -97,13 +97,14 @@ def test_order_and_duplication_leave_effective_numbers_alone(counts, order, time
 def test_vendi_of_a_same_class_kernel_is_the_hill_number(counts, order):
     labels = np.repeat(np.arange(len(counts)), counts)
     kernel = (labels[:, None] == labels[None, :]).astype(float)
-    assert diversity.vendi_score(kernel, order) == pytest.approx(diversity.hill_number(counts, order), abs=1e-8)
+    assert estimators.vendi_score(kernel, order) == pytest.approx(estimators.hill_number(counts, order), abs=1e-8)
 
 
 @given(st.lists(WORDS, min_size=1, max_size=5), st.integers(2, 3))
 def test_duplicated_texts_leave_the_vendi_score_alone(texts, times):
     score, again = (
-        diversity.vendi_score(diversity.cosine_kernel(diversity.ngram_vectors(held))) for held in (texts, texts * times)
+        estimators.vendi_score(estimators.cosine_kernel(estimators.ngram_vectors(held)))
+        for held in (texts, texts * times)
     )
     assert again == pytest.approx(score, abs=1e-8)
 
@@ -113,10 +114,10 @@ def test_the_order_of_texts_does_not_matter(texts, shuffler):
     shuffled = list(texts)
     shuffler.shuffle(shuffled)
     for measure in (
-        lambda held: diversity.distinct_n(held, 2),
-        diversity.self_bleu,
-        lambda held: diversity.cosine_diversity(diversity.ngram_vectors(held)),
-        lambda held: diversity.vendi_score(diversity.cosine_kernel(diversity.ngram_vectors(held))),
+        lambda held: estimators.distinct_n(held, 2),
+        estimators.self_bleu,
+        lambda held: estimators.cosine_diversity(estimators.ngram_vectors(held)),
+        lambda held: estimators.vendi_score(estimators.cosine_kernel(estimators.ngram_vectors(held))),
     ):
         assert measure(shuffled) == pytest.approx(measure(texts), abs=1e-9)
 
@@ -124,19 +125,19 @@ def test_the_order_of_texts_does_not_matter(texts, shuffler):
 @given(st.integers(1, 20), st.data())
 def test_pass_at_k_rises_with_k_and_c(n, data):
     c, k = data.draw(st.integers(0, n - 1)), data.draw(st.integers(1, n - 1) if n > 1 else st.just(1))
-    value = diversity.pass_at_k(n, c, k)
-    assert 0 <= value <= diversity.pass_at_k(n, c + 1, k) + 1e-12
+    value = estimators.pass_at_k(n, c, k)
+    assert 0 <= value <= estimators.pass_at_k(n, c + 1, k) + 1e-12
     if k < n:
-        assert value <= diversity.pass_at_k(n, c, k + 1) + 1e-12
+        assert value <= estimators.pass_at_k(n, c, k + 1) + 1e-12
 
 
 @given(COUNTS, st.integers(0, 6), st.data())
 def test_strategies_at_k_is_at_least_pass_at_k(counts, wrong, data):
     n = sum(counts) + wrong
     k = data.draw(st.integers(1, n))
-    strategies, solved = diversity.strategies_at_k(n, counts, k), diversity.pass_at_k(n, sum(counts), k)
+    strategies, solved = estimators.strategies_at_k(n, counts, k), estimators.pass_at_k(n, sum(counts), k)
     assert strategies >= solved - 1e-9
-    assert diversity.strategies_at_k(n, [sum(counts)], k) == pytest.approx(solved, **CLOSE)
+    assert estimators.strategies_at_k(n, [sum(counts)], k) == pytest.approx(solved, **CLOSE)
     assert strategies <= min(k, len(counts)) + 1e-9
 
 

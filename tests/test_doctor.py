@@ -2,9 +2,9 @@
 
 import pytest
 
-from benchmark.chart import Chart
 from benchmark.contract import StepLog
-from benchmark.doctor import RULES, diagnose, last_figures
+from benchmark.run.doctor import RULES, diagnose, last_figures
+from benchmark.run.step_series import Chart
 
 STEPS = 16
 RISING = [0.3 + 0.02 * step for step in range(STEPS)]  # first four 0.33 on average, last four 0.57: + 0.24

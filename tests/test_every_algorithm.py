@@ -18,10 +18,10 @@ from algorithms.expert_iteration import ExpertIteration
 from benchmark.adapter import Adapter
 from benchmark.contract import Exam, Job, Model, Training
 from benchmark.errors import BudgetSpent, Diverged
-from benchmark.live import LiveRun
-from benchmark.measure import Clock
-from benchmark.policy import LanguagePolicy
-from benchmark.registry import build, resolve
+from benchmark.model.policy import LanguagePolicy
+from benchmark.run.clock import Clock
+from benchmark.run.live_run import LiveRun
+from benchmark.suite.registry import build, resolve
 from benchmark.tasks import load_task
 
 TRAINING = Training(steps=2, prompts_per_step=4, group_size=4, warmup_steps=0, max_completion_tokens=48, probe_every=0)

@@ -15,20 +15,20 @@ from algorithms import CATALOGUE
 from algorithms.gflownet_tb import TrajectoryBalance
 from algorithms.rloo import RLOO
 from benchmark.adapter import Adapter
-from benchmark.aims import Aim
 from benchmark.cli import app
+from benchmark.commands.exact_world.check import TABLE, check, check_named
+from benchmark.commands.exact_world.gradient import agreement, elsewhere, exact_gradient
+from benchmark.commands.exact_world.network import network_policy, table_of
+from benchmark.commands.exact_world.policy import TreePolicy
+from benchmark.commands.exact_world.run import ExactRun, exact_job
+from benchmark.commands.exact_world.targets import best, correct, length_tempered, loss_kl, tempered
+from benchmark.commands.exact_world.tree import BINARY, GRADED, WORLDS
+from benchmark.commands.exact_world.verdict import COLUMNS, Finding, Tolerances, cells, judged
 from benchmark.contract import Algorithm, Completion
+from benchmark.contract.aim import Aim
 from benchmark.errors import ConfigurationError, Diverged
-from benchmark.exact_world.check import TABLE, check, check_named
-from benchmark.exact_world.gradient import agreement, elsewhere, exact_gradient
-from benchmark.exact_world.network import network_policy, table_of
-from benchmark.exact_world.policy import TreePolicy
-from benchmark.exact_world.run import ExactRun, exact_job
-from benchmark.exact_world.targets import best, correct, length_tempered, loss_kl, tempered
-from benchmark.exact_world.tree import BINARY, GRADED, WORLDS
-from benchmark.exact_world.verdict import COLUMNS, Finding, Tolerances, cells, judged
-from benchmark.policy import LanguagePolicy
-from benchmark.registry import adapter_class
+from benchmark.model.policy import LanguagePolicy
+from benchmark.suite.registry import adapter_class
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "shared" / "design" / "algorithm_examples.json"
 SHORT = replace(
@@ -123,7 +123,7 @@ def test_optimum_of_a_kl_in_the_loss_is_the_oracles(oracle, corrected, span):
     ids=["tempered", "sum", "row_mean", "corrected"],
 )
 def test_exact_gradient_vanishes_at_the_exact_target_and_nowhere_near(world, aim):
-    from benchmark.exact_world.targets import target_of
+    from benchmark.commands.exact_world.targets import target_of
 
     p = target_of(world, aim, 8).p
     mass = torch.zeros(len(world.nodes), dtype=torch.float64)  # of all leaves behind a node

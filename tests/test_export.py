@@ -15,10 +15,10 @@ from factories import failed, suite, write
 from typer.testing import CliRunner
 
 from benchmark.cli import app
+from benchmark.commands.exchange import extras
+from benchmark.commands.exchange.trackers import logged, to_tracker
+from benchmark.comparison.evidence import gather
 from benchmark.errors import ConfigurationError
-from benchmark.exchange import extras
-from benchmark.exchange.trackers import logged, to_tracker
-from benchmark.report.evidence import gather
 
 
 def export(results, to, out, name="mine"):

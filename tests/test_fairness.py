@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from benchmark.contract import Algorithm, Exam, Problem, Suite
-from benchmark.fairness import compare_rows, compare_splits, fingerprint, overlaps
-from benchmark.registry import resolve
-from benchmark.suite import load_suite, suite_path
+from benchmark.suite.fairness import compare_rows, compare_splits, fingerprint, overlaps
+from benchmark.suite.load import load_suite, suite_path
+from benchmark.suite.registry import resolve
 
 ROW = {"learning_rate": None, "passes": 1, "mini_batches": 1}
 
@@ -81,7 +81,7 @@ def test_what_refuses_comes_first():
 
 
 def test_the_shipped_suites_may_be_run_and_name_their_heads(repository):
-    for path in (repository / "benchmark" / "suites").glob("*.toml"):
+    for path in (repository / "benchmark" / "suite" / "builtin").glob("*.toml"):
         suite = load_suite(path, resolve)
         assert found(suite, "refuse") == []
         heads = next(one for one in found(suite) if one.what.startswith("weights beside"))

@@ -9,9 +9,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from algorithms._heads import Heads
-from benchmark import flops
-from benchmark.meter import Meter
-from benchmark.policy import LanguagePolicy
+from benchmark.model.policy import LanguagePolicy
+from benchmark.run import flops
+from benchmark.run.compute import Meter
 
 # the pocket policy: 3 layers, width 96, 4 heads, feed-forward 288, vocabulary 640, output head tied to the embedding
 MATRICES = 3 * (4 * 96 * 96 + 3 * 96 * 288)

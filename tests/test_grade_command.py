@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli import app
+from benchmark.commands.grade.pairs import agreement, graders_named, judge_rows, read, score, write
 from benchmark.contract import Verdict
 from benchmark.errors import ConfigurationError, MalformedRow, UnknownName
-from benchmark.grade_file import agreement, graders_named, judge_rows, read, score, write
 from benchmark.grading.rivals import Grader, grader
 
 ROWS = [

@@ -11,17 +11,17 @@ from exchanged import RIGHT, completions, problems, question, ran
 from typer.testing import CliRunner
 
 from benchmark.cli import app
+from benchmark.commands.exchange.imports import Asked, import_files
+from benchmark.comparison.evidence import gather
 from benchmark.contract import IMPORTED, Algorithm
 from benchmark.errors import ConfigurationError, MalformedRow, UnknownName
-from benchmark.exchange.imports import Asked, import_files
-from benchmark.fairness import compare_rows
-from benchmark.records import read_outcomes, read_record, read_steps
-from benchmark.registry import resolve
 from benchmark.report import write_report
-from benchmark.report.evidence import gather
-from benchmark.report.export import csv
-from benchmark.report.html import html
-from benchmark.suite import jobs_of, load_suite
+from benchmark.report.html.page import html
+from benchmark.report.tables.export import csv
+from benchmark.store.records import read_outcomes, read_record, read_steps
+from benchmark.suite.fairness import compare_rows
+from benchmark.suite.load import jobs_of, load_suite
+from benchmark.suite.registry import resolve
 
 
 def harness(**changes):
@@ -317,7 +317,7 @@ def test_the_fairness_check_names_it_and_judges_only_what_it_knows(bench):
 
 
 def test_a_run_waits_for_it_and_says_so(tmp_path):
-    from benchmark.plan import make_plan
+    from benchmark.run.plan import make_plan
 
     results, jobs = ran(tmp_path)
     plan = make_plan(str(tmp_path / "mine.toml"), results=results, data=None, workers=1, threads=1)

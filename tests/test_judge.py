@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from benchmark.commands.diversity.llm_judge import GIVE_UP_AFTER, Endpoint, Judge, endpoint_from, messages
 from benchmark.errors import ConfigurationError
-from benchmark.judge import GIVE_UP_AFTER, Endpoint, Judge, endpoint_from, messages
 
 KEY = "sk-secret-0123"
 TEXTS = [f"solution {number}" for number in range(16)]

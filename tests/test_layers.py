@@ -1,185 +1,64 @@
-"""Imports go downhill: the syntax tree of every module is held against the levels of the house."""
+"""Imports go downhill: the syntax tree of every module is held against the floors of the house."""
 
 import ast
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-# A module may import those of lower levels, and those named beside it on its own level.
-LEVELS: dict[str, float] = {
+# A module may import rooms of lower floors, and its own room in any order that makes no cycle.
+FLOORS: dict[str, int] = {
     "benchmark": 0,
     "benchmark.contract": 0,
     "benchmark.errors": 0,
     "benchmark.seeds": 0,
-    "benchmark.hub": 0,
-    "benchmark.aims": 0,
-    "benchmark.files": 0.5,
-    "benchmark.grading.worker": 1,
-    "benchmark.grading.child": 1.1,
-    "benchmark.grading.algebra": 1,
-    "benchmark.grading.evaluation": 1.1,
-    "benchmark.grading.powers": 1.1,
-    "benchmark.grading.functions": 1.2,
-    "benchmark.grading.tokens": 1,
-    "benchmark.grading.spelling": 1,
-    "benchmark.grading.structures": 1.1,
-    "benchmark.grading.latex": 1.3,
-    "benchmark.grading.answers": 1.35,
-    "benchmark.grading.comparison": 1.35,
-    "benchmark.grading.extract": 1.4,
-    "benchmark.grading": 1.5,
-    "benchmark.expressions": 0.9,
-    "benchmark.grading.rivals.grader": 1.6,
-    "benchmark.grading.rivals.normal": 1.6,
-    "benchmark.grading.rivals.find": 1.7,
-    "benchmark.grading.rivals.whole": 1.6,
-    "benchmark.grading.rivals": 1.8,
-    "benchmark.texts": 0,
-    "benchmark.grade_file": 2,
-    "benchmark.grade_tables": 2.1,
-    "benchmark.grade_command": 2.2,
-    "benchmark.equations": 1,
-    "benchmark.strategies": 1.5,
-    "benchmark.wording": 0.5,
-    "benchmark.judge": 1,
-    "benchmark.diversity": 1,
-    "benchmark.metrics": 1.6,
-    "benchmark.stats.scores": 1,
-    "benchmark.stats.intervals": 1.1,
-    "benchmark.stats.verdicts": 1.2,
-    "benchmark.stats.greedy": 1.1,
-    "benchmark.stats.ties": 1,
-    "benchmark.stats.outlook": 1.2,
-    "benchmark.stats.bootstrap": 1.1,
-    "benchmark.stats.across": 1.2,
-    "benchmark.stats": 1.3,
-    "benchmark.per_problem": 1.95,
-    "benchmark.tasks.task": 2,
-    "benchmark.tasks.files": 2,
-    "benchmark.tasks.dataset": 2.1,
-    "benchmark.tasks.gsm8k": 2.2,
-    "benchmark.tasks.math": 2.2,
-    "benchmark.tasks": 2.3,
-    "benchmark.pocket": 0,
-    "benchmark.pocket.worked": 2.1,
-    "benchmark.pocket.grade_school": 2.2,
-    "benchmark.pocket.competition": 2.2,
-    "benchmark.variety": 0,
-    "benchmark.variety.samples": 2.2,
-    "benchmark.variety.columns": 2.3,
-    "benchmark.variety.rows": 2.4,
-    "benchmark.variety.measure": 2.4,
-    "benchmark.variety.tables": 2.5,
-    "benchmark.variety.command": 2.6,
-    "benchmark.provenance": 2,
-    "benchmark.measure": 2,
-    "benchmark.outcomes": 1.9,
-    "benchmark.records": 2,
-    "benchmark.evaluate": 2,
-    "benchmark.aggregate": 2,
-    "benchmark.suite": 2.4,
-    "benchmark.fairness": 2.4,
-    "benchmark.chart": 1,
-    "benchmark.doctor": 1.1,
-    "benchmark.sampler": 3,
-    "benchmark.policy": 3.1,
-    "benchmark.flops": 0,
-    "benchmark.meter": 3.2,
-    "benchmark.adapter": 3,
-    "benchmark.pocket.tokenizer": 3,
-    "benchmark.pocket.pretrain": 3.2,
-    "benchmark.registry": 4,
-    "benchmark.report.labels": 5,
-    "benchmark.report.evidence": 5.1,
-    "benchmark.report.problems": 5.2,
-    "benchmark.report.cells": 5.2,
-    "benchmark.report.verdicts": 5.25,
-    "benchmark.report.runs": 5.3,
-    "benchmark.report.tables": 5.3,
-    "benchmark.report.conditions": 5.35,
-    "benchmark.report.health": 5.3,
-    "benchmark.report.graders": 5.3,
-    "benchmark.report.budgets": 5.3,
-    "benchmark.report.drawing": 5.3,
-    "benchmark.report.levels": 5.3,
-    "benchmark.report.figures_cost": 5.37,
-    "benchmark.report.figures_learning": 5.37,
-    "benchmark.report.figures_plane": 5.37,
-    "benchmark.report.figures_samples": 5.37,
-    "benchmark.report.sections": 5.38,
-    "benchmark.report.samples": 5.25,
-    "benchmark.report.disagreements": 5.35,
-    "benchmark.report.payload": 5.4,
-    "benchmark.report.html": 5.2,
-    "benchmark.report.export": 5.4,
-    "benchmark.report.terminal": 5.4,
-    "benchmark.report.markdown": 5.4,
-    "benchmark.report": 5.5,
-    "benchmark.exchange": 0,
-    "benchmark.exchange.extras": 1,
-    "benchmark.exchange.rows": 2.1,
-    "benchmark.exchange.matching": 2.2,
-    "benchmark.exchange.imports": 2.5,
-    "benchmark.exchange.parquet": 5.3,
-    "benchmark.exchange.lm_eval": 5.3,
-    "benchmark.exchange.trackers": 5.3,
-    "benchmark.exchange.command": 5.4,
-    "benchmark.live": 5,
-    "benchmark.runner": 5.1,
-    "benchmark.display": 5,
-    "benchmark.sweep": 5.2,
-    "benchmark.plan": 5.3,
-    "benchmark.tape": 0,
-    "benchmark.tape.store": 3.2,
-    "benchmark.tape.record": 3.3,
-    "benchmark.tape.replay": 5.1,
-    "benchmark.tape.compare": 5.2,
-    "benchmark.tape.figures": 5.3,
-    "benchmark.tape.page": 5.4,
-    "benchmark.exact_world": 0,
-    "benchmark.exact_world.tree": 1,
-    "benchmark.exact_world.targets": 2,
-    "benchmark.exact_world.gradient": 2,
-    "benchmark.exact_world.verdict": 2,
-    "benchmark.exact_world.policy": 3.2,
-    "benchmark.exact_world.network": 3.3,
-    "benchmark.exact_world.run": 5.1,
-    "benchmark.exact_world.check": 5.2,
-    "benchmark.cli": 6,
-    "benchmark.__main__": 6.1,
-    "algorithms": 0,
+    "benchmark.grading": 1,
+    "benchmark.model": 1,
+    "benchmark.stats": 1,
+    "benchmark.store": 2,
+    "benchmark.exam": 3,
+    "benchmark.adapter": 4,
+    "benchmark.tasks": 4,
+    "algorithms": 5,
+    "benchmark.suite": 6,
+    "benchmark.run": 7,
+    "benchmark.comparison": 8,
+    "benchmark.report": 9,
+    "benchmark.commands": 10,
+    "benchmark.cli": 11,
+    "benchmark.__main__": 12,
 }
 ALGORITHMS_MAY = {
-    "benchmark.aims",
+    "benchmark.contract.aim",
     "benchmark.contract",
     "benchmark.errors",
     "benchmark.adapter",
-    "benchmark.policy",
-    "benchmark.sampler",
+    "benchmark.model.policy",
+    "benchmark.model.sampler",
 }
 TORCH = {"torch", "transformers", "peft", "trl", "safetensors", "accelerate", "tokenizers"}
 MAY_IMPORT_TORCH = {
-    "benchmark.sampler",
-    "benchmark.policy",
-    "benchmark.live",
-    "benchmark.meter",
-    "benchmark.runner",
-    "benchmark.plan",
-    "benchmark.pocket.pretrain",
-    "benchmark.pocket.tokenizer",
-    "benchmark.tape.store",
-    "benchmark.tape.record",
-    "benchmark.tape.replay",
-    "benchmark.tape.compare",
-    "benchmark.exact_world.tree",
-    "benchmark.exact_world.targets",
-    "benchmark.exact_world.gradient",
-    "benchmark.exact_world.policy",
-    "benchmark.exact_world.network",
-    "benchmark.exact_world.check",
+    "benchmark.model.sampler",
+    "benchmark.model.policy",
+    "benchmark.run.live_run",
+    "benchmark.run.compute",
+    "benchmark.run.job",
+    "benchmark.run.plan",
+    "benchmark.commands.pretrain",
+    "benchmark.model.pocket.tokenizer",
+    "benchmark.commands.tape.store",
+    "benchmark.commands.tape.record",
+    "benchmark.commands.tape.replay",
+    "benchmark.commands.tape.compare",
+    "benchmark.commands.exact_world.tree",
+    "benchmark.commands.exact_world.targets",
+    "benchmark.commands.exact_world.gradient",
+    "benchmark.commands.exact_world.policy",
+    "benchmark.commands.exact_world.network",
+    "benchmark.commands.exact_world.check",
 }
 
 
@@ -214,14 +93,29 @@ def imported(tree: ast.AST, *, local: bool) -> set[str]:
 BENCHMARK, ALGORITHMS = modules("benchmark"), modules("algorithms")
 
 
-def test_every_module_has_a_level_and_every_level_a_module():
-    assert set(BENCHMARK) | {"algorithms"} == set(LEVELS)
+def room(name: str) -> str:
+    """The folder or module directly below a package; the whole of `algorithms` is one room."""
+    parts = name.split(".")
+    return "algorithms" if parts[0] == "algorithms" else ".".join(parts[:2])
+
+
+def test_every_room_has_a_floor_and_every_floor_a_room():
+    assert {room(name) for name in (*BENCHMARK, *ALGORITHMS)} == set(FLOORS)
+    assert len(set(FLOORS.values())) <= 16
+    assert len(list((ROOT / "benchmark").glob("*.py"))) <= 8
 
 
 @pytest.mark.parametrize("name", sorted(BENCHMARK))
-def test_imports_go_downhill(name):
-    for target in imported(BENCHMARK[name], local=True) & set(LEVELS):
-        assert LEVELS[target] < LEVELS[name], f"{name} imports {target}, which is not below it"
+def test_imports_go_down_the_stairs(name):
+    for target in imported(BENCHMARK[name], local=True):
+        if room(target) in FLOORS and room(target) != room(name):
+            assert FLOORS[room(target)] < FLOORS[room(name)], f"{name} imports {target}, which is not below it"
+
+
+@pytest.mark.parametrize("rooms", [BENCHMARK, ALGORITHMS], ids=["benchmark", "algorithms"])
+def test_no_imports_go_in_a_circle(rooms):
+    graph = {name: imported(tree, local=True) & set(rooms) for name, tree in rooms.items()}
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 @pytest.mark.parametrize("name", sorted(BENCHMARK))
@@ -251,7 +145,7 @@ def test_broad_excepts_are_in_one_place_only():
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or "Exception'" in ast.dump(node.type).replace("BaseException", "Exception"))
     ]
-    assert places == ["benchmark.runner"]
+    assert places == ["benchmark.run.job"]
 
 
 def test_abilities_are_declared_and_never_probed():

@@ -15,7 +15,7 @@ from algorithms.grpo import GRPO
 from algorithms.ppo import PPO
 from algorithms.sft import negative_log_likelihood
 from algorithms.template import Template
-from benchmark.policy import Prompts
+from benchmark.model.policy import Prompts
 
 GROUP = 2
 POISON = 1e4

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from benchmark.measure import Clock
+from benchmark.run.clock import Clock
 
 
 def test_phases_are_exclusive_and_add_up_to_the_wall():

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from benchmark import metrics
 from benchmark.contract import Outcome
-from benchmark.diversity import shared_collisions
 from benchmark.errors import UnknownName
-from benchmark.metrics import DIRECTIONS, direction, measure, strategy_counts
+from benchmark.exam import metrics
+from benchmark.exam.estimators import shared_collisions
+from benchmark.exam.metrics import DIRECTIONS, direction, measure, strategy_counts
 
 CLOSE = {"abs": 1e-12, "rel": 1e-12}
 

@@ -14,18 +14,18 @@ from html.parser import HTMLParser
 import factories
 import pytest
 
+from benchmark.comparison.evidence import gather
 from benchmark.contract import Outcome
 from benchmark.errors import BadRecord
-from benchmark.records import job_folder, read_outcomes, write_outcomes, write_record
 from benchmark.report import check_report, drawing, write_report
-from benchmark.report.disagreements import disagreements
-from benchmark.report.evidence import gather
-from benchmark.report.export import tex
-from benchmark.report.graders import RIVALS
-from benchmark.report.html import PAGE
-from benchmark.report.payload import packed, unpacked
+from benchmark.report.html.disagreements import disagreements
+from benchmark.report.html.page import PAGE
+from benchmark.report.html.payload import packed, unpacked
+from benchmark.report.html.samples import Run, Share, narrowed, read_runs
 from benchmark.report.problems import asked as questions
-from benchmark.report.samples import Run, Share, narrowed, read_runs
+from benchmark.report.tables.export import tex
+from benchmark.report.tables.graders import RIVALS
+from benchmark.store.records import job_folder, read_outcomes, write_outcomes, write_record
 from benchmark.tasks import digest, load_task
 
 

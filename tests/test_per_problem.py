@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from benchmark.contract import Outcome
-from benchmark.metrics import DIRECTIONS, measure
-from benchmark.outcomes import Columns
-from benchmark.per_problem import from_columns, is_share, per_problem
+from benchmark.exam.metrics import DIRECTIONS, measure
+from benchmark.exam.per_problem import from_columns, is_share, per_problem
+from benchmark.store.outcomes import Columns
 
 KS = (1, 2, 4)
 OF_TEXTS = {"step_strategies@4", "effective_step_strategies", "invalid_strategies", "distinct_2_correct"}

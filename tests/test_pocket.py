@@ -6,14 +6,14 @@ from fractions import Fraction
 
 import pytest
 
+from benchmark.commands.pretrain import Recipe, batches
 from benchmark.contract import Exam
-from benchmark.evaluate import evaluate
+from benchmark.exam.examiner import evaluate
+from benchmark.exam.metrics import measure
+from benchmark.exam.strategy.key import equations, strategy_key
 from benchmark.grading import grade
-from benchmark.metrics import measure
-from benchmark.pocket import competition, grade_school
-from benchmark.pocket.pretrain import Recipe, batches
-from benchmark.pocket.worked import Draw, Work, split_of
-from benchmark.strategies import equations, strategy_key
+from benchmark.tasks.generated import competition, grade_school
+from benchmark.tasks.generated.family import Draw, Work, split_of
 
 FAMILIES = [grade_school.TASK, competition.TASK]
 SPLITS = ("train", "validation", "test")
@@ -190,7 +190,7 @@ def test_extraction_agrees_with_the_problem_s_own_strategies_on_correct_samples(
 
 
 def test_weights_are_small_and_their_card_is_true(repository, pocket):
-    folder = repository / "benchmark" / "pocket" / "policy"
+    folder = repository / "benchmark" / "model" / "pocket" / "weights"
     card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     assert (folder / "model.safetensors").stat().st_size <= 6_000_000
     assert card["parameters"] == sum(weight.numel() for weight in pocket.trainable) <= 1_500_000

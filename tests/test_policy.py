@@ -11,9 +11,9 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from benchmark.contract import Model
 from benchmark.errors import DataUnavailable
-from benchmark.pocket.tokenizer import train_tokenizer
-from benchmark.policy import LanguagePolicy, load_policy
-from benchmark.sampler import sample
+from benchmark.model.pocket.tokenizer import train_tokenizer
+from benchmark.model.policy import LanguagePolicy, load_policy
+from benchmark.model.sampler import sample
 from benchmark.tasks import load_task
 
 PROMPTS = [problem.prompt for problem in load_task("grade_school").load("validation")[:6]]

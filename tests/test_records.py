@@ -6,9 +6,9 @@ from dataclasses import replace
 import factories
 import pytest
 
-from benchmark import files, records
 from benchmark.contract import Illness, StepLog
 from benchmark.errors import BadRecord
+from benchmark.store import atomic, records
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_outcomes_are_the_same_bytes_twice_and_carry_no_text(tmp_path):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
         # bytes 4-7 of a gzip header are the time, and flag bit 3 in byte 3 says that a file name follows
         assert (tmp_path / "a" / name).read_bytes()[3:8] == b"\0\0\0\0\0"
-    table = files.unzipped(tmp_path / "a" / "outcomes.csv.gz")
+    table = atomic.unzipped(tmp_path / "a" / "outcomes.csv.gz")
     assert table.splitlines()[:2] == [
         "problem,sample,verdict,answer,route,tokens,truncated,strategy",
         "p0,-1,correct,18,exact,20,false,a+b",
@@ -198,7 +198,7 @@ HEADER = "problem,sample,verdict,answer,route,tokens,truncated,strategy\n"
     ],
 )
 def test_malformed_outcomes_name_file_and_fault(tmp_path, table, message):
-    (tmp_path / "outcomes.csv.gz").write_bytes(files.zipped(table))
+    (tmp_path / "outcomes.csv.gz").write_bytes(atomic.zipped(table))
     with pytest.raises(BadRecord, match=message) as caught:
         records.read_outcomes(tmp_path)
     assert str(tmp_path / "outcomes.csv.gz") in str(caught.value)

@@ -14,11 +14,11 @@ import matplotlib as mpl
 import pytest
 from rich.console import Console
 
-from benchmark import records
+from benchmark.comparison.evidence import gather
 from benchmark.contract import Comparison, Estimate, StepLog
 from benchmark.errors import BadRecord
 from benchmark.report import cells, check_report, tables, terminal_table, verdicts, write_report
-from benchmark.report.evidence import gather
+from benchmark.store import records
 
 SPACE = "\u00a0"
 FIGURES = (
@@ -342,7 +342,7 @@ def test_records_without_outcomes_still_have_a_report(tmp_path):
 @pytest.mark.usefixtures("undrawn")
 def test_outcomes_are_read_once(tmp_path, results, monkeypatch):
     gather(results, "tiny")
-    monkeypatch.setattr("benchmark.report.evidence.read_columns", None)
+    monkeypatch.setattr("benchmark.comparison.evidence.read_columns", None)
     gather(results, "tiny")
     write_report(results, tmp_path, "tiny")
 

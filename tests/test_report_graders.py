@@ -7,11 +7,11 @@ import factories
 import pytest
 from factories import undrawn
 
+from benchmark.comparison.evidence import gather
 from benchmark.contract import Outcome
-from benchmark.records import job_folder, write_outcomes, write_record, write_suite
 from benchmark.report import check_report, graders, write_report
-from benchmark.report.evidence import gather
-from benchmark.report.graders import kendall_tau, regrade
+from benchmark.report.tables.graders import kendall_tau, regrade
+from benchmark.store.records import job_folder, write_outcomes, write_record, write_suite
 from benchmark.tasks import digest, load_task
 
 TASK = "grade_school"
@@ -77,7 +77,7 @@ def test_tables_and_sentences_by_hand(tmp_path):
 def test_a_swap_that_the_seeds_decide_is_named(tmp_path, monkeypatch):
     evidence = made(tmp_path)
     decided = replace(evidence.compare("accuracy", TASK, "grpo", "flowrl"), decision="better")
-    monkeypatch.setattr("benchmark.report.evidence.Evidence.compare", lambda *_: decided)
+    monkeypatch.setattr("benchmark.comparison.evidence.Evidence.compare", lambda *_: decided)
     said = " ".join(regrade(evidence, TASK).sentences)
     assert "the seeds tell `base_model` and `flowrl`, `base_model` and `grpo`" in said
 

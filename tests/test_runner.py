@@ -15,10 +15,10 @@ import pytest
 
 from benchmark.adapter import Adapter
 from benchmark.contract import PHASES, Checkpoint, Problem
-from benchmark.records import read_outcomes, read_records, read_steps
-from benchmark.registry import resolve
-from benchmark.runner import Order, run_job
-from benchmark.suite import jobs_of, load_suite
+from benchmark.run.job import Order, run_job
+from benchmark.store.records import read_outcomes, read_records, read_steps
+from benchmark.suite.load import jobs_of, load_suite
+from benchmark.suite.registry import resolve
 from benchmark.tasks import load_task
 
 SUITE = """

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.equations import MAX_CHARACTERS, first_value
-from benchmark.strategies import equations, strategy_key, strategy_of
+from benchmark.exam.strategy.equations import MAX_CHARACTERS, first_value
+from benchmark.exam.strategy.key import equations, strategy_key, strategy_of
 
 ROOT = Path(__file__).resolve().parents[1]
 

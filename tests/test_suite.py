@@ -11,8 +11,8 @@ from algorithms import CATALOGUE
 from algorithms.grpo import GRPO
 from benchmark.contract import Exam, Model, Training, Tuning
 from benchmark.errors import ConfigurationError, UnknownName
-from benchmark.registry import adapter_class, build, resolve
-from benchmark.suite import SUITES, jobs_of, load_suite, suite_path
+from benchmark.suite.load import SUITES, jobs_of, load_suite, suite_path
+from benchmark.suite.registry import adapter_class, build, resolve
 
 GOOD = """
 model = "pocket"
@@ -152,7 +152,7 @@ def test_a_method_is_its_file_and_its_line(tmp_path, repository):
     lines = catalogue.read_text(encoding="utf-8").splitlines(keepends=True)
     catalogue.write_text("".join(line for line in lines if "cispo" not in line), encoding="utf-8")
     code = (
-        "from benchmark.registry import build, resolve\nfrom benchmark.suite import SUITES, load_suite\n"
+        "from benchmark.suite.registry import build, resolve\nfrom benchmark.suite.load import SUITES, load_suite\n"
         "for path in sorted(SUITES.glob('*.toml')):\n"
         "    for algorithm in load_suite(path, resolve).algorithms:\n"
         "        build(algorithm)\n"

@@ -12,18 +12,18 @@ from algorithms import CATALOGUE
 from algorithms._on_policy import roll_out
 from benchmark.adapter import Adapter
 from benchmark.cli import app
+from benchmark.commands.tape.compare import Asked, compare, compare_tape, effects_of
+from benchmark.commands.tape.figures import shown_problems
+from benchmark.commands.tape.page import effects_table, same_direction, write_page
+from benchmark.commands.tape.record import Wanted, record, record_from
+from benchmark.commands.tape.replay import ReplayPolicy
+from benchmark.commands.tape.store import files_of, read_tape, write_tape
 from benchmark.contract import Checkpoint, Exam, Job, Model, Training
 from benchmark.errors import ConfigurationError
-from benchmark.live import LiveRun
-from benchmark.measure import Clock
-from benchmark.policy import LanguagePolicy, load_policy
-from benchmark.registry import resolve
-from benchmark.tape.compare import Asked, compare, compare_tape, effects_of
-from benchmark.tape.figures import shown_problems
-from benchmark.tape.page import effects_table, same_direction, write_page
-from benchmark.tape.record import Wanted, record, record_from
-from benchmark.tape.replay import ReplayPolicy
-from benchmark.tape.store import files_of, read_tape, write_tape
+from benchmark.model.policy import LanguagePolicy, load_policy
+from benchmark.run.clock import Clock
+from benchmark.run.live_run import LiveRun
+from benchmark.suite.registry import resolve
 from benchmark.tasks import load_task
 
 PROMPTS, GROUP, LIMIT = 4, 4, 60

@@ -8,10 +8,10 @@ import torch
 
 from algorithms._trl_bridge import as_it_was
 from benchmark.contract import Exam, Job, Model, Training
-from benchmark.live import LiveRun
-from benchmark.measure import Clock
-from benchmark.policy import LanguagePolicy
-from benchmark.registry import build, resolve
+from benchmark.model.policy import LanguagePolicy
+from benchmark.run.clock import Clock
+from benchmark.run.live_run import LiveRun
+from benchmark.suite.registry import build, resolve
 from benchmark.tasks import load_task
 
 TRAINING = Training(

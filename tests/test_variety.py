@@ -17,13 +17,13 @@ from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
 from benchmark.cli import app
+from benchmark.commands.diversity.columns import budgets, columns_of
+from benchmark.commands.diversity.llm_judge import Endpoint, Judge
+from benchmark.commands.diversity.measure import measure_file
+from benchmark.commands.diversity.rows import ROWS, Row, rows_over
+from benchmark.commands.diversity.samples import Sample, read_samples
+from benchmark.commands.diversity.tables import Resampling, grids, notes
 from benchmark.errors import ConfigurationError, MalformedRow
-from benchmark.judge import Endpoint, Judge
-from benchmark.variety.columns import budgets, columns_of
-from benchmark.variety.measure import measure_file
-from benchmark.variety.rows import ROWS, Row, rows_over
-from benchmark.variety.samples import Sample, read_samples
-from benchmark.variety.tables import Resampling, grids, notes
 
 ROOT = Path(__file__).resolve().parents[1]
 TWO = "16-3-4=9. 9*2=18\n#### 18"
@@ -215,7 +215,7 @@ def test_intervals_are_seeded_and_as_wide_as_theory_says():
 def test_large_files_are_resampled_in_pieces(monkeypatch):
     problems = [{"x": float(place % 7)} for place in range(50)]
     whole = rows_over(problems, [Row("", "x")], resamples=500, seed=5)
-    monkeypatch.setattr("benchmark.variety.rows._CELLS", 700)
+    monkeypatch.setattr("benchmark.commands.diversity.rows._CELLS", 700)
     (pieces,) = rows_over(problems, [Row("", "x")], resamples=500, seed=5)
     assert pieces == pytest.approx(whole[0])
 
@@ -246,7 +246,7 @@ def test_the_command_prints_tables_and_writes_every_column(file, tmp_path):
 
 
 def test_without_sacrebleu_the_rest_is_there(file, monkeypatch):
-    monkeypatch.setattr("benchmark.variety.measure.sacrebleu_version", lambda: None)
+    monkeypatch.setattr("benchmark.commands.diversity.measure.sacrebleu_version", lambda: None)
     found = measured(file)
     assert not any("self-BLEU" in line[0] for grid in grids(found, QUICK) for line in grid.rows)
     assert "pip install 'rl-bakeoff[diversity]'" in notes(found, QUICK)[0]

@@ -38,7 +38,7 @@ from algorithms.rloo import RLOO
 from algorithms.sft import negative_log_likelihood
 from algorithms.tba import TBA
 from algorithms.template import Template
-from benchmark.policy import label_and_end_logp
+from benchmark.model.policy import label_and_end_logp
 
 pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the book of worked examples is not beside this checkout")
 

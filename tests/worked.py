@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from algorithms._batch import Loss, Now, Rollouts
-from benchmark.policy import Prompts
+from benchmark.model.policy import Prompts
 
 FILE = Path(__file__).resolve().parents[2] / "shared" / "design" / "algorithm_examples.json"
 BOOK = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {"examples": [], "batches": {}, "oracles": {}}

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmark.files import write
-from benchmark.report.disagreements import Disagreements
-from benchmark.report.evidence import gather
-from benchmark.report.export import csv, tex
-from benchmark.report.html import html
+from benchmark.comparison.evidence import gather
+from benchmark.report.html.disagreements import Disagreements
+from benchmark.report.html.page import html
+from benchmark.report.html.payload import packed, unpacked
 from benchmark.report.markdown import markdown
-from benchmark.report.payload import packed, unpacked
 from benchmark.report.sections import sections
-from benchmark.report.terminal import terminal_table
+from benchmark.report.tables.export import csv, tex
+from benchmark.report.tables.terminal import terminal_table
+from benchmark.store.atomic import write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmark.report.evidence import Evidence
+    from benchmark.comparison.evidence import Evidence
 
 __all__ = ["check_report", "gather", "terminal_table", "write_report", "write_report_of"]
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from benchmark.chart import FEWEST
+from benchmark.comparison.table import Table, code, words
 from benchmark.contract import FLOOR
-from benchmark.report.cells import Table, code, words
-from benchmark.report.conditions import (
+from benchmark.report.tables.conditions import (
     caption,
     conditions_table,
     counts_table,
@@ -18,11 +17,11 @@ from benchmark.report.conditions import (
     lead,
     methods_table,
 )
-from benchmark.report.graders import regrade
-from benchmark.report.health import differences_table, health_table
-from benchmark.report.runs import across_table, profile_table
-from benchmark.report.tables import FORMATS, documents_table, full_table, imported_note, main_table, near_zero
-from benchmark.report.verdicts import (
+from benchmark.report.tables.graders import regrade
+from benchmark.report.tables.health import differences_table, health_table
+from benchmark.report.tables.main import FORMATS, documents_table, full_table, imported_note, main_table, near_zero
+from benchmark.report.tables.runs import across_table, profile_table
+from benchmark.report.tables.verdicts import (
     MOST_WIDE,
     WORDS,
     greedy_table,
@@ -31,9 +30,10 @@ from benchmark.report.verdicts import (
     standings,
     verdict_table,
 )
+from benchmark.run.step_series import FEWEST
 
 if TYPE_CHECKING:
-    from benchmark.report.evidence import Evidence
+    from benchmark.comparison.evidence import Evidence
     from benchmark.report.sections import Section
 
 __all__ = ["markdown"]

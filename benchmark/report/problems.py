@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from benchmark.tasks import CATALOGUE, digest, load_task
 
 if TYPE_CHECKING:
+    from benchmark.comparison.evidence import Evidence
     from benchmark.contract import Problem
-    from benchmark.report.evidence import Evidence
 
 __all__ = ["Generated", "asked", "generated"]
 

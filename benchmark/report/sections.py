@@ -6,20 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from benchmark.comparison.table import SPACE, Table, cell, code
 from benchmark.contract import PHASES
-from benchmark.report.budgets import CURRENCIES, curves, equal_budget_table, leaders
-from benchmark.report.cells import SPACE, Table, cell, code
-from benchmark.report.conditions import phases_table
-from benchmark.report.drawing import rule
-from benchmark.report.figures_cost import memory, memory_table, phases
-from benchmark.report.figures_learning import learning
-from benchmark.report.figures_plane import drawable, plane
-from benchmark.report.figures_samples import at_k, at_k_table, ks
-from benchmark.report.levels import known_problems, split_table
-from benchmark.report.tables import MEMORY_WORDS, memory_kinds
+from benchmark.report.figures.cost import memory, memory_table, phases
+from benchmark.report.figures.drawing import rule
+from benchmark.report.figures.learning import learning
+from benchmark.report.figures.plane import drawable, plane
+from benchmark.report.figures.samples import at_k, at_k_table, ks
+from benchmark.report.tables.budgets import CURRENCIES, curves, equal_budget_table, leaders
+from benchmark.report.tables.conditions import phases_table
+from benchmark.report.tables.levels import known_problems, split_table
+from benchmark.report.tables.main import MEMORY_WORDS, memory_kinds
 
 if TYPE_CHECKING:
-    from benchmark.report.evidence import Evidence
+    from benchmark.comparison.evidence import Evidence
 
 __all__ = ["Section", "sections"]
 
@@ -90,8 +90,8 @@ _POINTS = (
     "with the 95 % intervals."
 )
 _FLOPS = (
-    "Model FLOPs of training by the formula of `benchmark/flops.py`: sampling, reference and critic passes, every pass "
-    f"over a batch, prompts included, padding left out. “–”: a trainer of its own hides them{SPACE}from us."
+    "Model FLOPs of training by the formula of `benchmark/run/flops.py`: sampling, reference and critic passes, every "
+    f"pass over a batch, prompts included, padding left out. “–”: a trainer of its own hides them{SPACE}from us."
 )
 
 

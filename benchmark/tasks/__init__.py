@@ -19,8 +19,8 @@ __all__ = ["CATALOGUE", "Task", "digest", "load_task"]
 
 CATALOGUE: Mapping[str, str] = MappingProxyType(
     {
-        "grade_school": "benchmark.pocket.grade_school:TASK",
-        "competition": "benchmark.pocket.competition:TASK",
+        "grade_school": "benchmark.tasks.generated.grade_school:TASK",
+        "competition": "benchmark.tasks.generated.competition:TASK",
         "gsm8k": "benchmark.tasks.gsm8k:TASK",
         "math": "benchmark.tasks.math:TASK",
         "math500": "benchmark.tasks.math:MATH500",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from benchmark.contract import Problem, Split
 from benchmark.errors import DataUnavailable, MalformedRow
-from benchmark.hub import why_not
+from benchmark.model.hub import why_not
 from benchmark.tasks.files import SUFFIXES, Row, read_rows, text_column
 
 if TYPE_CHECKING:

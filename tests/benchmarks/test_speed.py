@@ -11,12 +11,12 @@ import torch
 
 from algorithms import CATALOGUE
 from benchmark.contract import Exam, Job, Model, Training
+from benchmark.exam.strategy.key import strategy_of
 from benchmark.grading import grade_all
-from benchmark.live import LiveRun
-from benchmark.measure import Clock
-from benchmark.policy import LanguagePolicy
-from benchmark.registry import build, resolve
-from benchmark.strategies import strategy_of
+from benchmark.model.policy import LanguagePolicy
+from benchmark.run.clock import Clock
+from benchmark.run.live_run import LiveRun
+from benchmark.suite.registry import build, resolve
 from benchmark.tasks import load_task
 
 PROBLEMS = load_task("grade_school").load("train")

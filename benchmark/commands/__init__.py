@@ -1,0 +1,1 @@
+"""One folder a further command; `bakeoff --help` lists them."""

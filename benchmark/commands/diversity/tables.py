@@ -1,0 +1,168 @@
+"""What was measured, as tables of finished cells and lines of notes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from benchmark.commands.diversity.columns import Columns, budgets
+from benchmark.commands.diversity.rows import ROWS, Number, Row, rows_over
+from benchmark.exam.text_diversity import SELF_BLEU
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmark.commands.diversity.measure import Measured
+
+__all__ = ["Grid", "Resampling", "grids", "notes"]
+
+DASH = "–"
+_D2 = Row("", "", "collision_expr")
+
+
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """How intervals are made."""
+
+    resamples: int = 2_000
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table; the first column is text."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Some of the problems."""
+
+    name: str
+    places: Sequence[int]
+    everything: bool = False
+
+
+def grids(measured: Measured, resampling: Resampling) -> list[Grid]:
+    """Budgets of each method; all rows over all, solved and all-correct problems; D2 of each pair of methods.
+
+    One method has a column for each group of problems, several have a table for each group. A problem is solved where
+    every method has a correct sample, and a row takes the problems that define it for every method.
+    """
+    found = [_budget_grid(measured, method, resampling) for method in measured.columns]
+    groups = _groups(measured)
+    if len(measured.columns) == 1:
+        (method,) = measured.columns
+        cells = [(group.name, method, group) for group in groups]
+        return [*found, _row_grid(measured, _titled(method, "over problems"), cells, resampling)]
+    for group in groups:
+        cells = [(method, method, group) for method in measured.columns]
+        found.append(_row_grid(measured, f"{group.name} problems", cells, resampling))
+    return [*found, _pair_grid(measured, resampling)]
+
+
+def notes(measured: Measured, resampling: Resampling) -> list[str]:
+    """How to read the numbers, and what was uneven."""
+    bleu = (
+        f"Self-BLEU is sacrebleu {measured.bleu}'s: {SELF_BLEU}."
+        if measured.bleu
+        else "Self-BLEU is left out: it needs sacrebleu (pip install 'rl-bakeoff[diversity]')."
+    )
+    return [
+        f"Equations and answers: the reading '{measured.reading}' (see --help). {bleu}",
+        f"[ ]: 95 % interval over {resampling.resamples:,} resamples of the problems, seed {resampling.seed}.",
+        *(_titled(method, _by_correct(columns)) for method, columns in measured.columns.items()),
+        "Rows of all samples, wrong ones included, rise as accuracy falls: they say nothing of a method's diversity.",
+        *measured.remarks,
+    ]
+
+
+def _titled(method: str, text: str) -> str:
+    return f"{method}: {text}" if method else text[0].upper() + text[1:]
+
+
+def _by_correct(columns: Sequence[Columns]) -> str:
+    """`problems with 0, 1, 2 correct samples: 3, 5, 2.`"""
+    counts = Counter(int(one["correct"] or 0) for one in columns)
+    shown = sorted(counts)
+    return f"problems with {', '.join(map(str, shown))} correct samples: {', '.join(str(counts[c]) for c in shown)}."
+
+
+def _groups(measured: Measured) -> list[_Group]:
+    places = range(len(measured.problems))
+    held = measured.columns.values()
+    solved = [place for place in places if all(own[place]["correct"] for own in held)]
+    full = [place for place in places if all(own[place]["correct"] == own[place]["samples"] for own in held)]
+    return [
+        _Group(f"all {len(places):,}", places, everything=True),
+        _Group(f"solved {len(solved):,}", solved),
+        _Group(f"all-correct {len(full):,}", full),
+    ]
+
+
+def _numbers(columns: Sequence[Columns], rows: Sequence[Row], resampling: Resampling) -> list[Number]:
+    return rows_over(columns, rows, resamples=resampling.resamples, seed=resampling.seed)
+
+
+def _budget_grid(measured: Measured, method: str, resampling: Resampling) -> Grid:
+    ks, kinds = budgets(measured.n), ("pass", "expr", "steps")
+    numbers = _numbers(measured.columns[method], [Row("", f"{kind}@{k}") for k in ks for kind in kinds], resampling)
+    rows = [(str(k), *map(_cell, numbers[3 * place : 3 * place + 3])) for place, k in enumerate(ks)]
+    header = ("k", "pass@k", "strategies@k, expr", "strategies@k, steps")
+    return Grid(_titled(method, f"among k samples, all {len(measured.problems):,} problems"), header, tuple(rows))
+
+
+def _row_grid(measured: Measured, title: str, cells: Sequence[tuple[str, str, _Group]], resampling: Resampling) -> Grid:
+    """`cells`: header, method and problems of each column. A row that is a dash everywhere is left out."""
+    found: list[list[Number]] = []
+    for _, method, group in cells:
+        numbers = _numbers([_shared(measured, method, place) for place in group.places], ROWS, resampling)
+        blank = Number(None, None, None)
+        found.append(
+            [
+                blank if group.everything and row.correct_only else number
+                for row, number in zip(ROWS, numbers, strict=True)
+            ]
+        )
+    rows = [
+        (row.label.format(n=measured.n), *map(_cell, numbers))
+        for row, *numbers in zip(ROWS, *found, strict=True)
+        if any(number.value is not None for number in numbers)
+    ]
+    return Grid(title, ("", *(header for header, _, _ in cells)), tuple(rows))
+
+
+def _shared(measured: Measured, method: str, place: int) -> Columns:
+    """What every method defines on a problem, so that a row's columns are over the same problems."""
+    others = [own[place] for own in measured.columns.values()]
+    own = measured.columns[method][place]
+    return {name: value for name, value in own.items() if all(other.get(name) is not None for other in others)}
+
+
+def _pair_grid(measured: Measured, resampling: Resampling) -> Grid:
+    """D2 of two methods over the problems in which both have two correct samples with a strategy."""
+    rows = []
+    for one, other in combinations(measured.columns, 2):
+        sides = measured.columns[one], measured.columns[other]
+        kept = [
+            place
+            for place in range(len(measured.problems))
+            if all(own[place]["collision_expr"] is not None for own in sides)
+        ]
+        numbers = [_numbers([own[place] for place in kept], [_D2], resampling)[0] for own in sides]
+        rows.append((f"{one} / {other}", f"{len(kept):,}", *map(_cell, numbers)))
+    title = "D2, expr, over the problems in which both methods have two correct samples"
+    return Grid(title, ("methods", "problems", "first", "second"), tuple(rows))
+
+
+def _cell(number: Number) -> str:
+    if number.value is None:
+        return DASH
+    if number.low is None or number.high is None:
+        return f"{number.value:.6f}"
+    return f"{number.value:.6f} [{number.low:.3f}, {number.high:.3f}]"

@@ -1,0 +1,1 @@
+"""`bakeoff grade`: verdicts on anyone's answers."""

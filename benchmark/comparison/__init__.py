@@ -1,0 +1,1 @@
+"""What every page, table and export reads: records joined, estimated and compared."""

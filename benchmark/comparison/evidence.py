@@ -1,0 +1,186 @@
+"""Everything a report may say: one suite, the records that answer it, and the table made of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark.comparison.estimates import Cells, Summary, answers, cells, summary, tidy
+from benchmark.contract import FLOOR, Comparison, Estimate, Record, StepLog, Suite
+from benchmark.exam.metrics import direction
+from benchmark.exam.per_problem import Exam, from_columns
+from benchmark.stats import Scores, compare_all
+from benchmark.store.outcomes import OUTCOMES, read_columns
+from benchmark.store.records import job_folder, read_records, read_steps, read_suite
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Evidence", "gather"]
+
+_NOTHING = Estimate(mean=None, low=None, high=None, done=0, planned=0)
+_DIGESTED = ("record.json", "outcomes.csv.gz", "steps.csv")
+
+JUDGED = ("accuracy", "effective_strategies")
+"""Metrics with a verdict for every pair of methods."""
+
+Pairs = Mapping[tuple[str, str], Comparison]
+"""Every ordered pair of methods."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A suite with its answers. `records` are those made under the suite's settings; `strays` counts the others."""
+
+    results: Path
+    suite: Suite
+    records: tuple[Record, ...]
+    strays: int
+    frame: pd.DataFrame
+    exams: Mapping[tuple[str, str, int], Exam]
+    """Of the finished jobs, by method, task and seed."""
+    scores: Cells
+    summary: Summary
+    verdicts: Mapping[tuple[str, str], Pairs]
+    """By metric of `JUDGED` and task."""
+    digest: str
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """In the suite's order."""
+        return tuple(algorithm.name for algorithm in self.suite.algorithms)
+
+    @property
+    def trained(self) -> tuple[str, ...]:
+        """All methods but the floor."""
+        return tuple(method for method in self.methods if method != FLOOR)
+
+    @property
+    def done(self) -> tuple[Record, ...]:
+        """Records of jobs that finished."""
+        return tuple(record for record in self.records if record.status == "done")
+
+    @property
+    def planned(self) -> int:
+        """Jobs the suite asks for."""
+        return len(self.suite.algorithms) * len(self.suite.tasks) * len(self.suite.seeds)
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The kinds of machine that made finished records; seconds compare only within one."""
+        found = {record.provenance.device for record in self.done if record.provenance and record.imported is None}
+        return tuple(sorted(found))
+
+    @property
+    def imported(self) -> tuple[str, ...]:
+        """Methods that were trained and sampled elsewhere."""
+        return tuple(algorithm.name for algorithm in self.suite.algorithms if algorithm.imported)
+
+    def cell(self, method: str, task: str) -> tuple[Record, ...]:
+        """Records of one method on one task, by seed."""
+        found = [record for record in self.records if (record.job.algorithm.name, record.job.task) == (method, task)]
+        return tuple(sorted(found, key=lambda record: record.job.seed))
+
+    def awaits(self, method: str, task: str) -> bool:
+        """Whether nothing of an imported method has come yet on a task."""
+        return method in self.imported and not self.cell(method, task)
+
+    def estimate(self, method: str, task: str, metric: str) -> Estimate:
+        """The estimate over seeds; undefined for a metric that nobody has."""
+        return self.summary.get((method, task, metric), _NOTHING)
+
+    def has(self, metric: str, task: str) -> bool:
+        """Whether any method has a number for it."""
+        return any(self.estimate(method, task, metric).mean is not None for method in self.methods)
+
+    def known(self, task: str, metric: str) -> dict[str, Scores]:
+        """The numbers behind the estimates of every method that has any."""
+        found = {method: self.scores.get((method, task, metric)) for method in self.methods}
+        return {method: scores for method, scores in found.items() if scores is not None and scores.seeds}
+
+    def compare(self, metric: str, task: str, method: str, against: str) -> Comparison:
+        """The verdict on two methods of the suite, among all its pairs. Raises `UnknownName` for no exam's metric."""
+        pairs = self.verdicts.get((metric, task)) or _pairs(self.suite, self.scores, metric, task)
+        return pairs[method, against]
+
+    def steps(self, record: Record) -> tuple[StepLog, ...]:
+        """The learning curve of one job."""
+        return read_steps(job_folder(self.results, record.job))
+
+    def exam(self, record: Record) -> Exam | None:
+        """One job's exam, where its outcomes were kept."""
+        return self.exams.get((record.job.algorithm.name, record.job.task, record.job.seed))
+
+
+def gather(results: Path, suite: str) -> Evidence:
+    """Read a suite's folder. Raises BadRecord when it is not there or holds a file that cannot be read."""
+    asked = read_suite(results, suite)
+    found = read_records(results, suite)
+    records = tuple(record for record in found if answers(record, asked))
+    frame = tidy(records)
+    exams = _exams(results, records)
+    scores = cells(frame, asked, exams)
+    return Evidence(
+        results=results,
+        suite=asked,
+        records=records,
+        strays=len(found) - len(records),
+        frame=frame,
+        exams=exams,
+        scores=scores,
+        summary=summary(scores, asked),
+        verdicts={
+            (metric, task): _pairs(asked, scores, metric, task)
+            for metric in JUDGED
+            for task in asked.tasks
+            if any((one.name, task, metric) in scores for one in asked.algorithms)
+        },
+        digest=_digest(results, asked, records),
+    )
+
+
+def _pairs(suite: Suite, scores: Cells, metric: str, task: str) -> Pairs:
+    known = {one.name: scores.get((one.name, task, metric)) for one in suite.algorithms}
+    return compare_all(
+        metric,
+        task,
+        {name: found if found is not None and found.seeds else None for name, found in known.items()},
+        direction(metric),
+        len(suite.seeds),
+        FLOOR,
+    )
+
+
+def _exams(results: Path, records: tuple[Record, ...]) -> dict[tuple[str, str, int], Exam]:
+    """The finished exams by algorithm, task and seed; a job whose outcomes are not there has none."""
+    found: dict[tuple[str, str, int], Exam] = {}
+    for record in records:
+        folder = job_folder(results, record.job)
+        path = folder / OUTCOMES
+        if record.status == "done" and path.exists():
+            exam = _exam((folder, path.stat().st_mtime_ns, path.stat().st_size))
+            found[record.job.algorithm.name, record.job.task, record.job.seed] = exam
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _exam(state: tuple[Path, int, int]) -> Exam:
+    """One job's exam, read once for as long as its outcomes file keeps its time and size."""
+    return from_columns(read_columns(state[0]))
+
+
+def _digest(results: Path, suite: Suite, records: tuple[Record, ...]) -> str:
+    """SHA-256 over the suite file and every file of every record used, 12 hexadecimal digits of it."""
+    paths = [results / suite.name / "suite.json"]
+    paths += [job_folder(results, record.job) / name for record in records for name in _DIGESTED]
+    whole = hashlib.sha256()
+    for path in paths:
+        if path.exists():
+            content = path.read_bytes()
+            whole.update(f"{path.relative_to(results).as_posix()} {len(content)}\n".encode())
+            whole.update(content)
+    return whole.hexdigest()[:12]

@@ -1,0 +1,87 @@
+"""Every value that is handed from one part of the harness to the next, and the protocols an algorithm works against.
+
+Standard library only. Hand-over values are frozen: a step reads them and makes new ones. `None` means "undefined"
+and is printed as a dash; it never means zero. `asked`, `happened` and `concluded` follow the order in which a
+comparison makes them; `reach` is what an adapter may touch, `aim` what it says it converges to.
+"""
+
+from __future__ import annotations
+
+from benchmark.contract.aim import Aim, Credit, Span
+from benchmark.contract.asked import (
+    DEFAULT_TIMEOUT_SECONDS,
+    FLOOR,
+    IMPORTED,
+    Algorithm,
+    Exam,
+    Finding,
+    Job,
+    Model,
+    Problem,
+    Setting,
+    Severity,
+    Split,
+    Suite,
+    Training,
+    Tuning,
+)
+from benchmark.contract.concluded import Comparison, Decision, Estimate, Spread
+from benchmark.contract.happened import (
+    PHASES,
+    TRAINING_PHASES,
+    Checkpoint,
+    Completion,
+    Evaluation,
+    Illness,
+    Outcome,
+    Phase,
+    Provenance,
+    Record,
+    Status,
+    StepLog,
+    Verdict,
+    VerdictKind,
+)
+from benchmark.contract.reach import Budget, Policy, Run
+
+__all__ = [
+    "DEFAULT_TIMEOUT_SECONDS",
+    "FLOOR",
+    "IMPORTED",
+    "PHASES",
+    "TRAINING_PHASES",
+    "Aim",
+    "Algorithm",
+    "Budget",
+    "Checkpoint",
+    "Comparison",
+    "Completion",
+    "Credit",
+    "Decision",
+    "Estimate",
+    "Evaluation",
+    "Exam",
+    "Finding",
+    "Illness",
+    "Job",
+    "Model",
+    "Outcome",
+    "Phase",
+    "Policy",
+    "Problem",
+    "Provenance",
+    "Record",
+    "Run",
+    "Setting",
+    "Severity",
+    "Span",
+    "Split",
+    "Spread",
+    "Status",
+    "StepLog",
+    "Suite",
+    "Training",
+    "Tuning",
+    "Verdict",
+    "VerdictKind",
+]

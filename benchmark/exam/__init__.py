@@ -1,0 +1,1 @@
+"""From completions to numbers: the examiner, the metrics, and how diverse solutions are."""

@@ -1,0 +1,56 @@
+"""The one examiner: the same completions, verdicts and strategy keys for every policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmark.contract import Completion, Evaluation, Exam, Outcome, Policy, Problem
+from benchmark.exam.strategy.key import strategy_key
+from benchmark.grading import grade_all
+from benchmark.seeds import seed_of
+
+__all__ = ["GREEDY", "evaluate", "judge"]
+
+GREEDY = -1
+"""The sample number of the greedy completion."""
+
+
+def evaluate(policy: Policy, exam: Exam, problems: Sequence[Problem], seed: int) -> Evaluation:
+    """One greedy and `exam.samples` sampled completions of each problem, judged, in the order of the problems."""
+    prompts = [problem.prompt for problem in problems]
+    drawn: list[list[Completion]] = []
+    for samples, temperature in ((1, 0.0), (exam.samples, exam.temperature)):
+        completions = policy.complete(
+            prompts,
+            samples=samples,
+            temperature=temperature,
+            max_tokens=exam.max_completion_tokens,
+            seed=seed_of("exam", seed),
+            batch_completions=exam.batch_completions,
+        )
+        drawn = [[*before, *now] for before, now in zip(drawn or [[] for _ in problems], completions, strict=True)]
+    outcomes = [
+        outcome
+        for problem, answers in zip(problems, drawn, strict=True)
+        for outcome in judge(problem, answers, first=GREEDY)
+    ]
+    return Evaluation(exam, tuple(outcomes))
+
+
+def judge(problem: Problem, completions: Sequence[Completion], first: int = 0) -> list[Outcome]:
+    """Outcomes of completions of one problem, numbered from `first`."""
+    verdicts = grade_all([(completion.text, problem.gold) for completion in completions], stated=False)
+    return [
+        Outcome(
+            problem=problem.id,
+            sample=number,
+            verdict=verdict.kind,
+            answer=verdict.answer,
+            route=verdict.route,
+            tokens=completion.tokens,
+            truncated=completion.truncated,
+            strategy=strategy_key(completion.text, verdict.answer) if verdict.kind == "correct" else None,
+            text=completion.text,
+        )
+        for number, (completion, verdict) in enumerate(zip(completions, verdicts, strict=True), start=first)
+    ]

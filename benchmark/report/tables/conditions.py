@@ -1,0 +1,222 @@
+"""Under which conditions the numbers were made: a number without them says nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmark.comparison.table import DASH, STATUS_WORDS, Table, code, number, plain, words
+from benchmark.contract import PHASES
+from benchmark.report.tables.budgets import amount
+from benchmark.report.tables.main import MEMORY_WORDS, memory_kinds, named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from benchmark.comparison.evidence import Evidence
+    from benchmark.contract import Algorithm, Model, Provenance, Record
+
+__all__ = ["caption", "conditions_table", "counts_table", "failures_table", "lead", "methods_table", "phases_table"]
+
+_COUNTS = {
+    "completions": "completions",
+    "completion_tokens": "completion tokens",
+    "prompt_tokens": "prompt tokens",
+    "optimiser_steps": "optimiser steps",
+    "flops": "model FLOPs",
+    "trainable_parameters": "trained parameters",
+    "head_parameters": "of extra heads",
+}
+
+
+def lead(evidence: Evidence) -> str:
+    """One sentence: what is compared, from what start, with what budget."""
+    suite, training = evidence.suite, evidence.suite.training
+    but = f" but {words(code(method) for method in evidence.imported)}" if evidence.imported else ""
+    return (
+        f"{words(code(method) for method in evidence.methods)} on {words(code(task) for task in suite.tasks)}: "
+        f"every method{but} starts from the same policy ({_model(suite.model)}), may spend the same "
+        f"{training.completions:,} completions ({training.steps} batches × {training.prompts_per_step} problems × "
+        f"{training.group_size} completions) and sits the same exam, with {_plural(len(suite.seeds), 'seed')}."
+    )
+
+
+def caption(evidence: Evidence) -> str:
+    """The line under a table: n, k, temperature, seeds, interval."""
+    exam, seeds = evidence.suite.exam, evidence.suite.seeds
+    sizes = "; ".join(f"{code(task)}: n = {_problems(evidence, task)} problems" for task in evidence.suite.tasks)
+    which = "the whole test split" if exam.problems is None else "the first of the test split"
+    return (
+        f"{sizes} ({which}), k = {exam.samples} samples of each at temperature {exam.temperature}. Cells: mean "
+        f"over {_plural(len(seeds), 'seed')} [95 % interval{_spreads(evidence)}]. “{DASH}” is undefined; "
+        f"m/{len(seeds)}: only m seeds give the number. An interval narrower than the digits shown is left out. "
+        f"Methods that share a letter are tied: their pair is undecided. Device: {words(evidence.devices)}."
+    )
+
+
+def _spreads(evidence: Evidence) -> str:
+    """Of what the intervals speak, as far as the table has such."""
+    found = {one.over for one in evidence.summary.values() if one.low is not None}
+    parts = []
+    if "seeds and problems" in found:
+        parts.append("over other seeds and other problems, from their mean squares (`docs/statistics.md`)")
+    if "problems" in found:
+        parts.append("with one seed, over problems alone: it says nothing of other seeds")
+    if "seeds" in found:
+        parts.append(f"{'of seconds and memory' if parts else 'Student’s t'}, over seeds alone")
+    return ": " + "; ".join(parts) if parts else ""
+
+
+def conditions_table(evidence: Evidence) -> Table:
+    """Everything shared by all methods."""
+    suite, exam, training = evidence.suite, evidence.suite.exam, evidence.suite.training
+    which = "all test problems" if exam.problems is None else f"the first {exam.problems:,} test problems"
+    exam_words = (
+        f"{which}; {exam.samples} samples and one greedy completion of each; temperature {exam.temperature}, top-p 1; "
+        f"at most {exam.max_completion_tokens:,} tokens"
+    )
+    training_words = (
+        f"{training.steps} batches × {training.prompts_per_step} problems × {training.group_size} completions; "
+        f"temperature {training.temperature}; at most {training.max_completion_tokens:,} tokens; AdamW at "
+        f"{training.learning_rate:g} after {training.warmup_steps} warm-up steps unless a method names its own rate; "
+        f"gradients clipped at {training.max_grad_norm:g}"
+    )
+    rows = [
+        ("exam", exam_words),
+        ("training", training_words),
+        ("tuning", _tuning(evidence)),
+        ("seeds", words(str(seed) for seed in suite.seeds)),
+        ("starting policy", _model(suite.model)),
+        ("digest of its weights", _distinct(evidence, lambda each: code(each.model_digest[:12]))),
+        *((f"digests of {code(task)}", _distinct(evidence, _digests, task)) for task in suite.tasks),
+        ("grader", _distinct(evidence, lambda each: plain(each.grader))),
+        ("device", _distinct(evidence, lambda each: plain(each.device))),
+        ("commit", _distinct(evidence, _commit)),
+        ("version of this package", _distinct(evidence, lambda each: plain(each.version))),
+        ("libraries", _distinct(evidence, _libraries)),
+    ]
+    return Table(("condition", "value"), tuple(rows), left=2)
+
+
+def methods_table(evidence: Evidence) -> Table:
+    """Every hyper-parameter of every method; bold where the suite changed it."""
+    rows = tuple((named(evidence, each.name), code(each.target), _settings(each)) for each in evidence.suite.algorithms)
+    return Table(("method", "class", "settings (bold: changed by the suite)"), rows, left=3)
+
+
+def counts_table(evidence: Evidence) -> Table:
+    """What each method spent and trained, on each task; a range where seeds differ."""
+    rows = tuple(
+        (named(evidence, method), code(task), *(_range(done, name) for name in _COUNTS), _peak(evidence, method, task))
+        for method, task, done in _cells(evidence)
+    )
+    kinds = " / ".join(MEMORY_WORDS[kind] for kind in memory_kinds(evidence))
+    return Table(("method", "task", *_COUNTS.values(), f"peak of the whole job (MiB, {kinds})"), rows, left=2)
+
+
+def phases_table(evidence: Evidence) -> Table:
+    """Mean seconds of each phase over finished seeds; nothing when devices are mixed."""
+    mixed = len(evidence.devices) > 1
+    rows = tuple(
+        (
+            code(method),
+            code(task),
+            *(_mean([] if mixed else [one.phase_seconds.get(phase) for one in done]) for phase in PHASES),
+            _mean([] if mixed else [one.wall_seconds for one in done]),
+        )
+        for method, task, done in _cells(evidence)
+    )
+    return Table(("method", "task", *PHASES, "wall"), rows, left=2)
+
+
+def failures_table(evidence: Evidence) -> Table:
+    """Every job without a result: its status and reason."""
+    rows = tuple(
+        (code(record.job.id), STATUS_WORDS[record.status], plain(record.reason or DASH))
+        for record in evidence.records
+        if record.status != "done"
+    )
+    return Table(("job", "status", "reason"), rows, left=3)
+
+
+def _cells(evidence: Evidence) -> Iterable[tuple[str, str, list[Record]]]:
+    for task in evidence.suite.tasks:
+        for method in evidence.methods:
+            yield method, task, [record for record in evidence.cell(method, task) if record.status == "done"]
+
+
+def _problems(evidence: Evidence, task: str) -> str:
+    sizes = {record.metrics.get("problems") for record in evidence.done if record.job.task == task}
+    return words((f"{size:,.0f}" for size in sorted(size for size in sizes if size is not None)), "or")
+
+
+def _distinct(evidence: Evidence, value: Callable[[Provenance], str], task: str | None = None) -> str:
+    found = {
+        value(record.provenance)
+        for record in evidence.records
+        if record.provenance is not None and record.imported is None and task in (None, record.job.task)
+    }
+    return "; ".join(sorted(found)) or DASH
+
+
+def _digests(provenance: Provenance) -> str:
+    return f"problems {code(provenance.task_digest[:12])}, prompts {code(provenance.prompt_digest[:12])}"
+
+
+def _commit(provenance: Provenance) -> str:
+    if provenance.commit is None:
+        return "unknown"
+    state = {True: " with uncommitted changes", False: "", None: ", changes unknown"}[provenance.dirty]
+    return f"{code(provenance.commit[:12])}{state}"
+
+
+def _libraries(provenance: Provenance) -> str:
+    return ", ".join(f"{name} {version}" for name, version in sorted(provenance.libraries.items()))
+
+
+def _model(model: Model) -> str:
+    revision = f" at {code(model.revision[:12])}" if model.revision else ""
+    weights = f"LoRA of rank {model.lora_rank}, α {model.lora_alpha}" if model.lora_rank else "all weights trained"
+    chat = ", chat template" if model.chat else ""
+    return f"{code(model.source)}{revision}, {weights}, {model.dtype}{chat}"
+
+
+def _tuning(evidence: Evidence) -> str:
+    """What choosing the settings cost, where more than one was tried."""
+    tuned = evidence.suite.tuned
+    if not tuned:
+        return "one setting, not tuned"
+    parts = [
+        f"{'shared settings' if name == 'training' else code(name)}: the best of {one.trials} settings on {one.on}, "
+        f"{one.completions:,} completions beside those of this table"
+        for name, one in tuned.items()
+    ]
+    rest = [method for method in evidence.trained if method not in {*tuned, *evidence.imported}]
+    return "; ".join(parts) + (f"; one setting, not tuned: {words(map(code, rest))}" if rest else "")
+
+
+def _settings(algorithm: Algorithm) -> str:
+    said = [
+        f"**{code(f'{name} = {value}')}**" if name in algorithm.changed else code(f"{name} = {value}")
+        for name, value in algorithm.settings.items()
+    ]
+    return " ".join(said) or (DASH if algorithm.imported else "none")
+
+
+def _range(records: list[Record], name: str) -> str:
+    found = sorted({record.counts[name] for record in records if name in record.counts})
+    written = [amount(count, "flops") if name == "flops" else f"{count:,}" for count in found]
+    return "–".join(dict.fromkeys((written[0], written[-1]))) if written else DASH
+
+
+def _peak(evidence: Evidence, method: str, task: str) -> str:
+    means = [evidence.estimate(method, task, f"peak_{kind}_bytes").mean for kind in memory_kinds(evidence)]
+    return " / ".join(DASH if mean is None else number(mean, "bytes") for mean in means) or DASH
+
+
+def _mean(values: list[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return number(sum(known) / len(known), "seconds") if known else DASH
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,0 +1,46 @@
+"""What a reader must hold against the numbers: unlike rows, and training that went wrong in a known way."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmark.comparison.table import Table, code, plain, words
+from benchmark.run.doctor import diagnose
+from benchmark.suite.fairness import compare_rows
+
+if TYPE_CHECKING:
+    from benchmark.comparison.evidence import Evidence
+    from benchmark.contract import Illness
+
+__all__ = ["differences_table", "health_table"]
+
+
+def differences_table(evidence: Evidence) -> Table:
+    """The fairness check's findings, from the suite as it was asked."""
+    rows = tuple((one.severity, plain(one.what), plain(one.do)) for one in compare_rows(evidence.suite))
+    return Table(("kind", "what differs", "what to do"), rows, left=3)
+
+
+def health_table(evidence: Evidence) -> Table:
+    """The doctor's diagnoses, from the step logs: one row for each illness of a method on a task.
+
+    Made again from the logs, like every metric, and not read from the records: all are judged by the same rules.
+    """
+    found: dict[tuple[str, str, str], list[tuple[int, Illness]]] = {}
+    for task in evidence.suite.tasks:
+        for method in evidence.methods:
+            for record in evidence.cell(method, task):
+                for illness in diagnose(evidence.steps(record), record.job.algorithm.settings):
+                    found.setdefault((method, task, illness.name), []).append((record.job.seed, illness))
+    rows = tuple(
+        (
+            code(method),
+            code(task),
+            name,
+            words(str(seed) for seed, _ in cases),
+            plain(cases[0][1].evidence),
+            plain(cases[0][1].next_step),
+        )
+        for (method, task, name), cases in found.items()
+    )
+    return Table(("method", "task", "illness", "seeds", "evidence (first of them)", "next step"), rows, left=6)

@@ -1,0 +1,1 @@
+"""Jobs: planned, carried out in processes of their own, watched, and diagnosed."""

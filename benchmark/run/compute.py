@@ -1,0 +1,169 @@
+"""Counts what training spends where it is spent: steps in torch's optimiser hook, tokens on their way through a model.
+
+No adapter can forget to count, and none has to. Hooks read shapes and masks only, so no number of training changes.
+Copies of a watched model (a reference, stale sampling weights) keep its hooks and are counted with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
+
+from benchmark.model.policy import LanguagePolicy
+from benchmark.run import flops
+
+__all__ = ["Meter"]
+
+Undo = Callable[[], None]
+Read = Callable[[Mapping[str, Any], Any], None]
+"""Keyword arguments and output of a forward pass."""
+
+
+class Meter:
+    """Of one job's training; counts inside its `with` block."""
+
+    def __init__(self, policy: LanguagePolicy, *, models: bool) -> None:
+        """`models` off leaves FLOPs unknown: a foreign trainer may compute without calling the watched modules."""
+        self.updates = 0
+        """Steps of optimisers that hold weights of the policy."""
+        self._policy, self._models = policy, models and _is_dense(policy.network.config)
+        self._weights = {id(weight) for weight in policy.trainable}
+        self._backbones: list[_Backbone] = []
+        self._matrices: list[_Matrix] = []
+        self._undo: list[Undo] = []
+        self._paused = False
+
+    def __enter__(self) -> Self:
+        self._undo.append(register_optimizer_step_post_hook(self._stepped).remove)
+        if self._models:
+            network = self._policy.network
+            self._backbones.append(_Backbone(network.base_model))
+            self._undo.append(_hook(network.base_model, self._unless_paused(self._backbones[-1].read)))
+            self.watch(network.get_output_embeddings())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._undo:
+            self._undo.pop()()
+
+    def watch(self, module: nn.Module) -> None:
+        """Count the linear layers of a module from now on: an output head, a critic, log Z."""
+        for layer in module.modules():
+            if self._models and isinstance(layer, nn.Linear):
+                self._matrices.append(_Matrix(layer))
+                self._undo.append(_hook(layer, self._unless_paused(self._matrices[-1].read)))
+
+    @property
+    def flops(self) -> int | None:
+        """Model FLOPs so far, as `benchmark.run.flops` counts them; `None` where they cannot be known."""
+        if not self._models:
+            return None
+        return sum(one.flops for one in self._backbones) + sum(one.flops for one in self._matrices)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """What happens inside is not the method's."""
+        before, self._paused = self._paused, True
+        try:
+            yield
+        finally:
+            self._paused = before
+
+    def _stepped(self, optimiser: Optimizer, *_: Any) -> None:  # noqa: ANN401 - what torch passes a hook
+        self.updates += any(
+            id(weight) in self._weights for group in optimiser.param_groups for weight in group["params"]
+        )
+
+    def _unless_paused(self, read: Read) -> Read:
+        def guarded(given: Mapping[str, Any], output: Any) -> None:  # noqa: ANN401 - as transformers returns it
+            if not self._paused:
+                read(given, output)
+
+        return guarded
+
+
+def _hook(module: nn.Module, read: Read) -> Undo:
+    def after(_: nn.Module, __: Any, given: Mapping[str, Any], output: Any) -> None:  # noqa: ANN401 - as torch calls it
+        read(given, output)
+
+    return module.register_forward_hook(after, with_kwargs=True).remove
+
+
+class _Backbone:
+    """Tokens through a transformer without its output head. Sums stay on its device: reading them waits for it."""
+
+    def __init__(self, backbone: Any) -> None:  # noqa: ANN401 - transformers' models share no type
+        self._shape = _shape(backbone)
+        self._forward: list[Tensor | int] = [0, 0]
+        self._backward: list[Tensor | int] = [0, 0]
+
+    def read(self, given: Mapping[str, Any], output: Any) -> None:  # noqa: ANN401 - as transformers returns it
+        """Valid tokens [B, q] behind what a cache holds, from the mask [B, seen + q] over both."""
+        states: Tensor = output.last_hidden_state
+        mask = given["attention_mask"].long()
+        fed = mask[:, -states.shape[1] :]
+        counts = fed.sum(), (mask.cumsum(1)[:, -states.shape[1] :] * fed).sum()
+        _add(self._forward, counts)
+        if states.requires_grad:
+            states.register_hook(lambda _: _add(self._backward, counts))  # type: ignore[no-untyped-call]
+
+    @property
+    def flops(self) -> int:
+        """Of all passes."""
+        there, back = (flops.Passes(int(one[0]), int(one[1])) for one in (self._forward, self._backward))
+        return flops.forward(self._shape, there) + flops.backward(self._shape, back)
+
+
+class _Matrix:
+    """Rows through one linear layer."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        self._layer, self._rows, self._back = layer, 0, 0
+
+    def read(self, _: Mapping[str, Any], output: Tensor) -> None:
+        """Rows of the output [..., out]; a gradient counts when it comes."""
+        rows = output.numel() // output.shape[-1]
+        self._rows += rows
+        if output.requires_grad:
+            output.register_hook(lambda _: self._came_back(rows))  # type: ignore[no-untyped-call]
+
+    def _came_back(self, rows: int) -> None:
+        self._back += rows
+
+    @property
+    def flops(self) -> int:
+        """Of all passes."""
+        weight = self._layer.weight
+        return flops.matrix(weight.numel(), self._rows, backward_rows=self._back, trained=weight.requires_grad)
+
+
+def _add(sums: list[Tensor | int], counts: tuple[Tensor, Tensor]) -> None:
+    for place, count in enumerate(counts):
+        sums[place] = sums[place] + count
+
+
+def _shape(backbone: Any) -> flops.Shape:  # noqa: ANN401 - as above
+    config = backbone.config.to_dict()
+    heads = config["num_attention_heads"]
+    width = heads * (config.get("head_dim") or config["hidden_size"] // heads)
+    matrices = [
+        weight
+        for module in backbone.modules()
+        if not isinstance(module, nn.Embedding)
+        for weight in module.parameters(recurse=False)
+        if weight.dim() == 2
+    ]
+    trained = sum(weight.numel() for weight in matrices if weight.requires_grad)
+    return flops.Shape(sum(map(torch.numel, matrices)), trained, config["num_hidden_layers"] * width)
+
+
+def _is_dense(config: Any) -> bool:  # noqa: ANN401 - as above
+    """Whether the formula holds: every matrix works on every token, and every layer sees the whole context."""
+    known = config.to_dict()
+    kinds = set(known.get("layer_types") or ["full_attention"])
+    return kinds == {"full_attention"} and not any("expert" in name for name in known)

@@ -1,0 +1,250 @@
+"""One job in its own process: load, train, examine, write the record. The one broad `except` of the repository is here.
+
+Whatever happens inside a job becomes the status of its record; what happens *to* its process (killed, timed out) is
+recorded by `sweep`, which watches it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import torch
+
+from benchmark.adapter import Adapter
+from benchmark.contract import Checkpoint, Evaluation, Illness, Job, Problem, Provenance, Record, Status, StepLog
+from benchmark.errors import Diverged
+from benchmark.exam.metrics import measure
+from benchmark.grading import GRADER, math_verify_version
+from benchmark.model.policy import LanguagePolicy, load_policy
+from benchmark.run.clock import Clock
+from benchmark.run.compute import Meter
+from benchmark.run.doctor import diagnose, last_figures
+from benchmark.run.live_run import LiveRun
+from benchmark.seeds import seed_of
+from benchmark.store import provenance
+from benchmark.store.records import job_folder, write_outcomes, write_record, write_steps
+from benchmark.suite.registry import build
+from benchmark.tasks import Task, digest, load_task
+
+__all__ = ["Order", "run_job", "unfinished"]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A job with where its data is and where its record goes."""
+
+    job: Job
+    results: Path
+    data: Path | None
+    threads: int
+
+
+@dataclass(slots=True)
+class _Loaded:
+    """What a job works with."""
+
+    task: Task
+    policy: LanguagePolicy
+    training: tuple[Problem, ...]
+    probe: tuple[Problem, ...]
+    provenance: Provenance
+
+
+def run_job(order: Order, pipe: Connection) -> None:
+    """Run the job and leave its record; progress goes through the pipe as `(phase, step)`."""
+    torch.set_num_threads(order.threads)
+    write_steps(job_folder(order.results, order.job), ())  # an earlier attempt's log is not this one's
+    clock = Clock()
+    progress = _Progress(order.job, clock, pipe)
+    try:
+        record = _perform(order, clock, progress)
+    except Exception as error:  # noqa: BLE001 - the one place: every failure becomes a recorded status
+        status, reason = _status_of(error, progress.phase, clock)
+        record = unfinished(
+            order.job,
+            status,
+            f"{reason} {_how_it_came(order.job, progress.steps)}" if status == "diverged" else reason,
+            clock=clock,
+            provenance=progress.provenance,
+            diagnoses=diagnose(progress.steps, order.job.algorithm.settings),
+        )
+    write_record(order.results, record)
+    pipe.close()
+
+
+def unfinished(
+    job: Job,
+    status: Status,
+    reason: str,
+    *,
+    clock: Clock | None = None,
+    wall_seconds: float = 0.0,
+    provenance: Provenance | None = None,
+    diagnoses: tuple[Illness, ...] = (),
+) -> Record:
+    """The record of a job without a result."""
+    return Record(
+        job=job,
+        status=status,
+        reason=reason,
+        wall_seconds=clock.wall_seconds if clock else wall_seconds,
+        phase_seconds=dict(clock.seconds) if clock else {},
+        peak_bytes=dict(clock.peak_bytes) if clock else {},
+        counts={},
+        metrics={},
+        provenance=provenance,
+        diagnoses=diagnoses,
+    )
+
+
+class _Progress:
+    """Tells the watching process how far the job is, and remembers it with the log for the record of a failure."""
+
+    def __init__(self, job: Job, clock: Clock, pipe: Connection) -> None:
+        self._job, self._clock, self._pipe = job, clock, pipe
+        self.phase = "load"
+        self.provenance: Provenance | None = None
+        self.steps: Sequence[StepLog] = ()
+
+    def enter(self, phase: str) -> None:
+        self.phase = phase
+        self._send(0)
+
+    def step(self, step: int) -> None:
+        self._send(step)
+
+    def _send(self, step: int) -> None:
+        with contextlib.suppress(OSError):  # nobody is watching any more: finish the job all the same
+            self._pipe.send((self.phase, step))
+
+
+def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
+    job = order.job
+    progress.enter("load")
+    with clock.phase("load"):
+        if torch.cuda.is_available():
+            clock.watch_cuda()
+        adapter = build(job.algorithm)
+        loaded = _load(order)
+        progress.provenance = loaded.provenance
+    progress.enter("train")
+    run, counts = _train(order, loaded, adapter, clock, progress)
+    with clock.phase("load"):  # while a method trains, no test problem is kept anywhere
+        exam = loaded.task.load("test", order.data)[: job.exam.problems]
+    progress.enter("evaluate")
+    with clock.phase("evaluate"):
+        _refuse_broken(loaded.policy)
+        evaluation = adapter.evaluate(loaded.policy, job.exam, exam, seed_of(job.seed, job.task))
+        metrics = measure(evaluation.outcomes)
+    progress.enter("write")
+    with clock.phase("write"):
+        _write(order, loaded, run, evaluation)
+    return Record(
+        job=job,
+        status="done",
+        reason=None,
+        wall_seconds=clock.wall_seconds,
+        phase_seconds=dict(clock.seconds),
+        peak_bytes=dict(clock.peak_bytes),
+        counts=counts,
+        metrics=metrics,
+        provenance=loaded.provenance,
+        diagnoses=diagnose(run.steps, job.algorithm.settings),
+    )
+
+
+def _train(
+    order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: _Progress
+) -> tuple[LiveRun, dict[str, int]]:
+    def logged(step: int) -> None:
+        with clock.phase("write"):  # whatever ends this process, what it measured is on disk
+            write_steps(job_folder(order.results, order.job), run.steps)
+        progress.step(step)
+
+    meter = Meter(loaded.policy, models=not adapter.own_loop)
+    with tempfile.TemporaryDirectory(prefix="bakeoff-") as scratch, meter:
+        run = LiveRun(
+            order.job,
+            loaded.policy,
+            training=loaded.training,
+            probe=loaded.probe,
+            clock=clock,
+            folder=Path(scratch),
+            progress=logged,
+            meter=meter,
+        )
+        progress.steps = run.steps
+        run.log_start()
+        checkpoint = adapter.train(run)
+    return run, _counts(run, checkpoint, meter)
+
+
+def _counts(run: LiveRun, checkpoint: Checkpoint, meter: Meter) -> dict[str, int]:
+    known = {} if meter.flops is None else {"flops": meter.flops}
+    return {
+        **known,
+        "completions": run.budget.completions,
+        "completion_tokens": run.budget.tokens,
+        "prompt_tokens": run.prompt_tokens,
+        "optimiser_steps": meter.updates,
+        "trainable_parameters": sum(weight.numel() for weight in run.policy.trainable),
+        "head_parameters": checkpoint.head_parameters,
+    }
+
+
+def _load(order: Order) -> _Loaded:
+    job = order.job
+    task = load_task(job.task)
+    training, validation, test = (task.load(split, order.data) for split in ("train", "validation", "test"))
+    policy = load_policy(job.model, task.instruction)
+    head, dirty = provenance.commit()
+    grader = f"{GRADER}, math-verify {math_verify_version() or 'not installed'}"
+    source = Provenance(
+        commit=head,
+        dirty=dirty,
+        version=provenance.package_version(),
+        device=provenance.device(order.threads),
+        libraries=provenance.libraries(),
+        model_digest=policy.digest(),
+        task_digest=digest((*training, *validation, *test)),
+        prompt_digest=policy.prompt_digest(),
+        grader=grader,
+    )
+    probe = validation[: job.training.probe_problems]
+    return _Loaded(task, policy, training, probe, source)
+
+
+def _write(order: Order, loaded: _Loaded, run: LiveRun, evaluation: Evaluation) -> None:
+    folder = job_folder(order.results, order.job)
+    write_outcomes(folder, evaluation.outcomes, texts=loaded.task.generated)
+    write_steps(folder, run.steps)
+
+
+def _refuse_broken(policy: LanguagePolicy) -> None:
+    if not all(torch.isfinite(weight).all() for weight in policy.model.parameters()):
+        raise Diverged("after training some weights are not finite: lower the learning rate.")
+
+
+def _how_it_came(job: Job, steps: Sequence[StepLog]) -> str:
+    own = job.algorithm.settings.get("learning_rate")
+    return f"{last_figures(steps)} The learning rate is {job.training.learning_rate if own is None else own:g}."
+
+
+def _status_of(error: Exception, phase: str, clock: Clock) -> tuple[Status, str]:
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        peak = max(clock.peak_bytes.values(), default=0) / 2**30
+        return "out_of_memory", (
+            f"out of memory in {phase} after {clock.wall_seconds:.0f} s (peak {peak:.1f} GiB). "
+            "Lower 'micro_batch_groups', 'batch_completions' or 'max_completion_tokens'."
+        )
+    if isinstance(error, Diverged):
+        return "diverged", str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}:{last.lineno}"
+    return "failed", f"{type(error).__name__} in {phase} at {where}: {error}"

@@ -1,0 +1,150 @@
+"""A live job as its adapter sees it: the `Run` of the contract."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from benchmark.contract import TRAINING_PHASES, Completion, Job, Phase, Problem, StepLog
+from benchmark.errors import BudgetSpent, ConfigurationError, Diverged
+from benchmark.grading import grade_all
+from benchmark.model.policy import LanguagePolicy
+from benchmark.run.clock import Clock
+from benchmark.run.compute import Meter
+from benchmark.seeds import seed_of
+
+__all__ = ["CompletionBudget", "LiveRun"]
+
+PROBE_SAMPLES = 2
+
+
+class CompletionBudget:
+    """Completions a method may still use; the same for every trained method of a suite."""
+
+    def __init__(self, completions: int) -> None:
+        self.completions_left = self._granted = completions
+        self.tokens = 0
+
+    @property
+    def completions(self) -> int:
+        """Used so far."""
+        return self._granted - self.completions_left
+
+    def spend(self, completions: int, tokens: int) -> None:
+        """Raises `BudgetSpent` when more than the suite's completions would be used."""
+        if completions > self.completions_left:
+            raise BudgetSpent(
+                f"asked for {completions} completions with {self.completions_left} of {self._granted} left: "
+                "every method of a suite has the same budget, steps × prompts_per_step × group_size."
+            )
+        self.completions_left -= completions
+        self.tokens += tokens
+
+
+class LiveRun:
+    """Training problems, reward, budget, seeds and log of one job. No test split, no grader, no other jobs."""
+
+    def __init__(
+        self,
+        job: Job,
+        policy: LanguagePolicy,
+        *,
+        training: Sequence[Problem],
+        probe: Sequence[Problem],
+        clock: Clock,
+        folder: Path,
+        progress: Callable[[int], None],
+        meter: Meter | None = None,
+    ) -> None:
+        self.job, self.policy, self.folder = job, policy, folder
+        self.budget = CompletionBudget(job.training.completions)
+        self.steps: list[StepLog] = []
+        self.prompt_tokens = 0
+        """Of the problems handed out, each once however many completions it gets."""
+        self._training, self._probe, self._clock, self._progress = training, probe, clock, progress
+        self._meter = meter
+
+    def seed(self, purpose: str) -> int:
+        """From the job's seed, task and purpose; never from the algorithm."""
+        return seed_of(self.job.seed, self.job.task, purpose)
+
+    def batches(self, size: int | None = None) -> Iterator[Sequence[Problem]]:
+        """`training.steps` batches of `size` problems: whole passes over the training split, each in a new order."""
+        size = size or self.job.training.prompts_per_step
+        if size > len(self._training):
+            raise ConfigurationError(
+                f"a batch of {size} problems from a training split of {len(self._training)}: lower 'prompts_per_step'."
+            )
+        generator = np.random.default_rng(self.seed("batches"))
+        order: list[int] = []
+        for _ in range(self.job.training.steps):
+            if len(order) < size:  # the rest of a pass is dropped: no batch holds a problem twice
+                order = generator.permutation(len(self._training)).tolist()
+            chosen, order = order[:size], order[size:]
+            batch = [self._training[index] for index in chosen]
+            self.prompt_tokens += int(self.policy.encode([problem.prompt for problem in batch]).mask.sum())
+            yield batch
+
+    def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:
+        """The examiner's verdict, 1 for correct, else 0."""
+        with self.phase("reward"):
+            pairs = [(c.text, problem.gold) for problem, row in zip(problems, completions, strict=True) for c in row]
+            verdicts = iter(grade_all(pairs, stated=False))
+            return [[next(verdicts).reward for _ in row] for row in completions]
+
+    def phase(self, name: Phase) -> AbstractContextManager[None]:
+        """Everything inside is on that phase's clock."""
+        return self._clock.phase(name)
+
+    def count(self, heads: nn.Module) -> None:
+        """The linear layers of a method's extra heads."""
+        if self._meter is not None:
+            self._meter.watch(heads)
+
+    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+        """One batch is done. Raises `Diverged` on a metric that is not finite."""
+        bad = {name: value for name, value in metrics.items() if not math.isfinite(value)}
+        if bad:
+            raise Diverged(
+                f"step {step}: " + ", ".join(f"{name} = {value}" for name, value in sorted(bad.items())) + "."
+            )
+        every = self.job.training.probe_every
+        probed = self._probed() if every and (step % every == 0 or step == self.job.training.steps) else {}
+        self.steps.append(self._point(step, {**metrics, **probed}))
+        self._progress(step)
+
+    def log_start(self) -> None:
+        """The learning curve's first point, before any training."""
+        if self.job.training.probe_every:
+            self.steps.append(self._point(0, self._probed()))
+
+    def _point(self, step: int, metrics: Mapping[str, float]) -> StepLog:
+        return StepLog(
+            step,
+            self.budget.completions,
+            sum(self._clock.seconds[phase] for phase in TRAINING_PHASES),
+            metrics,
+            tokens=self.budget.tokens,
+            updates=self._meter.updates if self._meter else None,
+            flops=self._meter.flops if self._meter else None,
+        )
+
+    def _probed(self) -> dict[str, float]:
+        """Accuracy on validation problems; the same completions' noise at every probe and for every method."""
+        with self.phase("evaluate"), self._meter.paused() if self._meter else nullcontext():
+            answers = self.policy.complete(
+                [problem.prompt for problem in self._probe],
+                samples=PROBE_SAMPLES,
+                temperature=self.job.exam.temperature,
+                max_tokens=self.job.exam.max_completion_tokens,
+                seed=self.seed("probe"),
+                batch_completions=self.job.exam.batch_completions,
+            )
+            pairs = [(c.text, problem.gold) for problem, row in zip(self._probe, answers, strict=True) for c in row]
+            verdicts = grade_all(pairs, stated=False)
+            return {"probe/accuracy": sum(verdict.reward for verdict in verdicts) / len(verdicts)}

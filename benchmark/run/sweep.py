@@ -1,0 +1,155 @@
+"""Many jobs at once, each in its own process, watched from outside. Every planned job ends with a record.
+
+Jobs start from one clean server process that has loaded torch, so a job's start costs a fork and not an import.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
+from multiprocessing.process import BaseProcess
+from typing import Protocol
+
+from benchmark.contract import Job, Record, Status
+from benchmark.run.doctor import diagnose
+from benchmark.run.job import Order, run_job, unfinished
+from benchmark.store.records import is_done, job_folder, read_record, read_steps, write_record
+
+__all__ = ["Watcher", "processors", "sweep"]
+
+TICK_SECONDS = 0.5
+PRELOADED = ("benchmark.run.job", "transformers.models.qwen2.modeling_qwen2")
+"""What the server process has loaded before the first job; a model of another kind is imported by its jobs."""
+
+
+class Watcher(Protocol):
+    """Whoever shows the sweep to a person."""
+
+    def started(self, job: Job) -> None:
+        """A process runs the job."""
+        ...
+
+    def progress(self, job: Job, phase: str, step: int) -> None:
+        """How far it is."""
+        ...
+
+    def finished(self, record: Record) -> None:
+        """Its record is written."""
+        ...
+
+
+@dataclass(slots=True)
+class _Active:
+    order: Order
+    process: BaseProcess
+    pipe: Connection
+    start: float
+
+
+def sweep(orders: Sequence[Order], *, workers: int, timeout_seconds: float, watcher: Watcher) -> list[Record]:
+    """Run the jobs, at most `workers` at a time, and return their records in the order they ended.
+
+    Interrupting it ends the running jobs; those that finished keep their records, so the next sweep goes on from there.
+    """
+    context = _context()
+    waiting, records = list(orders), list[Record]()
+    active: list[_Active] = []
+    try:
+        while waiting or active:
+            while waiting and len(active) < workers:
+                active.append(_start(context, waiting.pop(0)))
+                watcher.started(active[-1].order.job)
+            wait([item for one in active for item in (one.pipe, one.process.sentinel)], timeout=TICK_SECONDS)
+            still = []
+            for one in active:
+                record = _look_at(one, timeout_seconds, watcher)
+                if record is None:
+                    still.append(one)
+                else:
+                    records.append(record)
+                    watcher.finished(record)
+            active = still
+    finally:
+        for one in active:
+            one.process.kill()
+            one.process.join()
+    return records
+
+
+def _context() -> ForkServerContext | SpawnContext:
+    if sys.platform == "win32":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    return context
+
+
+def _start(context: ForkServerContext | SpawnContext, order: Order) -> _Active:
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=run_job, args=(order, theirs), name=order.job.id)
+    process.start()
+    theirs.close()
+    return _Active(order, process, ours, time.monotonic())
+
+
+def _look_at(one: _Active, timeout_seconds: float, watcher: Watcher) -> Record | None:
+    """Pass on what the job says; its record when it has ended, one way or another."""
+    _drain(one, watcher)
+    elapsed = time.monotonic() - one.start
+    if one.process.is_alive():
+        if elapsed <= timeout_seconds:
+            return None
+        one.process.kill()
+        one.process.join()
+        return _give_up(
+            one, "timed_out", f"still running after {elapsed:.0f} s; raise 'timeout_seconds' or lower the budget."
+        )
+    one.process.join()
+    _drain(one, watcher)
+    one.pipe.close()
+    if one.process.exitcode == 0:
+        return read_record(job_folder(one.order.results, one.order.job))
+    return _give_up(one, "failed", _death(one.process.exitcode or 0, elapsed))
+
+
+def _drain(one: _Active, watcher: Watcher) -> None:
+    try:
+        while one.pipe.poll():
+            phase, step = one.pipe.recv()
+            watcher.progress(one.order.job, phase, step)
+    except (EOFError, OSError):
+        return
+
+
+def _give_up(one: _Active, status: Status, reason: str) -> Record:
+    job = one.order.job
+    if is_done(one.order.results, job):  # it died after its record was complete
+        return read_record(job_folder(one.order.results, job))
+    diagnoses = diagnose(read_steps(job_folder(one.order.results, job)), job.algorithm.settings)
+    record = unfinished(job, status, reason, wall_seconds=time.monotonic() - one.start, diagnoses=diagnoses)
+    write_record(one.order.results, record)
+    return record
+
+
+def _death(exitcode: int, elapsed: float) -> str:
+    if exitcode < 0:
+        name = signal.Signals(-exitcode).name
+        hint = (
+            " The system may have run out of memory: lower '--workers' or the batch sizes." if name == "SIGKILL" else ""
+        )
+        return f"its process was ended by {name} after {elapsed:.0f} s.{hint}"
+    return (
+        f"its process ended with exit code {exitcode} after {elapsed:.0f} s without a record; its messages are above."
+    )
+
+
+def processors() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

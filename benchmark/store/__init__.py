@@ -1,0 +1,1 @@
+"""Bytes on disk: records, outcomes, and where they come from."""

@@ -1,0 +1,174 @@
+"""The judged completions of one job ⇄ files: `outcomes.csv.gz`, one row each, and their texts in `samples.jsonl.gz`.
+
+A suite has millions of them, so rows are read as columns, and made into `Outcome`s only where one looks at each.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from benchmark.contract import Outcome, VerdictKind
+from benchmark.errors import BadRecord
+from benchmark.store.atomic import columns_from_csv, to_csv, unzipped, write, zipped
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "OUTCOMES",
+    "SAMPLES",
+    "Columns",
+    "outcomes_of",
+    "read_columns",
+    "read_outcomes",
+    "read_texts",
+    "said",
+    "write_outcomes",
+]
+
+OUTCOMES, SAMPLES = "outcomes.csv.gz", "samples.jsonl.gz"
+
+_COLUMNS = ("problem", "sample", "verdict", "answer", "route", "tokens", "truncated", "strategy")
+_RESTORE = "Restore it from version control, or run the job again."
+_READ_ERRORS = (OSError, EOFError, ValueError)
+"""What a missing, cut or foreign file raises on its way through open, gzip, UTF-8 and CSV."""
+_TRUTH = {"true": True, "false": False}
+_KINDS = frozenset(get_args(VerdictKind))
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Fields of the outcomes of one job in the order they were written, one entry each; see `Outcome`."""
+
+    problem: Sequence[str]
+    sample: Sequence[int]
+    verdict: Sequence[VerdictKind]
+    answer: Sequence[str | None]
+    route: Sequence[str]
+    tokens: Sequence[int | None]
+    truncated: Sequence[bool | None]
+    strategy: Sequence[str | None]
+
+    def at(self, places: Sequence[int]) -> Columns:
+        """Some of them."""
+        return Columns(*([column[place] for place in places] for column in self.fields))
+
+    @property
+    def fields(self) -> tuple[Sequence[Any], ...]:
+        """The columns, in the order of `Outcome`'s fields."""
+        return tuple(getattr(self, name) for name in _COLUMNS)
+
+
+def write_outcomes(folder: Path, outcomes: Sequence[Outcome], *, texts: bool = True) -> None:
+    """Write `outcomes.csv.gz`, and `samples.jsonl.gz` unless `texts` is off (it is then removed)."""
+    write(folder / OUTCOMES, zipped(to_csv(_COLUMNS, map(_row, outcomes))))
+    if not texts:
+        (folder / SAMPLES).unlink(missing_ok=True)
+        return
+    lines = [
+        json.dumps({"problem": o.problem, "sample": o.sample, "text": o.text}, ensure_ascii=False) for o in outcomes
+    ]
+    write(folder / SAMPLES, zipped("".join(f"{line}\n" for line in lines)))
+
+
+def read_columns(folder: Path, most: int | None = None) -> Columns:
+    """The outcomes of a job, at most the first `most` of them, without their texts."""
+    path = folder / OUTCOMES
+    try:
+        found = columns_from_csv(unzipped(path), None if most is None else 1 + most)
+        if tuple(column[0] for column in found) != _COLUMNS:
+            raise ValueError(f"the columns are not {', '.join(_COLUMNS)}")
+        return _checked([column[1:] for column in found])
+    except _READ_ERRORS as error:
+        raise BadRecord(f"{path}: {said(error)}. {_RESTORE}") from error
+
+
+def read_outcomes(folder: Path, *, texts: bool = True) -> tuple[Outcome, ...]:
+    """The outcomes of a job in the order they were written, with their texts where they are wanted and there."""
+    found = read_columns(folder)
+    if not texts or not (folder / SAMPLES).exists():
+        return outcomes_of(found)
+    return outcomes_of(found, read_texts(folder, found))
+
+
+def read_texts(folder: Path, wanted: Columns) -> list[str]:
+    """The completions of these outcomes, in their order; reads no further than the last of them.
+
+    Raises BadRecord when one is missing.
+    """
+    path = folder / SAMPLES
+    names = {name: json.dumps(name, ensure_ascii=False) for name in set(wanted.problem)}
+    rows = zip(wanted.problem, wanted.sample, strict=True)
+    missing = {
+        f'{{"problem": {names[problem]}, "sample": {sample}': place for place, (problem, sample) in enumerate(rows)
+    }
+    found = [""] * len(missing)
+    try:
+        with gzip.open(path, "rt", encoding="utf-8", newline="\n") as lines:
+            for line in lines:
+                if not missing:
+                    break
+                head, _, rest = line.partition(', "text": ')  # quotes in an id are escaped, so this is the key
+                place = missing.pop(head, None)
+                if place is not None:
+                    found[place] = str(json.loads(rest[: rest.rindex("}")]))
+        if missing:
+            raise ValueError(f"no line begins with {next(iter(missing))}")
+    except (*_READ_ERRORS, zlib.error) as error:
+        raise BadRecord(
+            f"{path}: does not fit {OUTCOMES}: {error}. Restore both, or delete it to do without."
+        ) from error
+    return found
+
+
+def outcomes_of(found: Columns, texts: Iterable[str] = ()) -> tuple[Outcome, ...]:
+    """Row by row, with empty texts unless there is one for each."""
+    return tuple(map(Outcome, *found.fields, texts or repeat("")))
+
+
+def said(error: Exception) -> str:
+    """What a reader of files raised, as words: of many complaints the first."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    problem = error.errors(include_url=False)[0]
+    return f"{'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}"
+
+
+def _checked(found: list[list[str | None]]) -> Columns:
+    """Cells as what they stand for. Raises ValueError at the first that stands for nothing of its column."""
+    problem, sample, verdict, answer, route, tokens, truncated, strategy = found
+    if None not in problem and None not in route and _KINDS.issuperset(verdict):
+        with suppress(ValueError, KeyError, TypeError):
+            return Columns(
+                problem=cast("list[str]", problem),
+                sample=list(map(int, cast("list[str]", sample))),
+                verdict=cast("list[VerdictKind]", verdict),
+                answer=answer,
+                route=cast("list[str]", route),
+                tokens=[None if one is None else int(one) for one in tokens],
+                truncated=[None if one is None else _TRUTH[one] for one in truncated],
+                strategy=strategy,
+            )
+    _adapter().validate_python([dict(zip(_COLUMNS, row, strict=True)) for row in zip(*found, strict=True)])
+    raise ValueError("a cell is not written as this package writes it")
+
+
+def _row(o: Outcome) -> list[str | None]:
+    tokens = None if o.tokens is None else str(o.tokens)
+    truncated = None if o.truncated is None else str(o.truncated).lower()
+    return [o.problem, str(o.sample), o.verdict, o.answer, o.route, tokens, truncated, o.strategy]
+
+
+@cache
+def _adapter() -> TypeAdapter[tuple[Outcome, ...]]:
+    return TypeAdapter(tuple[Outcome, ...])

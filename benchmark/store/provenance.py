@@ -1,0 +1,93 @@
+"""Where numbers come from: commit, versions, device, and digests of weights."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmark.model.pocket import POCKET
+
+__all__ = ["LIBRARIES", "commit", "device", "libraries", "numbers_version", "package_version", "weights_digest"]
+
+ROOT = Path(__file__).resolve().parents[2]
+LIBRARIES = ("python", "torch", "transformers", "peft", "trl", "datasets", "numpy", "math-verify")
+
+
+@functools.cache
+def package_version() -> str:
+    """Of rl-bakeoff, `0+unknown` where it is not installed."""
+    try:
+        return version("rl-bakeoff")
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def numbers_version() -> str:
+    """Major.minor: numbers are comparable as long as this stays."""
+    return ".".join(package_version().split(".")[:2])
+
+
+def libraries() -> Mapping[str, str]:
+    """Versions of the libraries that can move numbers; those not installed are left out."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES[1:]:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def commit() -> tuple[str | None, bool | None]:
+    """Commit of the checkout this package runs from, and whether anything but results and reports differs from it."""
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        return None, None
+    head = subprocess.run([git, "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+    if head.returncode:
+        return None, None
+    status = subprocess.run(  # noqa: S603 - fixed arguments
+        [git, "status", "--porcelain", "--", ".", ":!results", ":!reports"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return head.stdout.strip(), bool(status.stdout.strip())
+
+
+def device(threads: int) -> str:
+    """The device a job computes on, in words."""
+    import torch  # noqa: PLC0415 - listing and reporting need none
+
+    if torch.cuda.is_available():
+        return str(torch.cuda.get_device_name())
+    return f"{_processor()}, {threads} thread{'s' if threads > 1 else ''}"
+
+
+@functools.cache
+def weights_digest(source: str) -> str | None:
+    """SHA-256 over the weight files of a local model folder, 16 digits; `None` for a name on the Hub."""
+    folder = POCKET if source == "pocket" else Path(source)
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        return None
+    total = hashlib.sha256()
+    for file in files:
+        total.update(file.read_bytes())
+    return total.hexdigest()[:16]
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,249 @@
+"""Record ⇄ files: one folder per job, written atomically, refused when it is not what it should be.
+
+    ROOT/<suite>/suite.json                    the question as it was asked
+    ROOT/<suite>/<job-id>/record.json          what happened
+    ROOT/<suite>/<job-id>/outcomes.csv.gz      one row per completion of the exam, without its text
+    ROOT/<suite>/<job-id>/samples.jsonl.gz     the texts; may be absent
+    ROOT/<suite>/<job-id>/steps.csv            the learning curve
+
+The same values give the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import TypeAdapter
+
+from benchmark.contract import Job, Record, StepLog, Suite
+from benchmark.errors import BadRecord
+from benchmark.store.atomic import from_csv, to_csv, write
+from benchmark.store.outcomes import OUTCOMES, SAMPLES, read_outcomes, said, write_outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+__all__ = [
+    "OUTCOMES",
+    "SAMPLES",
+    "SCHEMA_VERSION",
+    "adopt",
+    "is_done",
+    "job_folder",
+    "read_outcomes",
+    "read_record",
+    "read_records",
+    "read_steps",
+    "read_suite",
+    "write_outcomes",
+    "write_record",
+    "write_steps",
+    "write_suite",
+]
+
+SCHEMA_VERSION = 1
+"""Of `record.json`; a record of a newer one is refused, not guessed at."""
+
+RECORD, STEPS, SUITE = "record.json", "steps.csv", "suite.json"
+
+T = TypeVar("T")
+
+_RESTORE = "Restore it from version control"
+
+_STEP_COLUMNS = ("step", "completions", "seconds")
+_SPENT_COLUMNS = ("tokens", "updates", "flops")
+"""Absent from logs of before they were counted, empty where unknown."""
+_READ_ERRORS = (OSError, EOFError, ValueError)
+"""What a missing, cut or foreign file raises on its way through open, gzip, UTF-8 and JSON."""
+
+
+# --- records -------------------------------------------------------------------------------------------------------
+
+
+def job_folder(root: Path, job: Job) -> Path:
+    """Where everything about one job lies."""
+    return root / job.suite / job.id
+
+
+def write_record(root: Path, record: Record) -> Path:
+    """Write `record.json` and return its folder. Call it last: its presence says that the job is over.
+
+    Raises BadRecord when a number in it is NaN or infinite, since JSON knows neither.
+    """
+    folder = job_folder(root, record.job)
+    write(folder / RECORD, _to_json(_adapter_of_records(), record, folder / RECORD))
+    return folder
+
+
+def read_record(folder: Path) -> Record:
+    """The record of one job folder.
+
+    Raises BadRecord when it is missing, malformed, holds an unknown key, comes from a newer version of this package, or
+    lies in the folder of another job.
+    """
+    path = folder / RECORD
+    record = _from_json(_adapter_of_records(), path, f"{_RESTORE}, or delete its folder to run the job again.")
+    if record.job.id != folder.name:
+        raise BadRecord(f"{path}: is the record of job '{record.job.id}'. Move it to a folder of that name.")
+    return record
+
+
+def read_records(root: Path, suite: str) -> list[Record]:
+    """All records of a suite, sorted by job id. One that cannot be read raises BadRecord with its path."""
+    folder = root / suite
+    if not folder.is_dir():
+        raise BadRecord(f"{folder}: no such folder. Run the suite '{suite}' first.")
+    return [read_record(path.parent) for path in sorted(folder.glob(f"*/{RECORD}"))]
+
+
+def is_done(root: Path, job: Job) -> bool:
+    """Whether the job needs no run: its record is there, of this schema version, and says `done`.
+
+    Raises BadRecord for a record that cannot be read, so that evidence is never silently written over.
+    """
+    folder = job_folder(root, job)
+    if not (folder / RECORD).exists():
+        return False
+    record = read_record(folder)
+    return record.status == "done" and record.schema_version == SCHEMA_VERSION
+
+
+def adopt(root: Path, job: Job) -> bool:
+    """Whether another suite under `root` has done this very job; its answer is then this suite's too.
+
+    A job's id holds everything that can move its numbers, so the same id is the same run, seconds included.
+    """
+    for folder in sorted(root.glob(f"*/{job.id}")):
+        if folder.parent.name == job.suite or not (folder / RECORD).exists():
+            continue
+        record = read_record(folder)
+        if record.status == "done" and record.schema_version == SCHEMA_VERSION:
+            for name in (OUTCOMES, SAMPLES, STEPS):
+                if (folder / name).exists():
+                    write(job_folder(root, job) / name, (folder / name).read_bytes())
+            write_record(root, replace(record, job=job))
+            return True
+    return False
+
+
+def write_suite(root: Path, suite: Suite) -> Path:
+    """Freeze the question beside its answers; returns the path of `suite.json`."""
+    path = root / suite.name / SUITE
+    write(path, _to_json(_adapter_of_suites(), suite, path))
+    return path
+
+
+def read_suite(root: Path, suite: str) -> Suite:
+    """The question as it was asked. Raises BadRecord when there is none or it cannot be read."""
+    return _from_json(_adapter_of_suites(), root / suite / SUITE, f"Run the suite '{suite}' once to write it.")
+
+
+# --- outcomes and steps --------------------------------------------------------------------------------------------
+
+
+def write_steps(folder: Path, steps: Sequence[StepLog]) -> None:
+    """Write `steps.csv`: step, completions, seconds, tokens, updates, flops, then every metric of any step, by name.
+
+    Without steps there is no such file: an older one is removed.
+    """
+    if not steps:
+        (folder / STEPS).unlink(missing_ok=True)
+        return
+    names = sorted({name for step in steps for name in step.metrics})
+    rows = [
+        [
+            *(str(s.step), str(s.completions), _number(s.seconds)),
+            *(None if spent is None else str(spent) for spent in (s.tokens, s.updates, s.flops)),
+            *(_number(s.metrics.get(name)) for name in names),
+        ]
+        for s in steps
+    ]
+    write(folder / STEPS, to_csv((*_STEP_COLUMNS, *_SPENT_COLUMNS, *names), rows).encode())
+
+
+def read_steps(folder: Path) -> tuple[StepLog, ...]:
+    """The learning curve of a job; empty when it has no `steps.csv` (nothing was trained)."""
+    path = folder / STEPS
+    if not path.exists():
+        return ()
+    try:
+        header, *rows = from_csv(path.read_bytes().decode())
+        if tuple(header[:3]) != _STEP_COLUMNS:
+            raise ValueError(f"the first columns are not {', '.join(_STEP_COLUMNS)}")
+        return tuple(_step(header, row) for row in rows)
+    except _READ_ERRORS as error:
+        raise BadRecord(f"{path}: {error}. {_RESTORE}, or run the job again.") from error
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else repr(float(value))
+
+
+def _step(header: Sequence[str | None], row: Sequence[str | None]) -> StepLog:
+    cells = dict(zip(header, row, strict=True))
+    step, completions, seconds = (cells.pop(name) or "" for name in _STEP_COLUMNS)
+    spent = {name: int(cell) for name in _SPENT_COLUMNS if (cell := cells.pop(name, None)) is not None}
+    metrics = {name: float(cell) for name, cell in cells.items() if name is not None and cell is not None}
+    return StepLog(step=int(step), completions=int(completions), seconds=float(seconds), metrics=metrics, **spent)
+
+
+# --- bytes ---------------------------------------------------------------------------------------------------------
+
+
+@cache
+def _adapter_of_records() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)
+
+
+@cache
+def _adapter_of_suites() -> TypeAdapter[Suite]:
+    return TypeAdapter(Suite)
+
+
+def _to_json(adapter: TypeAdapter[T], value: T, path: Path) -> bytes:
+    plain = adapter.dump_python(value, mode="json")
+    try:
+        return (json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    except ValueError as error:
+        raise BadRecord(f"{path} cannot be written: a number in it is NaN or infinite. JSON has neither.") from error
+
+
+def _from_json(adapter: TypeAdapter[T], path: Path, remedy: str) -> T:
+    try:
+        content = path.read_bytes()
+        raw = json.loads(content)
+        _refuse_newer(raw, path)
+        value = adapter.validate_json(content, strict=True)
+    except FileNotFoundError as error:
+        raise BadRecord(f"{path}: no such file. {remedy}") from error
+    except _READ_ERRORS as error:
+        raise BadRecord(f"{path}: {said(error)}. {remedy}") from error
+    unknown = next(_unknown(raw, adapter.dump_python(value, mode="json")), None)
+    if unknown is not None:
+        raise BadRecord(f"{path}: unknown key '{unknown}'. {remedy}")
+    return value
+
+
+def _refuse_newer(raw: object, path: Path) -> None:
+    version = raw.get("schema_version") if isinstance(raw, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise BadRecord(
+            f"{path}: schema version {version}, but this package reads up to {SCHEMA_VERSION}. Install the newer one."
+        )
+
+
+def _unknown(raw: object, known: object, prefix: str = "") -> Iterator[str]:
+    """Dotted names of the keys that were read but belong to nothing; dataclasses leave them out without a word."""
+    if isinstance(raw, dict) and isinstance(known, dict):
+        for key in raw:
+            if key in known:
+                yield from _unknown(raw[key], known[key], f"{prefix}{key}.")
+            else:
+                yield f"{prefix}{key}"
+    elif isinstance(raw, list) and isinstance(known, list):
+        for index, (ours, theirs) in enumerate(zip(raw, known, strict=True)):
+            yield from _unknown(ours, theirs, f"{prefix}{index}.")
