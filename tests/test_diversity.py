@@ -16,7 +16,6 @@ from benchmark.errors import ConfigurationError
 from benchmark.exam import estimators
 from benchmark.exam.strategy.key import equations, strategy_key
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "shared" / "design" / "diversity_examples.json"
 TEXTS = ["the answer is 18", "the answer is 18", "the answer is 20"]
 CLOSE = {"abs": 1e-9, "rel": 1e-9}
 
@@ -380,14 +379,15 @@ COMPUTE = {
 }
 
 
-with (Path(__file__).parent / "worked_diversity.jsonl").open(encoding="utf-8") as lines:
-    WORKED = [json.loads(line) for line in lines]
+WORKED = json.loads((Path(__file__).parent / "examples" / "diversity.json").read_text(encoding="utf-8"))["examples"]
 
 
 @pytest.mark.parametrize("example", WORKED, ids=lambda example: example["id"])
 def test_worked_example(example):
     found = COMPUTE[example["metric"]](example["input"], example["params"])
     expected = example["expected"]
+    if isinstance(expected, dict):
+        expected = {name: value for name, value in expected.items() if not name.endswith("_6dp")}  # the same, rounded
     exact = isinstance(expected, dict | list)
     assert found == (expected if exact else pytest.approx(expected, abs=1e-6))
 
@@ -395,13 +395,3 @@ def test_worked_example(example):
 def test_no_worked_example_is_left_out():
     assert len({example["id"] for example in WORKED}) == len(WORKED) == 62
     assert {example["metric"] for example in WORKED} == set(COMPUTE)
-    if EXAMPLES.exists():
-        examples = json.loads(EXAMPLES.read_text(encoding="utf-8"))["examples"]
-        for example, copy in zip(examples, WORKED, strict=True):
-            assert {name: example[name] for name in ("id", "metric", "params", "input")} | {
-                "expected": copy["expected"]
-            } == copy
-            expected = example["expected"]
-            if isinstance(expected, dict):
-                expected = {name: value for name, value in expected.items() if name != "effective_q1_6dp"}
-            assert copy["expected"] == expected

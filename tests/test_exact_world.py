@@ -30,7 +30,7 @@ from benchmark.errors import ConfigurationError, Diverged
 from benchmark.model.policy import LanguagePolicy
 from benchmark.suite.registry import adapter_class
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "shared" / "design" / "algorithm_examples.json"
+EXAMPLES = Path(__file__).parent / "examples" / "algorithm.json"
 SHORT = replace(
     TABLE,
     training=replace(TABLE.training, steps=300),  # the command line takes more, and is stricter
@@ -67,8 +67,6 @@ SAME_END = {"DAPOWithoutEnd", "DrGRPOPerLength", "GRPOTokenMean"}  # the same be
 
 @pytest.fixture(scope="module", params=["tree_v2_T4_binary", "tree_v3_T3_graded"])
 def oracle(request):
-    if not EXAMPLES.exists():
-        pytest.skip(f"the worked examples are not beside this checkout: {EXAMPLES}")
     trees = json.loads(EXAMPLES.read_text())["oracles"]["trees"]
     world = BINARY if "binary" in request.param else GRADED
     return world, next(tree for tree in trees if tree["id"] == request.param)

@@ -1,6 +1,6 @@
 """Relations between methods that hold exactly, on random batches in float64 with poisoned padding.
 
-Numbered as in the specification's list of identities; each needs the adapters' own `prepare` and `loss` alone.
+Each needs the adapters' own `prepare` and `loss` alone.
 """
 
 from dataclasses import replace

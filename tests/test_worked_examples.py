@@ -1,6 +1,6 @@
-"""All cases of the book of worked examples, through the very functions training uses; none may be left out.
+"""All worked examples of `examples/algorithm.json`, through the very functions training uses; none may be left out.
 
-Inputs are poisoned at padded positions. The book was made by an independent implementation and compared with TRL, verl,
+Inputs are poisoned at padded positions. The numbers come from an independent implementation, compared with TRL, verl,
 AReaL, FlowRL's release, gfn-lm-tuning, GFN-PG, TBA and torchgfn.
 """
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from worked import BOOK, FILE, IDS, case
+from worked import EXAMPLES, IDS, case
 
 from algorithms._batch import Now
 from algorithms._flow import GFlowNet, log_reward
@@ -39,8 +39,6 @@ from algorithms.sft import negative_log_likelihood
 from algorithms.tba import TBA
 from algorithms.template import Template
 from benchmark.model.policy import label_and_end_logp
-
-pytestmark = pytest.mark.skipif(not FILE.exists(), reason="the book of worked examples is not beside this checkout")
 
 TRL_EPS = 1e-4
 LOSSES = {
@@ -121,7 +119,7 @@ def close(found, expected, tolerance=1e-6):
 
 
 def test_no_example_is_left_out():
-    assert len(IDS) == len(BOOK["examples"]) == 99
+    assert len(IDS) == len(EXAMPLES["examples"]) == 99
     assert {*LOSSES, *PG, *ADVANTAGES, *LOG_REWARDS, *PREFIX, *SINGLE} == set(IDS)
 
 
@@ -186,7 +184,7 @@ def test_policy_gradient_gflownet(name):
 @pytest.mark.parametrize("name", PREFIX)
 def test_prefix_terminating_balance(name):
     one = case(name)
-    n = torch.tensor(BOOK["batches"]["prefix"]["n_content"])
+    n = torch.tensor(EXAMPLES["batches"]["prefix"]["n_content"])
     logp, end = (one.data[key].clone().requires_grad_() for key in ("logps", "log_term"))
     t = torch.arange(end.shape[1])
     valid = (t[:-1] < n.unsqueeze(1)).double()

@@ -11,9 +11,8 @@ import torch
 from algorithms._batch import Loss, Now, Rollouts
 from benchmark.model.policy import Prompts
 
-FILE = Path(__file__).resolve().parents[2] / "shared" / "design" / "algorithm_examples.json"
-BOOK = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {"examples": [], "batches": {}, "oracles": {}}
-IDS = tuple(example["id"] for example in BOOK["examples"])
+EXAMPLES = json.loads((Path(__file__).parent / "examples" / "algorithm.json").read_text(encoding="utf-8"))
+IDS = tuple(example["id"] for example in EXAMPLES["examples"])
 LEAVES = ("logps", "values", "log_z", "log_flow")
 
 
@@ -79,8 +78,8 @@ class Case:
 
 
 def case(name: str) -> Case:
-    example = next(e for e in BOOK["examples"] if e["id"] == name)
-    raw = dict(BOOK["batches"].get(example["batch"], {}))
+    example = next(e for e in EXAMPLES["examples"] if e["id"] == name)
+    raw = dict(EXAMPLES["batches"].get(example["batch"], {}))
     raw |= example.get("inputs", {})
     data = {key: torch.tensor(value, dtype=torch.float64) for key, value in raw.items() if isinstance(value, list)}
     group = raw.get("group_size", example["config"].get("group_size", 0))
