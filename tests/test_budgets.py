@@ -9,8 +9,9 @@ import pytest
 
 from benchmark.comparison.evidence import gather
 from benchmark.contract import StepLog, Tuning
-from benchmark.report import drawing, levels
+from benchmark.report.figures import drawing
 from benchmark.report.sections import sections
+from benchmark.report.tables import levels
 from benchmark.report.tables.budgets import amount, at, common, curves, equal_budget_table, leaders
 from benchmark.report.tables.conditions import conditions_table
 from benchmark.tasks import digest, load_task

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from benchmark.commands.estimators.columns import columns_of
-from benchmark.commands.estimators.samples import Sample
+from benchmark.commands.diversity.columns import columns_of
+from benchmark.commands.diversity.samples import Sample
 from benchmark.exam import estimators
 from benchmark.exam.strategy.key import strategy_of
 

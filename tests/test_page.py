@@ -17,7 +17,8 @@ import pytest
 from benchmark.comparison.evidence import gather
 from benchmark.contract import Outcome
 from benchmark.errors import BadRecord
-from benchmark.report import check_report, drawing, write_report
+from benchmark.report import check_report, write_report
+from benchmark.report.figures import drawing
 from benchmark.report.html.disagreements import disagreements
 from benchmark.report.html.page import PAGE
 from benchmark.report.html.payload import packed, unpacked

@@ -14,10 +14,13 @@ import matplotlib as mpl
 import pytest
 from rich.console import Console
 
+from benchmark.comparison import table as cells
 from benchmark.comparison.evidence import gather
 from benchmark.contract import Comparison, Estimate, StepLog
 from benchmark.errors import BadRecord
-from benchmark.report import cells, check_report, tables, terminal_table, verdicts, write_report
+from benchmark.report import check_report, terminal_table, write_report
+from benchmark.report.tables import main as tables
+from benchmark.report.tables import verdicts
 from benchmark.store import records
 
 SPACE = "\u00a0"
