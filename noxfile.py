@@ -1,8 +1,15 @@
-"""Everything this repository does, as sessions: `nox -l` lists them."""
+"""Everything this repository does, as sessions: `nox -l` lists them.
+
+What is committed was tested with exactly the versions in `constraints.txt`; sessions install them. `nox -s lock` writes
+that file again, `lowest` and `newest` test the two ends of the ranges in `pyproject.toml`.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
 import sys
+import tomllib
 from pathlib import Path
 
 import nox
@@ -11,15 +18,23 @@ nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests"]
 
 SHARED = Path(".nox") / "bakeoff"  # one environment for all sessions: torch is installed once
+LOCK = Path("constraints.txt")
+EXTRAS = ".[train,dev,browser]"
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
+PARALLEL = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 
 
 def run(session: nox.Session, command: str, *arguments: str, env: dict[str, str] | None = None) -> None:
-    """Run a command of the shared environment, which is made and brought up to date first."""
+    """Run a command of the shared environment, which is brought up to date when the lock or pyproject.toml changed."""
     programs = SHARED / ("Scripts" if sys.platform == "win32" else "bin")
     if not programs.exists():
         session.run(sys.executable, "-m", "virtualenv", "-q", str(SHARED))  # pip, because uv does not see local builds
-    install = ("-m", "pip", "install", "-q", "-e", ".[train,dev,browser]")
-    session.run(str(programs / "python"), *install, silent=True, external=True)
+    wanted = hashlib.sha256(b"".join(Path(name).read_bytes() for name in ("pyproject.toml", LOCK))).hexdigest()
+    stamp = SHARED / "installed.sha256"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        install = ("-m", "pip", "install", "-q", "-c", str(LOCK), "-e", EXTRAS)
+        session.run(str(programs / "python"), *install, silent=True, external=True)
+        stamp.write_text(wanted, encoding="utf-8")
     session.run(str(programs / command), *arguments, env=env, external=True)
 
 
@@ -51,9 +66,55 @@ def types(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Whether the committed reports are what the committed results say; then pytest, offline, on the processor."""
+    """Pytest without the tests marked slow, offline, on the processor, one worker a core."""
+    run(session, "pytest", *PARALLEL, "-m", "not slow", *session.posargs, env=OFFLINE)
+
+
+@nox.session(venv_backend="none")
+def slow(session: nox.Session) -> None:
+    """The tests marked slow, and whether the committed reports are what the committed results say."""
     run(session, "bakeoff", "report", "--check")
-    run(session, "pytest", *session.posargs, env={"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"})
+    run(session, "pytest", *PARALLEL, "-m", "slow", *session.posargs, env=OFFLINE)
+
+
+@nox.session(venv_backend="none")
+def everything(session: nox.Session) -> None:
+    """Lint, types, and all tests."""
+    for name in ("lint", "types", "tests", "slow"):
+        session.notify(name)
+
+
+@nox.session(venv_backend="virtualenv")
+def lock(session: nox.Session) -> None:
+    """Write constraints.txt: the newest versions that the ranges in pyproject.toml admit, as pip resolves them today."""
+    session.install("-e", EXTRAS)
+    frozen = str(session.run("pip", "freeze", "--exclude-editable", silent=True)).splitlines()
+    pins = sorted({re.sub(r"\+[\w.]+$", "", line) for line in frozen if "==" in line}, key=str.lower)
+    head = "# Written by `nox -s lock`: the versions with which this commit was tested, and its results made."
+    LOCK.write_text("\n".join((head, *pins)) + "\n", encoding="utf-8")
+
+
+@nox.session(venv_backend="virtualenv", python="3.11")
+def lowest(session: nox.Session) -> None:
+    """The tests without the slow ones under the lowest versions that pyproject.toml admits.
+
+    `-- torch==2.13.0` takes another version of a package, for example one that needs no gigabytes of CUDA.
+    """
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    ranges = (*project["dependencies"], *project["optional-dependencies"]["train"])
+    bounds = (re.match(r"([\w.-]+)\s*[>=]=([\w.]+)", one) for one in ranges)
+    pins = {bound[1]: f"{bound[1]}=={bound[2]}" for bound in bounds if bound}
+    pins |= {pin.partition("==")[0]: pin for pin in session.posargs}
+    session.install(*pins.values(), "pytest", "pytest-xdist", "pytest-benchmark", "hypothesis", "sacrebleu")
+    session.install("--no-deps", "-e", ".")
+    session.run("pytest", *PARALLEL, "-m", "not slow", "-W", "default", env=OFFLINE)
+
+
+@nox.session(venv_backend="virtualenv")
+def newest(session: nox.Session) -> None:
+    """The tests without the slow ones under the newest versions that pyproject.toml admits; warnings are no errors."""
+    session.install("-e", EXTRAS)
+    session.run("pytest", *PARALLEL, "-m", "not slow", "-W", "default", env=OFFLINE)
 
 
 @nox.session(venv_backend="none")
@@ -89,5 +150,4 @@ def trackers(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """pytest-benchmark: our loop beside TRL's, our sampler, the grader, a step of each method, the bootstrap."""
     options = ["-q", "-o", "addopts=", "--benchmark-columns=median,iqr,rounds", *session.posargs]
-    environment = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "OMP_NUM_THREADS": "1"}
-    run(session, "pytest", *options, "tests/benchmarks", env=environment)
+    run(session, "pytest", *options, "tests/benchmarks", env=OFFLINE)
