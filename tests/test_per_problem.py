@@ -8,7 +8,7 @@ import pytest
 from benchmark.contract import Outcome
 from benchmark.exam.metrics import DIRECTIONS, measure
 from benchmark.exam.per_problem import from_columns, is_share, per_problem
-from benchmark.store.outcomes import Columns
+from benchmark.store.outcomes import OutcomeColumns
 
 KS = (1, 2, 4)
 OF_TEXTS = {"step_strategies@4", "effective_step_strategies", "invalid_strategies", "distinct_2_correct"}
@@ -100,4 +100,4 @@ def test_columns_with_a_gap_are_refused_as_outcomes_are():
 
 
 def columns(rows):
-    return Columns(*([getattr(one, field.name) for one in rows] for field in fields(Columns)))
+    return OutcomeColumns(*([getattr(one, field.name) for one in rows] for field in fields(OutcomeColumns)))

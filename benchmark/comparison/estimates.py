@@ -14,7 +14,7 @@ import pandas as pd
 
 from benchmark.contract import TRAINING_PHASES, Estimate, Record, Suite
 from benchmark.errors import BadRecord
-from benchmark.exam.per_problem import Exam, is_share
+from benchmark.exam.per_problem import ExamParts, is_share
 from benchmark.stats import Scores, estimate, from_seeds, scores_of
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def tidy(records: Sequence[Record]) -> pd.DataFrame:
     return frame.sort_values(["suite", "task", "algorithm", "seed", "metric"], ignore_index=True)
 
 
-def cells(frame: pd.DataFrame, suite: Suite, exams: Mapping[tuple[str, str, int], Exam]) -> Cells:
+def cells(frame: pd.DataFrame, suite: Suite, exams: Mapping[tuple[str, str, int], ExamParts]) -> Cells:
     """The scores of every algorithm and task of the suite and every metric of the table.
 
     `exams` are keyed by algorithm, task and seed. A cell in which a finished seed has no exam, and a number that is not
@@ -96,8 +96,8 @@ def summary(scores: Cells, suite: Suite) -> Summary:
     return {key: estimate(known, planned=len(suite.seeds)) for key, known in scores.items()}
 
 
-def _refuse_unlike(exams: Mapping[tuple[str, str, int], Exam]) -> None:
-    first: dict[str, tuple[str, Exam]] = {}
+def _refuse_unlike(exams: Mapping[tuple[str, str, int], ExamParts]) -> None:
+    first: dict[str, tuple[str, ExamParts]] = {}
     for (algorithm, task, seed), exam in exams.items():
         name, other = first.setdefault(task, (f"{algorithm}-{task}-s{seed}", exam))
         if (exam.problems, exam.samples) != (other.problems, other.samples):
@@ -113,7 +113,7 @@ def _scores(
     task: str,
     metric: str,
     values: Mapping[int, float | None],
-    exams: Mapping[tuple[str, str, int], Exam],
+    exams: Mapping[tuple[str, str, int], ExamParts],
 ) -> Scores:
     seeds = [seed for seed, value in values.items() if value is not None]
     found = [exams.get((algorithm, task, seed)) for seed in seeds]

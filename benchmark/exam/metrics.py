@@ -42,30 +42,29 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from benchmark.contract import GREEDY
 from benchmark.errors import UnknownName
 from benchmark.exam.estimators import (
     answer_entropy,
     d2,
     distinct_answers,
-    distinct_n,
     majority_at_k,
     pass_at_k,
     rarefied_richness,
     strategies_at_k,
 )
 from benchmark.exam.strategy.key import strategy_of
+from benchmark.exam.text_diversity import distinct_n
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from benchmark.contract import Outcome
+    from benchmark.contract import Direction, Outcome
     from benchmark.exam.strategy.key import Strategy
 
-__all__ = ["CORRECT", "DIRECTIONS", "Sampled", "by_problem", "direction", "measure", "strategy_counts"]
-
-Direction = Literal["higher", "lower", "neither"]
+__all__ = ["CORRECT", "DIRECTIONS", "RIGHT", "ProblemSamples", "by_problem", "direction", "measure", "strategy_counts"]
 
 DIRECTIONS: Mapping[str, Direction] = MappingProxyType(
     {
@@ -98,8 +97,7 @@ DIRECTIONS: Mapping[str, Direction] = MappingProxyType(
 CORRECT = 4
 """Correct samples at which `richness@k` and `distinct_2_correct` are taken, so that accuracy does not move them."""
 
-_GREEDY = -1
-_RIGHT = "\0right"
+RIGHT = "\0right"
 """The one class of all correct answers; no extracted answer holds this character."""
 
 
@@ -151,13 +149,13 @@ def strategy_counts(outcomes: Sequence[Outcome]) -> dict[str, tuple[int, ...]]:
 
 
 @dataclass(frozen=True)
-class Sampled:
+class ProblemSamples:
     """The samples of one problem, with what the metrics ask of them."""
 
     samples: tuple[Outcome, ...]
 
     @cached_property
-    def right(self) -> int:
+    def n_correct(self) -> int:
         """Correct samples."""
         return sum(outcome.verdict == "correct" for outcome in self.samples)
 
@@ -175,33 +173,33 @@ class Sampled:
         return tuple(outcome.text for outcome in self.samples if outcome.verdict == "correct")
 
     @cached_property
-    def ways(self) -> tuple[Strategy, ...]:
+    def strategies_from_text(self) -> tuple[Strategy, ...]:
         """Strategies of the correct samples, read from their texts."""
         right = [outcome for outcome in self.samples if outcome.verdict == "correct"]
         found = (strategy_of(outcome.text, outcome.answer) for outcome in right)
         return tuple(way for way in found if way is not None)
 
     @cached_property
-    def cuts(self) -> tuple[int, ...]:
+    def step_strategy_counts(self) -> tuple[int, ...]:
         """How many correct samples each strategy of the level `steps` has."""
-        return tuple(Counter(way.steps for way in self.ways).values())
+        return tuple(Counter(way.steps for way in self.strategies_from_text).values())
 
     @cached_property
     def answers(self) -> tuple[str | None, ...]:
         """Of each sample; all correct answers are one."""
-        return tuple(_RIGHT if outcome.verdict == "correct" else outcome.answer for outcome in self.samples)
+        return tuple(RIGHT if outcome.verdict == "correct" else outcome.answer for outcome in self.samples)
 
     @cached_property
     def wrong(self) -> tuple[int, ...]:
         """How many samples each answer that is not correct has."""
-        return tuple(Counter(answer for answer in self.answers if answer not in {None, _RIGHT}).values())
+        return tuple(Counter(answer for answer in self.answers if answer not in {None, RIGHT}).values())
 
 
-def _at_budgets(problems: Sequence[Sampled], n: int, ks: Sequence[int]) -> dict[str, float | None]:
+def _at_budgets(problems: Sequence[ProblemSamples], n: int, ks: Sequence[int]) -> dict[str, float | None]:
     """What depends on a number of samples k."""
     found: dict[str, float | None] = {}
     for k in ks:
-        found[f"pass@{k}"] = _mean([pass_at_k(n, problem.right, k) for problem in problems])
+        found[f"pass@{k}"] = _mean([pass_at_k(n, problem.n_correct, k) for problem in problems])
         found[f"strategies@{k}"] = _mean([strategies_at_k(n, problem.strategies, k) for problem in problems])
     for k in ks[-1:]:
         found[f"maj@{k}"] = _mean([_majority(problem, n, k) for problem in problems])
@@ -210,37 +208,37 @@ def _at_budgets(problems: Sequence[Sampled], n: int, ks: Sequence[int]) -> dict[
     return found
 
 
-def _of_texts(problems: Sequence[Sampled], n: int, k: int) -> dict[str, float | None]:
+def _of_texts(problems: Sequence[ProblemSamples], n: int, k: int) -> dict[str, float | None]:
     """What needs the completions; undefined where they were not kept."""
     names = (f"step_strategies@{k}", "effective_step_strategies", "invalid_strategies", "distinct_2_correct")
     if not any(outcome.text for problem in problems for outcome in problem.samples):
         return dict.fromkeys(names[0 if k else 1 :])
-    lexical = (distinct_n(problem.texts[:CORRECT], 2) for problem in problems if problem.right >= CORRECT)
-    right = sum(problem.right for problem in problems)
+    lexical = (distinct_n(problem.texts[:CORRECT], 2) for problem in problems if problem.n_correct >= CORRECT)
+    right = sum(problem.n_correct for problem in problems)
     values = (
-        _mean([strategies_at_k(n, problem.cuts, k) for problem in problems]),
-        d2(problem.cuts for problem in problems),
-        sum(not way.valid for problem in problems for way in problem.ways) / right if right else None,
+        _mean([strategies_at_k(n, problem.step_strategy_counts, k) for problem in problems]),
+        d2(problem.step_strategy_counts for problem in problems),
+        sum(not way.valid for problem in problems for way in problem.strategies_from_text) / right if right else None,
         _known(lexical),
     )
     return dict(zip(names, values, strict=True))
 
 
-def _majority(problem: Sampled, n: int, k: int) -> float:
-    missing = n - problem.right - sum(problem.wrong)
-    return majority_at_k(problem.right, problem.wrong, missing, k)
+def _majority(problem: ProblemSamples, n: int, k: int) -> float:
+    missing = n - problem.n_correct - sum(problem.wrong)
+    return majority_at_k(problem.n_correct, problem.wrong, missing, k)
 
 
-def by_problem(outcomes: Sequence[Outcome]) -> tuple[list[Sampled], list[Outcome]]:
+def by_problem(outcomes: Sequence[Outcome]) -> tuple[list[ProblemSamples], list[Outcome]]:
     """The problems in order of appearance, and the greedy completions."""
     samples: dict[str, dict[int, Outcome]] = defaultdict(dict)
     greedy: dict[str, Outcome] = {}
     for outcome in outcomes:
         place: dict[int, Outcome] = samples[outcome.problem]
-        seen = outcome.problem in greedy if outcome.sample == _GREEDY else outcome.sample in place
+        seen = outcome.problem in greedy if outcome.sample == GREEDY else outcome.sample in place
         if seen:
             raise ValueError(f"problem {outcome.problem!r} has sample {outcome.sample} twice")
-        if outcome.sample == _GREEDY:
+        if outcome.sample == GREEDY:
             greedy[outcome.problem] = outcome
         else:
             place[outcome.sample] = outcome
@@ -248,7 +246,7 @@ def by_problem(outcomes: Sequence[Outcome]) -> tuple[list[Sampled], list[Outcome
     for name, drawn in samples.items():
         if drawn.keys() != set(range(count)):
             raise ValueError(f"problem {name!r} has the samples {sorted(drawn)}; all need 0 to {count - 1}")
-    problems = [Sampled(tuple(drawn[number] for number in range(count))) for drawn in samples.values()]
+    problems = [ProblemSamples(tuple(drawn[number] for number in range(count))) for drawn in samples.values()]
     return problems, list(greedy.values())
 
 

@@ -12,7 +12,6 @@ from itertools import pairwise, repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.exam.estimators import (
     answer_entropy,
@@ -27,10 +26,13 @@ from benchmark.exam.metrics import CORRECT, by_problem
 from benchmark.store.outcomes import outcomes_of
 
 if TYPE_CHECKING:
-    from benchmark.contract import Outcome
-    from benchmark.store.outcomes import Columns
+    from numpy.typing import NDArray
 
-__all__ = ["SHARES", "Exam", "from_columns", "is_share", "per_problem"]
+    from benchmark.contract import Outcome
+    from benchmark.stats.scores import FloatArray
+    from benchmark.store.outcomes import OutcomeColumns
+
+__all__ = ["SHARES", "ExamParts", "from_columns", "is_share", "per_problem"]
 
 BUDGETS = (1, 2, 4, 8, 16)
 """The k of pass@k and its like."""
@@ -40,18 +42,16 @@ SHARES = frozenset(
 )
 """Metrics, less their `@k`, that are a share from 0 to 1."""
 
-Vector = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Exam:
+class ExamParts:
     """One exam's parts: metric → (top, bottom), (P,) each, in the order of `problems`."""
 
     problems: tuple[str, ...]
     """Sorted ids."""
     samples: int
     """Of each problem, the greedy one not counted."""
-    parts: dict[str, tuple[Vector, Vector]]
+    parts: dict[str, tuple[FloatArray, FloatArray]]
 
 
 def is_share(metric: str) -> bool:
@@ -59,7 +59,7 @@ def is_share(metric: str) -> bool:
     return metric.partition("@")[0] in SHARES
 
 
-def per_problem(outcomes: Sequence[Outcome], *, ks: Sequence[int] = BUDGETS) -> Exam:
+def per_problem(outcomes: Sequence[Outcome], *, ks: Sequence[int] = BUDGETS) -> ExamParts:
     """All metrics of `measure`, those of a k above n left out. An undefined cell has 0 in both parts.
 
     Raises `ValueError` where `measure` does.
@@ -77,7 +77,7 @@ def per_problem(outcomes: Sequence[Outcome], *, ks: Sequence[int] = BUDGETS) -> 
     return _exam(tuple(names), samples, {one.problem: one.verdict == "correct" for one in greedy}, ks)
 
 
-def from_columns(found: Columns, *, ks: Sequence[int] = BUDGETS) -> Exam:
+def from_columns(found: OutcomeColumns, *, ks: Sequence[int] = BUDGETS) -> ExamParts:
     """`per_problem`, ten times as fast where each problem's greedy completion and samples follow each other."""
     size = max(found.sample, default=-1) + 2
     names = found.problem[::size]
@@ -115,10 +115,10 @@ def _with_zeros(samples: _Samples) -> _Samples:
     )
 
 
-def _exam(names: tuple[str, ...], samples: _Samples, greedy: Mapping[str, bool], ks: Sequence[int]) -> Exam:
+def _exam(names: tuple[str, ...], samples: _Samples, greedy: Mapping[str, bool], ks: Sequence[int]) -> ExamParts:
     order = sorted(range(len(names)), key=names.__getitem__)
     n = len(samples.verdicts) // max(len(names), 1)
-    parts: dict[str, tuple[Vector, Vector]] = {}
+    parts: dict[str, tuple[FloatArray, FloatArray]] = {}
     if n:
         budgets = tuple(sorted(k for k in set(ks) if 1 <= k <= n))
         metrics = (*_PLAIN, *(f"{family}@{k}" for k in budgets for family in ("pass", "strategies")))
@@ -134,7 +134,7 @@ def _exam(names: tuple[str, ...], samples: _Samples, greedy: Mapping[str, bool],
     if greedy:
         right = np.array([greedy.get(name, False) for name in names], dtype=np.float64)
         parts["greedy_accuracy"] = right, np.array([name in greedy for name in names], dtype=np.float64)
-    return Exam(names, n, parts)
+    return ExamParts(names, n, parts)
 
 
 _PLAIN = (
@@ -152,7 +152,7 @@ _PLAIN = (
 )
 
 
-def _cells(samples: _Samples, problems: int, n: int, budgets: tuple[int, ...]) -> Vector:
+def _cells(samples: _Samples, problems: int, n: int, budgets: tuple[int, ...]) -> FloatArray:
     """Top and bottom of the metrics of `_PLAIN`, then of those at each budget: (P, 2·metrics)."""
     shape = problems, n
     kinds = np.array(list(map(_KINDS.__getitem__, samples.verdicts))).reshape(shape)

@@ -10,9 +10,9 @@ from benchmark.stats.bootstrap import percentile, resample
 from benchmark.stats.greedy import Greedy, greedy, mcnemar
 from benchmark.stats.intervals import difference, estimate, interval, p_value
 from benchmark.stats.outlook import MOST_SEEDS, POWER, detectable, power, seeds_needed
-from benchmark.stats.scores import Components, Matrix, Scores, common, components, from_seeds, scores_of
+from benchmark.stats.scores import Components, FloatArray, Scores, common, components, from_seeds, scores_of
 from benchmark.stats.ties import groups, letters
-from benchmark.stats.verdicts import LEVEL, Direction, compare_all, families, flipped, holm, p_words, sign_flip
+from benchmark.stats.verdicts import LEVEL, compare_all, families, flipped, holm, p_words, sign_flip
 
 __all__ = [
     "LEVEL",
@@ -20,9 +20,8 @@ __all__ = [
     "POWER",
     "Across",
     "Components",
-    "Direction",
+    "FloatArray",
     "Greedy",
-    "Matrix",
     "Scores",
     "across",
     "common",

@@ -30,7 +30,7 @@ from benchmark.stats.scores import Components, components, from_seeds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.stats.scores import Matrix, Scores
+    from benchmark.stats.scores import FloatArray, Scores
 
 __all__ = ["difference", "estimate", "interval", "p_value", "quantile", "variances"]
 
@@ -71,7 +71,7 @@ def interval(values: Sequence[float | None], planned: int, confidence: float = 0
     return estimate(from_seeds(dict(enumerate(values))), planned, confidence)
 
 
-def difference(gaps: Matrix, planned: int, samples: int | None = None) -> Estimate:
+def difference(gaps: FloatArray, planned: int, samples: int | None = None) -> Estimate:
     """Mean of paired differences (S, P) with its 95 % interval."""
     seeds, problems = gaps.shape
     if not seeds:

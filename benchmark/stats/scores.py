@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Components", "Matrix", "Scores", "common", "components", "from_seeds", "scores_of"]
+__all__ = ["Components", "FloatArray", "Scores", "common", "components", "from_seeds", "scores_of"]
 
-Matrix = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 _ROUNDING = 1e-24
 """Mean squares below this are what floating point leaves of equal values."""
@@ -32,9 +32,9 @@ class Scores:
     """S seeds on which the metric is defined."""
     problems: tuple[str, ...]
     """P problems, the same for every seed."""
-    top: Matrix
+    top: FloatArray
     """(S, P)"""
-    bottom: Matrix
+    bottom: FloatArray
     """(S, P)"""
     samples: int | None = None
     """Completions behind each cell; `None` where nobody knows."""
@@ -54,12 +54,12 @@ class Scores:
             raise ValueError("the metric is undefined on a seed; leave that seed out")
 
     @property
-    def rates(self) -> Matrix:
+    def rates(self) -> FloatArray:
         """The metric on each seed, (S,)."""
         return np.asarray(self.top.sum(axis=1) / self.bottom.sum(axis=1))
 
     @property
-    def values(self) -> Matrix:
+    def values(self) -> FloatArray:
         """The metric as a mean of one value for each problem, (S, P): rate + (top - rate·bottom) / mean bottom.
 
         For a plain mean these are the cells themselves. For a ratio they are its linearisation (delta method): row
@@ -72,8 +72,8 @@ class Scores:
 def scores_of(
     seeds: Sequence[int],
     problems: Sequence[str],
-    top: Matrix,
-    bottom: Matrix,
+    top: FloatArray,
+    bottom: FloatArray,
     *,
     samples: int | None = None,
     share: bool = False,
@@ -91,7 +91,7 @@ def from_seeds(values: Mapping[int, float | None]) -> Scores:
     return Scores(tuple(known), ("all",), top, np.ones_like(top))
 
 
-def common(ours: Scores, theirs: Scores) -> tuple[Matrix, Matrix]:
+def common(ours: Scores, theirs: Scores) -> tuple[FloatArray, FloatArray]:
     """The values of both on the seeds they share, in the same order, (S', P) each.
 
     Where one of them knows whole seeds only, both are taken as such. Raises `ValueError` when their problems differ.
@@ -127,7 +127,7 @@ class Components:
     """
 
 
-def components(values: Matrix) -> Components:
+def components(values: FloatArray) -> Components:
     """Mean squares of a complete matrix (S, P)."""
     seeds, problems = values.shape
     mean = values.mean()

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from benchmark.exam import estimators
+from benchmark.exam import estimators, text_diversity
+from benchmark.exam.metrics import CORRECT, RIGHT
 from benchmark.exam.strategy.key import Strategy, strategy_of
 
 if TYPE_CHECKING:
@@ -17,18 +18,14 @@ if TYPE_CHECKING:
 
     from benchmark.commands.diversity.samples import Sample
     from benchmark.exam.strategy.expressions import Reading
-    from benchmark.exam.strategy.key import Level
+    from benchmark.exam.strategy.key import StrategyLevel
 
-__all__ = ["CORRECT", "Columns", "budgets", "columns_of"]
+__all__ = ["ProblemColumns", "budgets", "columns_of"]
 
-CORRECT = 4
-"""m: correct samples on which richness, distinct-2, the Vendi score and self-BLEU are compared."""
 
-Columns = dict[str, float | None]
+ProblemColumns = dict[str, float | None]
 """Name → value of one problem; `None` is undefined."""
-LEVELS: tuple[Level, ...] = ("expr", "steps")
-_RIGHT = "\0right"
-"""The one answer of all correct samples, however they write it."""
+LEVELS: tuple[StrategyLevel, ...] = ("expr", "steps")
 
 
 def budgets(n: int) -> tuple[int, ...]:
@@ -36,7 +33,7 @@ def budgets(n: int) -> tuple[int, ...]:
     return tuple(k for k in range(1, n + 1) if k <= 16 or k == n or not k & (k - 1))
 
 
-def columns_of(samples: Sequence[Sample], n: int, reading: Reading, *, bleu: bool) -> Columns:
+def columns_of(samples: Sequence[Sample], n: int, reading: Reading, *, bleu: bool) -> ProblemColumns:
     """All columns of one problem. `n`: samples taken where their number matters, and the largest k; `bleu`: self-BLEU.
 
     The reading `published` compares answers as they are written, too: `3,000` and `3000` are two.
@@ -53,19 +50,19 @@ def columns_of(samples: Sequence[Sample], n: int, reading: Reading, *, bleu: boo
     return found | answers | _text_columns(samples, n, bleu=bleu)
 
 
-def _key(way: Strategy, level: Level) -> str:
+def _key(way: Strategy, level: StrategyLevel) -> str:
     return way.expr if level == "expr" else way.steps
 
 
-def _counts(ways: Sequence[Strategy | None], level: Level) -> list[int]:
+def _counts(ways: Sequence[Strategy | None], level: StrategyLevel) -> list[int]:
     return list(Counter(_key(way, level) for way in ways if way is not None).values())
 
 
-def _budget_columns(samples: Sequence[Sample], right: Sequence[Strategy | None], n: int) -> Columns:
+def _budget_columns(samples: Sequence[Sample], right: Sequence[Strategy | None], n: int) -> ProblemColumns:
     """Everything that depends on k, over all samples, and the counts behind it."""
     valid = [way for way in right if way is not None and way.valid]
     keyed = sum(way is not None for way in right)
-    found: Columns = {
+    found: ProblemColumns = {
         "samples": float(len(samples)),
         "correct": float(len(right)),
         "with_strategy": float(keyed),
@@ -84,13 +81,13 @@ def _budget_columns(samples: Sequence[Sample], right: Sequence[Strategy | None],
 
 
 def _strategy_columns(
-    samples: Sequence[Sample], ways: Sequence[Strategy | None], counts: Sequence[int], level: Level
-) -> Columns:
+    samples: Sequence[Sample], ways: Sequence[Strategy | None], counts: Sequence[int], level: StrategyLevel
+) -> ProblemColumns:
     """`counts` are those of all correct samples; the rest is of the first n."""
     seen = _counts(ways, level)
     right = [way for way, sample in zip(ways, samples, strict=True) if sample.correct]
     own = _counts(right, level)
-    found: Columns = {
+    found: ProblemColumns = {
         f"collision_{level}": estimators.collision_probability(counts),
         f"richness_{level}": estimators.rarefied_richness(counts, CORRECT),
         f"distinct_{level}": float(len(own)) if right else None,
@@ -105,33 +102,33 @@ def _strategy_columns(
     return found
 
 
-def _answer_columns(samples: Sequence[Sample], *, as_written: bool) -> Columns:
+def _answer_columns(samples: Sequence[Sample], *, as_written: bool) -> ProblemColumns:
     """All correct answers are one answer, unless answers are compared as they are written."""
-    answers = [_RIGHT if sample.correct and not as_written else sample.answer for sample in samples]
+    answers = [RIGHT if sample.correct and not as_written else sample.answer for sample in samples]
     return {
         "answers": float(estimators.distinct_answers(answers)),
         "answer_entropy": estimators.answer_entropy(answers),
     }
 
 
-def _text_columns(samples: Sequence[Sample], n: int, *, bleu: bool) -> Columns:
+def _text_columns(samples: Sequence[Sample], n: int, *, bleu: bool) -> ProblemColumns:
     texts = [sample.completion for sample in samples[:n]]
-    vectors = estimators.ngram_vectors(texts)
+    vectors = text_diversity.ngram_vectors(texts)
     right = [sample.completion for sample in samples if sample.correct][:CORRECT]
     enough = len(right) == CORRECT
     return {
-        "distinct1": estimators.distinct_n(texts, 1),
-        "distinct2": estimators.distinct_n(texts, 2),
-        "distinct4": estimators.distinct_n(texts, 4),
-        "distinct2_per_token": estimators.distinct_n_per_token(texts, 2),
-        "self_bleu": estimators.self_bleu(texts) if bleu else None,
-        "vendi": estimators.vendi_score(estimators.cosine_kernel(vectors)),
-        "cosine": estimators.cosine_diversity(vectors),
-        "distinct2_correct": estimators.distinct_n(right, 2) if enough else None,
+        "distinct1": text_diversity.distinct_n(texts, 1),
+        "distinct2": text_diversity.distinct_n(texts, 2),
+        "distinct4": text_diversity.distinct_n(texts, 4),
+        "distinct2_per_token": text_diversity.distinct_n_per_token(texts, 2),
+        "self_bleu": text_diversity.self_bleu(texts) if bleu else None,
+        "vendi": text_diversity.vendi_score(text_diversity.cosine_kernel(vectors)),
+        "cosine": text_diversity.cosine_diversity(vectors),
+        "distinct2_correct": text_diversity.distinct_n(right, 2) if enough else None,
         "vendi_correct": _vendi(right) if enough else None,
-        "self_bleu_correct": estimators.self_bleu(right) if enough and bleu else None,
+        "self_bleu_correct": text_diversity.self_bleu(right) if enough and bleu else None,
     }
 
 
 def _vendi(texts: Sequence[str]) -> float | None:
-    return estimators.vendi_score(estimators.cosine_kernel(estimators.ngram_vectors(texts)))
+    return text_diversity.vendi_score(text_diversity.cosine_kernel(text_diversity.ngram_vectors(texts)))

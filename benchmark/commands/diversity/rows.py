@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.commands.diversity.columns import CORRECT
+from benchmark.exam.metrics import CORRECT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["ROWS", "Number", "Row", "rows_over"]
+__all__ = ["ROWS", "MetricRow", "RowEstimate", "rows_over"]
 
 _CELLS = 4_000_000
 """Weights held at once while resampling."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MetricRow:
     """One number over many problems."""
 
     label: str
@@ -37,42 +37,42 @@ class Row:
 
 
 ROWS = (
-    Row("accuracy (pass@1)", "pass@1"),
-    Row("maj@{n}", "maj@n"),
-    Row("D2, expr (effective strategies, order 2)", "", "collision_expr", correct_only=True),
-    Row("D2, steps", "", "collision_steps", correct_only=True),
-    Row(f"correct strategies among {CORRECT} correct, expr", "richness_expr", correct_only=True),
-    Row(f"correct strategies among {CORRECT} correct, steps", "richness_steps", correct_only=True),
-    Row("distinct correct strategies, expr", "distinct_expr", correct_only=True),
-    Row("distinct correct strategies, steps", "distinct_steps", correct_only=True),
-    Row("effective correct strategies (order 1), expr", "effective_expr", correct_only=True),
-    Row("effective correct strategies (order 1), steps", "effective_steps", correct_only=True),
-    Row("dominance score of correct, expr", "dominance_correct", correct_only=True),
-    Row("strategies@{n}, every step valid, expr", "valid_expr@n"),
-    Row("strategies@{n}, every step valid, steps", "valid_steps@n"),
-    Row("coverage: correct samples with a strategy", "with_strategy", "correct"),
-    Row("correct samples with an invalid step", "invalid", "correct"),
-    Row(f"distinct-2 of {CORRECT} correct", "distinct2_correct", correct_only=True),
-    Row(f"Vendi score of {CORRECT} correct", "vendi_correct", correct_only=True),
-    Row(f"self-BLEU of {CORRECT} correct (lower: more diverse)", "self_bleu_correct", correct_only=True),
-    Row("distinct-1, all samples", "distinct1"),
-    Row("distinct-2, all samples", "distinct2"),
-    Row("distinct-4, all samples", "distinct4"),
-    Row("distinct-2 per token, all samples", "distinct2_per_token"),
-    Row("self-BLEU, all samples", "self_bleu"),
-    Row("Vendi score, all samples", "vendi"),
-    Row("cosine diversity, all samples", "cosine"),
-    Row("distinct answers", "answers"),
-    Row("answer entropy (nats)", "answer_entropy"),
-    Row("distinct strategies, wrong ones included, expr", "any_expr"),
-    Row("distinct strategies, wrong ones included, steps", "any_steps"),
-    Row("dominance score of all samples, expr", "dominance"),
-    Row("judge score (1 to 5)", "judge"),
+    MetricRow("accuracy (pass@1)", "pass@1"),
+    MetricRow("maj@{n}", "maj@n"),
+    MetricRow("D2, expr (effective strategies, order 2)", "", "collision_expr", correct_only=True),
+    MetricRow("D2, steps", "", "collision_steps", correct_only=True),
+    MetricRow(f"correct strategies among {CORRECT} correct, expr", "richness_expr", correct_only=True),
+    MetricRow(f"correct strategies among {CORRECT} correct, steps", "richness_steps", correct_only=True),
+    MetricRow("distinct correct strategies, expr", "distinct_expr", correct_only=True),
+    MetricRow("distinct correct strategies, steps", "distinct_steps", correct_only=True),
+    MetricRow("effective correct strategies (order 1), expr", "effective_expr", correct_only=True),
+    MetricRow("effective correct strategies (order 1), steps", "effective_steps", correct_only=True),
+    MetricRow("dominance score of correct, expr", "dominance_correct", correct_only=True),
+    MetricRow("strategies@{n}, every step valid, expr", "valid_expr@n"),
+    MetricRow("strategies@{n}, every step valid, steps", "valid_steps@n"),
+    MetricRow("coverage: correct samples with a strategy", "with_strategy", "correct"),
+    MetricRow("correct samples with an invalid step", "invalid", "correct"),
+    MetricRow(f"distinct-2 of {CORRECT} correct", "distinct2_correct", correct_only=True),
+    MetricRow(f"Vendi score of {CORRECT} correct", "vendi_correct", correct_only=True),
+    MetricRow(f"self-BLEU of {CORRECT} correct (lower: more diverse)", "self_bleu_correct", correct_only=True),
+    MetricRow("distinct-1, all samples", "distinct1"),
+    MetricRow("distinct-2, all samples", "distinct2"),
+    MetricRow("distinct-4, all samples", "distinct4"),
+    MetricRow("distinct-2 per token, all samples", "distinct2_per_token"),
+    MetricRow("self-BLEU, all samples", "self_bleu"),
+    MetricRow("Vendi score, all samples", "vendi"),
+    MetricRow("cosine diversity, all samples", "cosine"),
+    MetricRow("distinct answers", "answers"),
+    MetricRow("answer entropy (nats)", "answer_entropy"),
+    MetricRow("distinct strategies, wrong ones included, expr", "any_expr"),
+    MetricRow("distinct strategies, wrong ones included, steps", "any_steps"),
+    MetricRow("dominance score of all samples, expr", "dominance"),
+    MetricRow("judge score (1 to 5)", "judge"),
 )
 """What is printed; a row that no problem defines is left out."""
 
 
-class Number(NamedTuple):
+class RowEstimate(NamedTuple):
     """A row's value with its 95 % interval."""
 
     value: float | None
@@ -81,8 +81,8 @@ class Number(NamedTuple):
 
 
 def rows_over(
-    problems: Sequence[Mapping[str, float | None]], rows: Sequence[Row], *, resamples: int, seed: int
-) -> list[Number]:
+    problems: Sequence[Mapping[str, float | None]], rows: Sequence[MetricRow], *, resamples: int, seed: int
+) -> list[RowEstimate]:
     """Each row over these problems. No interval below two problems, or where resamples leave the row undefined."""
     top, bottom = (_matrix(problems, rows, side) for side in ("top", "bottom"))
     known = ~(np.isnan(top) | np.isnan(bottom))
@@ -92,16 +92,18 @@ def rows_over(
     found = []
     for value, drawn in zip(points, draws.T, strict=True):
         if np.isnan(value):
-            found.append(Number(None, None, None))
+            found.append(RowEstimate(None, None, None))
         elif np.isnan(drawn).any():
-            found.append(Number(float(value), None, None))
+            found.append(RowEstimate(float(value), None, None))
         else:
             low, high = np.percentile(drawn, [2.5, 97.5])
-            found.append(Number(float(value), float(low), float(high)))
+            found.append(RowEstimate(float(value), float(low), float(high)))
     return found
 
 
-def _matrix(problems: Sequence[Mapping[str, float | None]], rows: Sequence[Row], side: str) -> NDArray[np.float64]:
+def _matrix(
+    problems: Sequence[Mapping[str, float | None]], rows: Sequence[MetricRow], side: str
+) -> NDArray[np.float64]:
     """[P, R] of one side of the rows, NaN where undefined."""
     names = [row.top if side == "top" else row.bottom for row in rows]
     found = np.full((len(problems), len(rows)), np.nan)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from benchmark.commands.diversity.columns import Columns, budgets
-from benchmark.commands.diversity.rows import ROWS, Number, Row, rows_over
+from benchmark.commands.diversity.columns import ProblemColumns, budgets
+from benchmark.commands.diversity.rows import ROWS, MetricRow, RowEstimate, rows_over
 from benchmark.exam.text_diversity import SELF_BLEU
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Grid", "Resampling", "grids", "notes"]
 
 DASH = "–"
-_D2 = Row("", "", "collision_expr")
+_D2 = MetricRow("", "", "collision_expr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _titled(method: str, text: str) -> str:
     return f"{method}: {text}" if method else text[0].upper() + text[1:]
 
 
-def _by_correct(columns: Sequence[Columns]) -> str:
+def _by_correct(columns: Sequence[ProblemColumns]) -> str:
     """`problems with 0, 1, 2 correct samples: 3, 5, 2.`"""
     counts = Counter(int(one["correct"] or 0) for one in columns)
     shown = sorted(counts)
@@ -105,13 +105,15 @@ def _groups(measured: Measured) -> list[_Group]:
     ]
 
 
-def _numbers(columns: Sequence[Columns], rows: Sequence[Row], resampling: Resampling) -> list[Number]:
+def _numbers(columns: Sequence[ProblemColumns], rows: Sequence[MetricRow], resampling: Resampling) -> list[RowEstimate]:
     return rows_over(columns, rows, resamples=resampling.resamples, seed=resampling.seed)
 
 
 def _budget_grid(measured: Measured, method: str, resampling: Resampling) -> Grid:
     ks, kinds = budgets(measured.n), ("pass", "expr", "steps")
-    numbers = _numbers(measured.columns[method], [Row("", f"{kind}@{k}") for k in ks for kind in kinds], resampling)
+    numbers = _numbers(
+        measured.columns[method], [MetricRow("", f"{kind}@{k}") for k in ks for kind in kinds], resampling
+    )
     rows = [(str(k), *map(_cell, numbers[3 * place : 3 * place + 3])) for place, k in enumerate(ks)]
     header = ("k", "pass@k", "strategies@k, expr", "strategies@k, steps")
     return Grid(_titled(method, f"among k samples, all {len(measured.problems):,} problems"), header, tuple(rows))
@@ -119,10 +121,10 @@ def _budget_grid(measured: Measured, method: str, resampling: Resampling) -> Gri
 
 def _row_grid(measured: Measured, title: str, cells: Sequence[tuple[str, str, _Group]], resampling: Resampling) -> Grid:
     """`cells`: header, method and problems of each column. A row that is a dash everywhere is left out."""
-    found: list[list[Number]] = []
+    found: list[list[RowEstimate]] = []
     for _, method, group in cells:
         numbers = _numbers([_shared(measured, method, place) for place in group.places], ROWS, resampling)
-        blank = Number(None, None, None)
+        blank = RowEstimate(None, None, None)
         found.append(
             [
                 blank if group.everything and row.correct_only else number
@@ -137,7 +139,7 @@ def _row_grid(measured: Measured, title: str, cells: Sequence[tuple[str, str, _G
     return Grid(title, ("", *(header for header, _, _ in cells)), tuple(rows))
 
 
-def _shared(measured: Measured, method: str, place: int) -> Columns:
+def _shared(measured: Measured, method: str, place: int) -> ProblemColumns:
     """What every method defines on a problem, so that a row's columns are over the same problems."""
     others = [own[place] for own in measured.columns.values()]
     own = measured.columns[method][place]
@@ -160,7 +162,7 @@ def _pair_grid(measured: Measured, resampling: Resampling) -> Grid:
     return Grid(title, ("methods", "problems", "first", "second"), tuple(rows))
 
 
-def _cell(number: Number) -> str:
+def _cell(number: RowEstimate) -> str:
     if number.value is None:
         return DASH
     if number.low is None or number.high is None:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 from benchmark.exam.metrics import DIRECTIONS, direction
 from benchmark.report.problems import asked as problems_of
 from benchmark.store.atomic import write
-from benchmark.store.records import OUTCOMES, SAMPLES, job_folder, read_outcomes
+from benchmark.store.outcomes import OUTCOMES, SAMPLES, read_outcomes
+from benchmark.store.records import job_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
