@@ -14,7 +14,8 @@ import pandas as pd
 
 from benchmark.contract import TRAINING_PHASES, Estimate, Record, Suite
 from benchmark.errors import BadRecord
-from benchmark.exam.per_problem import ExamParts, is_share
+from benchmark.exam.definitions import METRICS, metric_named
+from benchmark.exam.per_problem import ExamParts
 from benchmark.stats import Scores, estimate, from_seeds, scores_of
 
 if TYPE_CHECKING:
@@ -119,10 +120,20 @@ def _scores(
     found = [exams.get((algorithm, task, seed)) for seed in seeds]
     known = [exam for exam in found if exam is not None and metric in exam.parts]
     if not known or len(known) < len(seeds):
-        return from_seeds(values)
+        least, most = _range(metric)
+        return from_seeds(values, least=least, most=most)
     top, bottom = (np.stack([exam.parts[metric][side] for exam in known]) for side in (0, 1))
     samples = 1 if metric == "greedy_accuracy" else known[0].samples
-    return scores_of(seeds, known[0].problems, top, bottom, samples=samples, share=is_share(metric))
+    share = metric_named(metric).unit == "share"
+    least, most = _range(metric)
+    return scores_of(seeds, known[0].problems, top, bottom, samples=samples, share=share, least=least, most=most)
+
+
+def _range(metric: str) -> tuple[float, float]:
+    """Smallest and largest possible value; seconds and bytes, which are no metric of an exam, are never negative."""
+    family, _, k = metric.partition("@")
+    known = METRICS.get(f"{family}@k" if k else family)
+    return (known.least, known.most(int(k or 0))) if known else (0.0, math.inf)
 
 
 def by_seed(frame: pd.DataFrame, algorithm: str, task: str, metric: str) -> dict[int, float | None]:

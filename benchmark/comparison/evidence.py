@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.comparison.estimates import Cells, Summary, answers, cells, summary, tidy
 from benchmark.contract import FLOOR, NO_ESTIMATE, Comparison, Estimate, Record, StepLog, Suite
-from benchmark.exam.metrics import direction
+from benchmark.exam.definitions import direction
 from benchmark.exam.per_problem import ExamParts, from_columns
 from benchmark.stats import Scores, compare_all
 from benchmark.store.outcomes import OUTCOMES, read_columns

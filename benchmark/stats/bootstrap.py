@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["percentile", "resample"]
 
 _AT_ONCE = 1000
-"""Resamples held in memory together."""
+"""Resamples held in memory together, fewer where there are many problems."""
+_CELLS = 8_000_000
+"""Weights held in memory together."""
 
 
 def resample(methods: Sequence[Scores], resamples: int, seed: int) -> list[FloatArray]:
@@ -38,8 +40,11 @@ def resample(methods: Sequence[Scores], resamples: int, seed: int) -> list[Float
 def _blocks(
     methods: Sequence[Scores], resamples: int, generator: np.random.Generator
 ) -> Iterator[Iterator[FloatArray]]:
-    for start in range(0, resamples if methods else 0, _AT_ONCE):
-        size = min(_AT_ONCE, resamples - start)
+    if not methods:
+        return
+    at_once = max(1, min(_AT_ONCE, _CELLS // len(methods[0].problems)))
+    for start in range(0, resamples, at_once):
+        size = min(at_once, resamples - start)
         weights = _counts(generator, size, len(methods[0].problems))
         rows = {
             seeds: generator.integers(len(seeds), size=(size, len(seeds)))
@@ -61,7 +66,7 @@ def _counts(generator: np.random.Generator, size: int, problems: int) -> FloatAr
 
 
 def percentile(draws: FloatArray, confidence: float = 0.95) -> tuple[float, float]:
-    """The middle share of the draws, (resamples,). Raises `ValueError` for an undefined draw."""
+    """The middle share of the draws, (resamples,), before `within`. Raises `ValueError` for an undefined draw."""
     if not np.isfinite(draws).all():
         raise ValueError("a draw is undefined (NaN or infinite); an interval over the rest would leave out the worst")
     low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])

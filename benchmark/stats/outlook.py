@@ -54,12 +54,12 @@ def power(gap: float, parts: Components, seeds: int, level: float) -> float:
 
 
 def detectable(parts: Components, level: float, seeds: int | None = None) -> float | None:
-    """The smallest true difference that is found in 80 % of repetitions; `None` below two seeds."""
+    """The smallest true difference that is found in 80 % of repetitions; `None` below two seeds and without spread."""
     count = parts.seed_count if seeds is None else seeds
     if count < 2:
         return None
     mean, half = _repeated(parts, count, level)
-    return max(float(np.quantile(half - mean, POWER)), 0.0)
+    return max(float(np.quantile(half - mean, POWER)), 0.0) if half.any() else None
 
 
 def seeds_needed(gap: float, parts: Components, level: float) -> int | None:

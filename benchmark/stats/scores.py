@@ -7,6 +7,7 @@ method sit the same exam, so the parts are matrices (seeds × problems) and both
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,10 @@ class Scores:
     """Completions behind each cell; `None` where nobody knows."""
     share: bool = False
     """Whether the metric is a share, from 0 to 1."""
+    least: float = -math.inf
+    """Smallest value the metric can have; an interval ends there."""
+    most: float = math.inf
+    """Largest value the metric can have."""
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for parts that are not (S, P), not finite, or undefined on a seed."""
@@ -77,18 +82,20 @@ def scores_of(
     *,
     samples: int | None = None,
     share: bool = False,
+    least: float = -math.inf,
+    most: float = math.inf,
 ) -> Scores:
     """The scores of the seeds on which the metric is defined; the others are left out."""
     known = bottom.sum(axis=1) != 0
     kept = tuple(seed for seed, there in zip(seeds, known, strict=True) if there)
-    return Scores(kept, tuple(problems), top[known], bottom[known], samples, share)
+    return Scores(kept, tuple(problems), top[known], bottom[known], samples, share, least, most)
 
 
-def from_seeds(values: Mapping[int, float | None]) -> Scores:
+def from_seeds(values: Mapping[int, float | None], *, least: float = -math.inf, most: float = math.inf) -> Scores:
     """Numbers known for whole seeds only, as one column; `None` is left out."""
     known = {seed: value for seed, value in values.items() if value is not None}
     top = np.array(list(known.values()), dtype=np.float64).reshape(-1, 1)
-    return Scores(tuple(known), ("all",), top, np.ones_like(top))
+    return Scores(tuple(known), ("all",), top, np.ones_like(top), least=least, most=most)
 
 
 def common(ours: Scores, theirs: Scores) -> tuple[FloatArray, FloatArray]:

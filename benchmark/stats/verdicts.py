@@ -96,7 +96,8 @@ def _with_decision(found: Comparison, direction: Direction, after: str) -> Compa
         return replace(found, decision=decision, reason=f"{p_words(adjusted)}{after}")
     if p <= LEVEL:
         return replace(found, reason=f"alone {p_words(p)}, but {p_words(adjusted)}{after}")
-    return replace(found, reason=f"the interval holds 0 ({p_words(p)})")
+    held = "the interval holds 0" if found.difference.low is not None else "all differences are equal"
+    return replace(found, reason=f"{held} ({p_words(p)})")
 
 
 def flipped(found: Comparison) -> Comparison:
