@@ -86,7 +86,7 @@ def everything(session: nox.Session) -> None:
 
 @nox.session(venv_backend="virtualenv")
 def lock(session: nox.Session) -> None:
-    """Write constraints.txt: the newest versions that the ranges in pyproject.toml admit, as pip resolves them today."""
+    """Write constraints.txt: the newest versions that the ranges in pyproject.toml admit today."""
     session.install("-e", EXTRAS)
     frozen = str(session.run("pip", "freeze", "--exclude-editable", silent=True)).splitlines()
     pins = sorted({re.sub(r"\+[\w.]+$", "", line) for line in frozen if "==" in line}, key=str.lower)

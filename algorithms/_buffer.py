@@ -12,11 +12,11 @@ from torch.nn.functional import pad
 from algorithms._batch import Rollouts
 from benchmark.model.policy import Prompts
 
-__all__ = ["Buffer", "Row", "row_of", "stacked"]
+__all__ = ["Buffer", "StoredRow", "row_of", "stacked"]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class StoredRow:
     """One completion, without padding."""
 
     ids: Tensor
@@ -29,7 +29,7 @@ class Row:
 @dataclass(slots=True)
 class _Prompt:
     ids: Tensor
-    rows: dict[tuple[int, ...], Row]
+    rows: dict[tuple[int, ...], StoredRow]
     """By token sequence: copies are dropped, the newest stays."""
 
 
@@ -71,7 +71,7 @@ class Buffer:
         replaced = [bool(older) and self._draw.random() >= fresh_share for _ in self._names]
         if not any(replaced):
             return fresh, [step - self._version] * len(fresh.reward)
-        prompts, rows = [], list[Row]()
+        prompts, rows = [], list[StoredRow]()
         for index, old in enumerate(replaced):
             if old:
                 chosen = self._prompts[older[self._draw.integers(len(older))]]
@@ -85,13 +85,13 @@ class Buffer:
         return stacked(fresh, prompts, rows), [step - row.version for row in rows]
 
 
-def row_of(batch: Rollouts, row: int, version: int = 0) -> Row:
+def row_of(batch: Rollouts, row: int, version: int = 0) -> StoredRow:
     """One completion of a batch, sampled by the weights of step `version`."""
     n = int(batch.mask[row].sum())
-    return Row(batch.ids[row, :n], batch.old_logp[row, :n], batch.reward[row], batch.terminated[row], version)
+    return StoredRow(batch.ids[row, :n], batch.old_logp[row, :n], batch.reward[row], batch.terminated[row], version)
 
 
-def stacked(like: Rollouts, prompts: list[Tensor], rows: list[Row]) -> Rollouts:
+def stacked(like: Rollouts, prompts: list[Tensor], rows: list[StoredRow]) -> Rollouts:
     """Rows of several batches in one, prompts padded on the left and completions on the right."""
     longest, width = max(map(len, prompts)), max(len(row.ids) for row in rows)
     lengths = torch.tensor([len(row.ids) for row in rows], device=like.mask.device)

@@ -12,14 +12,21 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-__all__ = ["LEVELS", "Level", "group_normalised", "leave_one_out", "normalised"]
+__all__ = ["LEVELS", "NormLevel", "group_normalised", "leave_one_out", "normalised"]
 
-Level = Literal["group", "batch", "none"]
-LEVELS: tuple[Level, ...] = ("group", "batch", "none")
+NormLevel = Literal["group", "batch", "none"]
+LEVELS: tuple[NormLevel, ...] = ("group", "batch", "none")
 
 
 def normalised(
-    reward: Tensor, group: int, mean: Level, std: Level, *, eps: float, unbiased: bool = True, raw_std: bool = False
+    reward: Tensor,
+    group: int,
+    mean: NormLevel,
+    std: NormLevel,
+    *,
+    eps: float,
+    unbiased: bool = True,
+    raw_std: bool = False,
 ) -> Tensor:
     """[B] (r − mean)/(std + eps); without a deviation r − mean, and no eps.
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import torch
 from transformers import PrinterCallback
 
-from algorithms._trl_bridge import Bridge, as_it_was
+from algorithms._trl_bridge import Bridge, preserve_global_state
 from benchmark.adapter import Adapter
 from benchmark.contract import Checkpoint, Job, Problem, Run
 from benchmark.errors import ConfigurationError
@@ -60,7 +60,7 @@ class TRLRow(Adapter):
 
     def train(self, run: Run) -> Checkpoint:
         """In TRL's loop."""
-        with as_it_was():
+        with preserve_global_state():
             with run.phase("load"):
                 trainer = self._built(run)
             with run.phase("update"):

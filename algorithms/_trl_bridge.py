@@ -17,7 +17,7 @@ from transformers.utils import logging
 from benchmark.contract import Completion, Problem, Run
 from benchmark.errors import Diverged
 
-__all__ = ["Bridge", "as_it_was"]
+__all__ = ["Bridge", "preserve_global_state"]
 
 LOGGED = {"loss": "loss", "grad_norm": "optim/grad_norm_policy", "entropy": "policy/entropy"}
 """TRL's names, and ours for the same thing."""
@@ -85,7 +85,7 @@ class Bridge(TrainerCallback):  # type: ignore[misc]  # transformers is untyped 
 
 
 @contextlib.contextmanager
-def as_it_was() -> Iterator[None]:
+def preserve_global_state() -> Iterator[None]:
     """Other people's code runs here: their warnings, telemetry and global generators are left as they were found."""
     python, legacy = random.getstate(), np.random.get_state()  # noqa: NPY002 - theirs is the legacy one
     loud, sent = logging.get_verbosity(), huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY

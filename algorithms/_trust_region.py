@@ -25,7 +25,7 @@ ITERATIONS = 10
 HALVINGS = 20
 PROBE_NORM = 1e-2
 """Length of the displacement over which gradients of the KL are compared."""
-Vector = Sequence[Tensor]
+ParameterList = Sequence[Tensor]
 
 
 def trust_region_update(
@@ -43,10 +43,10 @@ def trust_region_update(
     def evaluated(of: Callable[[Now], Tensor]) -> Tensor:
         return of(evaluate_now(run, batch, heads, method.needs))
 
-    def gradient(of: Callable[[Now], Tensor]) -> Vector:
+    def gradient(of: Callable[[Now], Tensor]) -> ParameterList:
         return [g.detach() for g in torch.autograd.grad(evaluated(of), weights)]
 
-    def curvature(v: Vector) -> Vector:
+    def curvature(v: ParameterList) -> ParameterList:
         size = dot(v, v).sqrt() / PROBE_NORM
         with moved(weights, [x / size for x in v]):
             return [size * g for g in gradient(kl_to_old)]
@@ -71,7 +71,7 @@ def trust_region_update(
 
 
 @contextmanager
-def moved(weights: Vector, by: Vector) -> Iterator[None]:
+def moved(weights: ParameterList, by: ParameterList) -> Iterator[None]:
     """The weights displaced for a while, and put back bit for bit."""
     kept = [weight.detach().clone() for weight in weights]
     with torch.no_grad():
@@ -85,12 +85,14 @@ def moved(weights: Vector, by: Vector) -> Iterator[None]:
                 weight.copy_(old)
 
 
-def dot(one: Vector, other: Vector) -> Tensor:
+def dot(one: ParameterList, other: ParameterList) -> Tensor:
     """[] Σ of products."""
     return torch.stack([(a * b).sum() for a, b in zip(one, other, strict=True)]).sum()
 
 
-def conjugate_gradient(curvature: Callable[[Vector], Vector], gradient: Vector, iterations: int) -> Vector:
+def conjugate_gradient(
+    curvature: Callable[[ParameterList], ParameterList], gradient: ParameterList, iterations: int
+) -> ParameterList:
     """X with H·x ≈ gradient for a positive semi-definite H given by its products; ends early when nothing is left."""
     x = [torch.zeros_like(g) for g in gradient]
     residual = [g.clone() for g in gradient]
@@ -111,8 +113,11 @@ def conjugate_gradient(curvature: Callable[[Vector], Vector], gradient: Vector, 
 
 
 def natural_step(
-    curvature: Callable[[Vector], Vector], gradient: Vector, radius: float, iterations: int = ITERATIONS
-) -> Vector:
+    curvature: Callable[[ParameterList], ParameterList],
+    gradient: ParameterList,
+    radius: float,
+    iterations: int = ITERATIONS,
+) -> ParameterList:
     """The descent step x·√(2δ/(xᵀHx)), x = H⁻¹·gradient, whose quadratic KL is `radius` δ. Zero for a zero gradient."""
     x = conjugate_gradient(curvature, gradient, iterations)
     quadratic = dot(x, curvature(x))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from algorithms._batch import Loss, Now, Rollouts
-from algorithms._normalise import Level, normalised
+from algorithms._normalise import NormLevel, normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import log_ratio, mean_of_tokens
 from algorithms._surrogate import ratio_metrics
@@ -33,7 +33,7 @@ class CISPO(OnPolicy):
     """ρ_max, arXiv:2510.13786."""
     ratio_min: float = 0.0
     """ρ_min; 0 is no lower bound, as in the paper."""
-    std_level: Level = "group"
+    std_level: NormLevel = "group"
     """The deviation that divides: of the group or the batch."""
     advantage_eps: float = 1e-4
     """δ, TRL's; the paper gives none."""

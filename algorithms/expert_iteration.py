@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from algorithms._batch import Loss, Now, Rollouts
-from algorithms._buffer import Row, row_of, stacked
+from algorithms._buffer import StoredRow, row_of, stacked
 from algorithms._describe import describe
 from algorithms._heads import Heads
 from algorithms._on_policy import OnPolicy, roll_out, update
@@ -78,7 +78,7 @@ class _Collected:
 
     threshold: float
     distinct: bool
-    rows: list[tuple[Tensor, Row]] = field(default_factory=list)
+    rows: list[tuple[Tensor, StoredRow]] = field(default_factory=list)
     known: set[tuple[str, tuple[int, ...]]] = field(default_factory=set)
 
     def add(self, names: list[str], batch: Rollouts) -> None:

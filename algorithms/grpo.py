@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from algorithms._batch import Loss, Need, Now, Rollouts
-from algorithms._normalise import Level, normalised
+from algorithms._normalise import NormLevel, normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import k3, mean_of_row_means
 from algorithms._surrogate import token_surrogate
@@ -43,9 +43,9 @@ class GRPO(OnPolicy):
     """β; 0.04 in section 4.2."""
     kl_correction: bool = False
     """Multiply k3 by ρ, as TRL does: its gradient is then that of the reverse KL, and the optimum another one."""
-    mean_level: Level = "group"
+    mean_level: NormLevel = "group"
     """The mean that is subtracted: of the group, of the batch, or none."""
-    std_level: Level = "group"
+    std_level: NormLevel = "group"
     """The deviation that divides: of the group, of the batch, or none."""
     raw_std: bool = False
     """Deviation of the raw rewards, as TRL takes it over the batch, instead of the centred ones."""
@@ -59,7 +59,10 @@ class GRPO(OnPolicy):
 
     def aim(self) -> Aim:
         """With a KL a compromise that charges a token for the visited state only; without, the best completions."""
-        plain: dict[tuple[Level, Level], Credit] = {("group", "none"): "reward", ("group", "group"): "group_std"}
+        plain: dict[tuple[NormLevel, NormLevel], Credit] = {
+            ("group", "none"): "reward",
+            ("group", "group"): "group_std",
+        }
         credit = plain.get((self.mean_level, self.std_level))
         if not self.kl_weight:
             return Aim("best", credit=credit, span="row_mean")

@@ -39,7 +39,7 @@ app.command()(diversity)
 app.command()(export)
 app.command("import")(import_)
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
-Suite = Annotated[str, typer.Argument(help="Name of a suite, or the path of your own .toml.")]
+SuiteName = Annotated[str, typer.Argument(help="Name of a suite, or the path of your own .toml.")]
 Data = Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")]
 Results = Annotated[Path, typer.Option(help="Folder of the records.")]
 Reports = Annotated[Path, typer.Option(help="Folder of the reports.")]
@@ -62,7 +62,7 @@ def list_() -> None:
 
 @app.command()
 def run(
-    suite: Suite = "pocket",
+    suite: SuiteName = "pocket",
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
     data: Data = None,
@@ -79,7 +79,7 @@ def run(
     console.print(plan.describe(), style="bold")
     for line in plan.awaiting(suite):
         console.print(line, markup=False, soft_wrap=True)
-    _judge(plan.findings)
+    _print_findings(plan.findings)
     failed = carry_out(plan, console)
     path = _report(results, reports, plan.suite.name)
     for record in failed:
@@ -91,7 +91,7 @@ def run(
 
 
 @app.command()
-def fairness(suite: Suite = "pocket", data: Data = None) -> None:
+def fairness(suite: SuiteName = "pocket", data: Data = None) -> None:
     """What differs between a suite's rows apart from the method, and whether its exam leaks into training."""
     sys.path.insert(0, str(Path.cwd()))
     from benchmark.suite.fairness import compare_rows, overlaps
@@ -99,7 +99,7 @@ def fairness(suite: Suite = "pocket", data: Data = None) -> None:
     from benchmark.suite.registry import resolve
 
     asked = load_suite(suite_path(suite), resolve)
-    _judge((*overlaps(asked.tasks, data), *compare_rows(asked)))
+    _print_findings((*overlaps(asked.tasks, data), *compare_rows(asked)))
 
 
 @app.command()
@@ -149,12 +149,12 @@ def tape_record(
     data: Data = None,
 ) -> None:
     """Store one batch of rollouts: tokens, log-probabilities, rewards, groups, and which weights sampled them."""
-    from benchmark.commands.tape.record import Wanted, record
+    from benchmark.commands.tape.record import TapeRequest, record
     from benchmark.commands.tape.store import files_of, write_tape
     from benchmark.contract import Model
 
     source = Model(model, lora_rank=lora_rank, chat=chat)
-    made = record(Wanted(task, prompts, group_size, seed, temperature, max_completion_tokens, source, data))
+    made = record(TapeRequest(task, prompts, group_size, seed, temperature, max_completion_tokens, source, data))
     write_tape(out, made)
     console.print(f"{len(made.reward)} completions, {int(made.reward.sum())} correct: {files_of(out)[0]}")
 
@@ -171,11 +171,11 @@ def tape_compare(
 ) -> None:
     """Feed the same tape to every method from the same weights; write how their gradients and steps differ."""
     sys.path.insert(0, str(Path.cwd()))
-    from benchmark.commands.tape.compare import Asked, compare
+    from benchmark.commands.tape.compare import StepSettings, compare
     from benchmark.commands.tape.page import effects_table, write_page
     from benchmark.suite.registry import resolve
 
-    asked = Asked(learning_rate, head_steps, micro_batch_groups, data)
+    asked = StepSettings(learning_rate, head_steps, micro_batch_groups, data)
     found = compare(recorded, [resolve(name, {}) for name in names or ALGORITHMS], asked)
     path = write_page(found, reports)
     summary, table = effects_table(found), Table(box=None, pad_edge=False)
@@ -210,9 +210,9 @@ def check(
     from benchmark.commands.exact_world.verdict import COLUMNS, cells, page
 
     torch.set_num_threads(1)  # the tensors are tiny
-    course = NETWORK if network else TABLE
+    settings = NETWORK if network else TABLE
     findings = []
-    for finding in check_all(names, course):
+    for finding in check_all(names, settings):
         findings.append(finding)
         mark = "[green]pass[/]" if finding.passed else "[red]convicted[/]"
         console.print(f"{finding.method:24s} {mark} {finding.seconds:5.1f} s")
@@ -225,7 +225,7 @@ def check(
     if markdown is not None:
         command = " ".join(["bakeoff check", *(names or ["--all"]), *(["--network"] if network else [])])
         markdown.parent.mkdir(parents=True, exist_ok=True)
-        markdown.write_text(page(findings, command, course.describe()), encoding="utf-8")
+        markdown.write_text(page(findings, command, settings.describe()), encoding="utf-8")
     if not all(finding.passed for finding in findings):
         raise typer.Exit(1)
 
@@ -238,10 +238,10 @@ def grade_(
     show: Annotated[int, typer.Option(min=0, help="Disagreements to list.")] = 20,
     without: Annotated[list[str] | None, typer.Option(help="Leave out the rows of this kind; may be repeated.")] = None,
 ) -> None:
-    """Judge a file of answers. Verdicts go to standard output; with several graders, how they agree does."""
-    from benchmark.commands.grade.command import grade_file
+    """Grade a file of answers. Verdicts go to standard output; with several graders, how they agree does."""
+    from benchmark.commands.grade.command import grade_pairs_file
 
-    grade_file(file, graders, output=output, show=show, without=without or [], console=console)
+    grade_pairs_file(file, graders, output=output, show=show, without=without or [], console=console)
 
 
 def main() -> None:
@@ -257,11 +257,11 @@ def main() -> None:
         sys.exit(1)
 
 
-def _judge(findings: Sequence[Finding]) -> None:
+def _print_findings(findings: Sequence[Finding]) -> None:
     """One line for each finding; raises `ConfigurationError` where one of them refuses."""
     styles = {"refuse": "red", "warn": "yellow", "note": "dim"}
     for one in findings:
-        line = f"{one.severity:<6} {one.what} {one.do}"
+        line = f"{one.severity:<6} {one.message} {one.advice}"
         console.print(line, style=styles[one.severity], markup=False, soft_wrap=True)
     if any(one.severity == "refuse" for one in findings):
         raise ConfigurationError("the rows cannot be compared: mend the lines marked 'refuse' above.")

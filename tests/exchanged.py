@@ -10,7 +10,8 @@ from factories import provenance, steps
 from benchmark.contract import Completion, Job, Problem, Record
 from benchmark.exam.examiner import judge
 from benchmark.exam.metrics import measure
-from benchmark.store.records import write_outcomes, write_record, write_steps, write_suite
+from benchmark.store.outcomes import write_outcomes
+from benchmark.store.records import write_record, write_steps, write_suite
 from benchmark.suite.load import jobs_of, load_suite
 from benchmark.suite.registry import resolve
 from benchmark.tasks import digest, load_task

@@ -20,7 +20,8 @@ from benchmark.contract import (
     Suite,
     Training,
 )
-from benchmark.store.records import write_outcomes, write_record, write_steps, write_suite
+from benchmark.store.outcomes import write_outcomes
+from benchmark.store.records import write_record, write_steps, write_suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -16,7 +16,8 @@ import numpy as np
 from benchmark.contract import Algorithm, Exam, Model, Outcome, Suite, Training
 from benchmark.exam.per_problem import per_problem
 from benchmark.report.problems import generated
-from benchmark.store.records import job_folder, write_outcomes, write_record, write_steps, write_suite
+from benchmark.store.outcomes import write_outcomes
+from benchmark.store.records import job_folder, write_record, write_steps, write_suite
 
 METHODS = ("base_model", "grpo", "dapo", "rloo", "ppo", "sft", "raft", "flowrl", "gflownet_tb", "gspo")
 PUBLISHED = {"gsm8k": 1100, "math": 1110}

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from algorithms._batch import Now, Rollouts
-from algorithms._trl_bridge import as_it_was
+from algorithms._trl_bridge import preserve_global_state
 from algorithms.cispo import CISPO
 from algorithms.dapo import DAPO, soft_overlong_penalty
 from algorithms.dr_grpo import DrGRPO
@@ -65,7 +65,7 @@ def trainer(pocket, tmp_path):
     """One of TRL's trainers on a copy of the pocket policy."""
 
     def built(name, **settings):
-        with as_it_was():
+        with preserve_global_state():
             import trl
             from datasets import Dataset
             from trl.experimental import online_dpo
@@ -113,7 +113,7 @@ def theirs(trainer, batch, leaf):
     trainer._generate = lambda _: generated
     trainer._calculate_rewards = lambda *_: batch.reward.unsqueeze(1)
     trainer._get_per_token_logps_and_entropies = score
-    with as_it_was():
+    with preserve_global_state():
         inputs = trainer._generate_and_score_completions([{"prompt": "1 + 1\n"} for _ in range(ROWS)])
     if type(trainer).__name__ == "GRPOTrainer":
         inputs["old_per_token_logps"] = batch.old_logp  # TRL leaves it out where it would be the current one
@@ -195,7 +195,7 @@ def test_paired_is_trls_online_dpo(trainer, batch, leaf):
 
 
 def test_soft_overlong_penalty_is_trls():
-    with as_it_was():
+    with preserve_global_state():
         from trl.rewards import get_soft_overlong_punishment
     lengths = list(range(81))
     found = get_soft_overlong_punishment(80, 20)(completion_ids=[[0] * n for n in lengths])
@@ -225,7 +225,7 @@ def test_log_probabilities_are_trls(name, temperature, pocket, trainer):
 
 
 def test_log_probabilities_are_those_of_selective_log_softmax(pocket):
-    with as_it_was():
+    with preserve_global_state():
         from trl.trainer.utils import selective_log_softmax
     prompts = pocket.encode([problem.prompt for problem in load_task("competition").load("train")[:2]])
     sampled = pocket.sample(prompts, torch.rand(4, 30, generator=torch.Generator().manual_seed(1)), temperature=0.7)

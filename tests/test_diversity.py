@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from benchmark.errors import ConfigurationError
-from benchmark.exam import estimators
+from benchmark.exam import estimators, text_diversity
 from benchmark.exam.strategy.key import equations, strategy_key
 
 TEXTS = ["the answer is 18", "the answer is 18", "the answer is 20"]
@@ -170,39 +170,39 @@ def test_answers_by_hand():
 
 def test_texts_by_hand():
     # 2-grams: 3 texts × 3 = 9, different: the-answer, answer-is, is-18, is-20; 12 tokens
-    assert estimators.distinct_n(TEXTS, 2) == pytest.approx(4 / 9, **CLOSE)
-    assert estimators.distinct_n_per_token(TEXTS, 2) == pytest.approx(4 / 12, **CLOSE)
+    assert text_diversity.distinct_n(TEXTS, 2) == pytest.approx(4 / 9, **CLOSE)
+    assert text_diversity.distinct_n_per_token(TEXTS, 2) == pytest.approx(4 / 12, **CLOSE)
     # 5 / (50 (1 - 0.98^12)), 0.98^12 = 0.784717
-    assert estimators.expectation_adjusted_distinct(TEXTS, 1, 50) == pytest.approx(0.464504, abs=1e-6)
-    assert estimators.distinct_n(["a b c"], 4) == estimators.distinct_n([], 1) == 0.0
+    assert text_diversity.expectation_adjusted_distinct(TEXTS, 1, 50) == pytest.approx(0.464504, abs=1e-6)
+    assert text_diversity.distinct_n(["a b c"], 4) == text_diversity.distinct_n([], 1) == 0.0
     # case is ignored, 1.5 is one token, signs are tokens
-    assert estimators.distinct_n(["A=1.5", "a = 1.5"], 1) == pytest.approx(3 / 6, **CLOSE)
+    assert text_diversity.distinct_n(["A=1.5", "a = 1.5"], 1) == pytest.approx(3 / 6, **CLOSE)
 
 
 def test_vectors_by_hand():
     vectors = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
     # cosines 0, 1/√2, 1/√2; eigenvalues of K/3 are 1/3 and 2/3
-    assert estimators.cosine_diversity(vectors) == pytest.approx(1 - 2 / math.sqrt(2) / 3, **CLOSE)
+    assert text_diversity.cosine_diversity(vectors) == pytest.approx(1 - 2 / math.sqrt(2) / 3, **CLOSE)
     expected = math.exp(math.log(3) / 3 + 2 / 3 * math.log(1.5))
-    assert estimators.vendi_score(estimators.cosine_kernel(vectors)) == pytest.approx(expected, **CLOSE)
+    assert text_diversity.vendi_score(text_diversity.cosine_kernel(vectors)) == pytest.approx(expected, **CLOSE)
     # K/2 of [[1, .5], [.5, 1]] has 3/4 and 1/4: order 2 is 1/(9/16 + 1/16)
-    assert estimators.vendi_score(np.array([[1, 0.5], [0.5, 1]]), 2) == pytest.approx(1.6, **CLOSE)
+    assert text_diversity.vendi_score(np.array([[1, 0.5], [0.5, 1]]), 2) == pytest.approx(1.6, **CLOSE)
 
 
 def test_vendi_score_agrees_with_numpy_s_general_eigenvalues():
     draw = np.random.Generator(np.random.PCG64(7))
     for count in (2, 5, 9):
-        kernel = estimators.cosine_kernel(draw.normal(size=(count, 4)))
+        kernel = text_diversity.cosine_kernel(draw.normal(size=(count, 4)))
         values = np.real(np.linalg.eigvals(kernel / count))
         values = values[values > 1e-12]
-        assert estimators.vendi_score(kernel) == pytest.approx(math.exp(-sum(values * np.log(values))), abs=1e-9)
-        assert estimators.vendi_score(kernel, 2) == pytest.approx(1 / sum(values**2), abs=1e-9)
+        assert text_diversity.vendi_score(kernel) == pytest.approx(math.exp(-sum(values * np.log(values))), abs=1e-9)
+        assert text_diversity.vendi_score(kernel, 2) == pytest.approx(1 / sum(values**2), abs=1e-9)
 
 
 def test_self_bleu_by_hand_and_by_sacrebleu():
     # the two equal texts score 1; the third exp(mean log(3/4, 2/3, 1/2, 1/2)) = (1/8)^(1/4)
-    assert estimators.self_bleu(TEXTS) == pytest.approx((1 + 1 + (1 / 8) ** 0.25) / 3, abs=1e-9)
-    assert estimators.self_bleu(TEXTS[:1]) is estimators.self_bleu([]) is None
+    assert text_diversity.self_bleu(TEXTS) == pytest.approx((1 + 1 + (1 / 8) ** 0.25) / 3, abs=1e-9)
+    assert text_diversity.self_bleu(TEXTS[:1]) is text_diversity.self_bleu([]) is None
     sacrebleu = pytest.importorskip("sacrebleu")
     texts = ["Ann has 3+4 = 7 pears, so 7*2=14.", "7 pears times 2 is 14.", "3 + 4 = 7 pears: 14 in all.", ""]
     scores = [
@@ -216,13 +216,13 @@ def test_self_bleu_by_hand_and_by_sacrebleu():
         ).score
         for own, text in enumerate(texts)
     ]
-    assert estimators.self_bleu(texts) == pytest.approx(sum(scores) / 400, abs=1e-12)
+    assert text_diversity.self_bleu(texts) == pytest.approx(sum(scores) / 400, abs=1e-12)
 
 
 def test_self_bleu_without_sacrebleu_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "sacrebleu.metrics", None)
     with pytest.raises(ConfigurationError, match=r"needs the package sacrebleu.*pip install 'rl-bakeoff\[diversity\]'"):
-        estimators.self_bleu(TEXTS)
+        text_diversity.self_bleu(TEXTS)
 
 
 @pytest.mark.parametrize(
@@ -262,15 +262,15 @@ def test_duplicated_samples_leave_effective_numbers_alone():
         assert estimators.hill_number([3, 2, 1], order) == pytest.approx(
             estimators.hill_number([6, 4, 2], order), **CLOSE
         )
-    kernel = estimators.cosine_kernel(estimators.ngram_vectors(["a b", "a c", "d"]))
+    kernel = text_diversity.cosine_kernel(text_diversity.ngram_vectors(["a b", "a c", "d"]))
     twice = np.kron(kernel, np.ones((2, 2)))
-    assert estimators.vendi_score(kernel) == pytest.approx(estimators.vendi_score(twice), **CLOSE)
+    assert text_diversity.vendi_score(kernel) == pytest.approx(text_diversity.vendi_score(twice), **CLOSE)
 
 
 def test_the_order_of_samples_does_not_matter():
     assert estimators.hill_number([1, 3, 2], 1) == estimators.hill_number([3, 2, 1], 1)
     assert estimators.majority_at_k(3, [1, 2], 1, 4) == estimators.majority_at_k(3, [2, 1], 1, 4)
-    assert estimators.distinct_n(TEXTS, 2) == estimators.distinct_n(TEXTS[::-1], 2)
+    assert text_diversity.distinct_n(TEXTS, 2) == text_diversity.distinct_n(TEXTS[::-1], 2)
 
 
 def test_vendi_of_classes_is_the_effective_number_of_classes():
@@ -278,7 +278,7 @@ def test_vendi_of_classes_is_the_effective_number_of_classes():
     labels = np.repeat(np.arange(3), sizes)
     kernel = (labels[:, None] == labels[None, :]).astype(float)
     for order in (0, 1, 2):
-        assert estimators.vendi_score(kernel, order) == pytest.approx(estimators.hill_number(sizes, order), **CLOSE)
+        assert text_diversity.vendi_score(kernel, order) == pytest.approx(estimators.hill_number(sizes, order), **CLOSE)
 
 
 def test_nothing_is_undefined_and_one_sample_is_one_class():
@@ -291,9 +291,9 @@ def test_nothing_is_undefined_and_one_sample_is_one_class():
     assert estimators.rarefied_richness([2, 1], 4) is None
     assert estimators.answer_entropy([]) is estimators.answer_entropy([None], drop_missing=True) is None
     assert estimators.effective_answers([]) is None
-    assert estimators.vendi_score(np.zeros((0, 0))) is estimators.cosine_diversity(np.ones((1, 2))) is None
+    assert text_diversity.vendi_score(np.zeros((0, 0))) is text_diversity.cosine_diversity(np.ones((1, 2))) is None
     assert estimators.dominance_score([], 16) is None
-    assert estimators.strategies_at_k(4, [], 2) == estimators.expectation_adjusted_distinct([], 1, 50) == 0.0
+    assert estimators.strategies_at_k(4, [], 2) == text_diversity.expectation_adjusted_distinct([], 1, 50) == 0.0
 
 
 def test_impossible_counts_are_refused():
@@ -342,21 +342,23 @@ def _structural(data, params):
 
 
 COMPUTE = {
-    "self_bleu": lambda data, _: estimators.self_bleu(data["texts"]),
-    "distinct_n": lambda data, params: estimators.distinct_n(data["texts"], params["n"]),
-    "distinct_n_per_token": lambda data, params: estimators.distinct_n_per_token(data["texts"], params["n"]),
-    "expectation_adjusted_distinct": lambda data, params: estimators.expectation_adjusted_distinct(
+    "self_bleu": lambda data, _: text_diversity.self_bleu(data["texts"]),
+    "distinct_n": lambda data, params: text_diversity.distinct_n(data["texts"], params["n"]),
+    "distinct_n_per_token": lambda data, params: text_diversity.distinct_n_per_token(data["texts"], params["n"]),
+    "expectation_adjusted_distinct": lambda data, params: text_diversity.expectation_adjusted_distinct(
         data["texts"], **params
     ),
-    "vendi_from_kernel": lambda data, params: estimators.vendi_score(np.array(data["K"], dtype=float), params["q"]),
-    "vendi_from_vectors": lambda data, params: estimators.vendi_score(
-        estimators.cosine_kernel(_vectors(data)), params["q"]
+    "vendi_from_kernel": lambda data, params: text_diversity.vendi_score(np.array(data["K"], dtype=float), params["q"]),
+    "vendi_from_vectors": lambda data, params: text_diversity.vendi_score(
+        text_diversity.cosine_kernel(_vectors(data)), params["q"]
     ),
-    "vendi_from_texts": lambda data, params: estimators.vendi_score(
-        estimators.cosine_kernel(estimators.ngram_vectors(data["texts"])), params["q"]
+    "vendi_from_texts": lambda data, params: text_diversity.vendi_score(
+        text_diversity.cosine_kernel(text_diversity.ngram_vectors(data["texts"])), params["q"]
     ),
-    "cosine_diversity": lambda data, _: estimators.cosine_diversity(_vectors(data)),
-    "cosine_diversity_of_texts": lambda data, _: estimators.cosine_diversity(estimators.ngram_vectors(data["texts"])),
+    "cosine_diversity": lambda data, _: text_diversity.cosine_diversity(_vectors(data)),
+    "cosine_diversity_of_texts": lambda data, _: text_diversity.cosine_diversity(
+        text_diversity.ngram_vectors(data["texts"])
+    ),
     "distinct_answers": lambda data, _: estimators.distinct_answers(data["answers"]),
     "answer_entropy_nats": lambda data, params: estimators.answer_entropy(
         data["answers"], drop_missing=params["missing"] == "dropped"

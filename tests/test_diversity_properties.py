@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmark.commands.diversity.columns import columns_of
 from benchmark.commands.diversity.samples import Sample
-from benchmark.exam import estimators
+from benchmark.exam import estimators, text_diversity
 from benchmark.exam.strategy.key import strategy_of
 
 settings.register_profile("here", derandomize=True, database=None, deadline=None, max_examples=60)
@@ -97,13 +97,13 @@ def test_order_and_duplication_leave_effective_numbers_alone(counts, order, time
 def test_vendi_of_a_same_class_kernel_is_the_hill_number(counts, order):
     labels = np.repeat(np.arange(len(counts)), counts)
     kernel = (labels[:, None] == labels[None, :]).astype(float)
-    assert estimators.vendi_score(kernel, order) == pytest.approx(estimators.hill_number(counts, order), abs=1e-8)
+    assert text_diversity.vendi_score(kernel, order) == pytest.approx(estimators.hill_number(counts, order), abs=1e-8)
 
 
 @given(st.lists(WORDS, min_size=1, max_size=5), st.integers(2, 3))
 def test_duplicated_texts_leave_the_vendi_score_alone(texts, times):
     score, again = (
-        estimators.vendi_score(estimators.cosine_kernel(estimators.ngram_vectors(held)))
+        text_diversity.vendi_score(text_diversity.cosine_kernel(text_diversity.ngram_vectors(held)))
         for held in (texts, texts * times)
     )
     assert again == pytest.approx(score, abs=1e-8)
@@ -114,10 +114,10 @@ def test_the_order_of_texts_does_not_matter(texts, shuffler):
     shuffled = list(texts)
     shuffler.shuffle(shuffled)
     for measure in (
-        lambda held: estimators.distinct_n(held, 2),
-        estimators.self_bleu,
-        lambda held: estimators.cosine_diversity(estimators.ngram_vectors(held)),
-        lambda held: estimators.vendi_score(estimators.cosine_kernel(estimators.ngram_vectors(held))),
+        lambda held: text_diversity.distinct_n(held, 2),
+        text_diversity.self_bleu,
+        lambda held: text_diversity.cosine_diversity(text_diversity.ngram_vectors(held)),
+        lambda held: text_diversity.vendi_score(text_diversity.cosine_kernel(text_diversity.ngram_vectors(held))),
     ):
         assert measure(shuffled) == pytest.approx(measure(texts), abs=1e-9)
 

@@ -17,13 +17,13 @@ from algorithms.rloo import RLOO
 from benchmark.adapter import Adapter
 from benchmark.cli import app
 from benchmark.commands.exact_world.check import TABLE, check, check_named
-from benchmark.commands.exact_world.gradient import agreement, elsewhere, exact_gradient
+from benchmark.commands.exact_world.gradient import agreement, exact_gradient, off_reference_logits
 from benchmark.commands.exact_world.network import network_policy, table_of
 from benchmark.commands.exact_world.policy import TreePolicy
 from benchmark.commands.exact_world.run import ExactRun, exact_job
 from benchmark.commands.exact_world.targets import best, correct, length_tempered, loss_kl, tempered
 from benchmark.commands.exact_world.tree import BINARY, GRADED, WORLDS
-from benchmark.commands.exact_world.verdict import COLUMNS, Finding, Tolerances, cells, judged
+from benchmark.commands.exact_world.verdict import COLUMNS, CheckResult, Tolerances, cells, with_verdict
 from benchmark.contract import Algorithm, Completion
 from benchmark.contract.aim import Aim
 from benchmark.errors import ConfigurationError, Diverged
@@ -130,13 +130,13 @@ def test_exact_gradient_vanishes_at_the_exact_target_and_nowhere_near(world, aim
             mass[world.nodes.index(leaf[:t])] += chance
     table = (mass[world.successor[: world.states]] / mass[: world.states, None]).log()
     assert exact_gradient(world, table, aim, 8).norm() < 1e-9
-    assert exact_gradient(world, elsewhere(world), aim, 8).norm() > 1e-2
+    assert exact_gradient(world, off_reference_logits(world), aim, 8).norm() > 1e-2
 
 
 def test_group_normalised_credit_by_hand():
     # G = 2: a right and a wrong one are ±1/√2 (deviation of 0, 1 is √½), equal ones 0; so the right leaf expects
     # (1−p)/√2, the wrong one −p/√2, p = E[r]: the gradient of centred rewards, r − p, over √2
-    logits = elsewhere(BINARY)
+    logits = off_reference_logits(BINARY)
     by_std = exact_gradient(BINARY, logits, Aim("best", credit="group_std"), 2)
     plain = exact_gradient(BINARY, logits, Aim("best", credit="reward"), 2)  # κ = ½ of r − p
     assert torch.allclose(by_std, plain * 2 / math.sqrt(2))
@@ -153,7 +153,7 @@ def test_agreement_is_of_directions():
 @pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
 @pytest.mark.parametrize("kind", ["table", "network"])
 def test_probabilities_of_all_leaves_add_up(world, kind):
-    policy = TreePolicy(world, elsewhere(world)) if kind == "table" else network_policy(world, 0)
+    policy = TreePolicy(world, off_reference_logits(world)) if kind == "table" else network_policy(world, 0)
     p = world.log_p(table_of(policy, world)).exp()
     assert float(p.sum()) == pytest.approx(1, abs=1e-5)
     assert p.min() > 0
@@ -162,7 +162,7 @@ def test_probabilities_of_all_leaves_add_up(world, kind):
 @pytest.mark.parametrize("kind", ["table", "network"])
 def test_a_policy_samples_what_it_scores(kind):
     world = BINARY
-    policy = TreePolicy(world, elsewhere(world)) if kind == "table" else network_policy(world, 0)
+    policy = TreePolicy(world, off_reference_logits(world)) if kind == "table" else network_policy(world, 0)
     p = world.log_p(table_of(policy, world)).exp()
     prompts = policy.encode(["<end>", "<end>"])
     noise = torch.rand(4000, world.limit, generator=torch.Generator().manual_seed(0))
@@ -207,11 +207,11 @@ def test_greedy_and_prefixes():
 
 
 def test_a_frozen_copy_does_not_follow_and_the_reference_is_the_worlds():
-    policy = TreePolicy(BINARY, elsewhere(BINARY))
+    policy = TreePolicy(BINARY, off_reference_logits(BINARY))
     copy, reference = policy.snapshot(), policy.reference()
     with torch.no_grad():
         policy.logits.zero_()
-    assert torch.allclose(copy.logits.double(), elsewhere(BINARY), atol=1e-6)
+    assert torch.allclose(copy.logits.double(), off_reference_logits(BINARY), atol=1e-6)
     assert torch.allclose(reference.logits.double(), BINARY.reference, atol=1e-6)
     assert not copy.logits.requires_grad
 
@@ -236,7 +236,7 @@ def test_every_method_keeps_its_word(name):
 
 @pytest.mark.parametrize("cls", BROKEN, ids=lambda cls: cls.__name__)
 def test_broken_copies_are_convicted(cls):
-    finding = check(cls(**cls.exact_settings), cls.__name__, course=SHORT)
+    finding = check(cls(**cls.exact_settings), cls.__name__, settings=SHORT)
     assert not finding.passed
     by = {reason.partition(":")[0] for reason in finding.reasons}
     assert ("gradient" in by) == (cls.__name__ in BY_GRADIENT)
@@ -245,25 +245,27 @@ def test_broken_copies_are_convicted(cls):
 
 @pytest.mark.parametrize("adapter", [TrajectoryBalance(tau=0.5), RLOO(kl_coef=0.5)], ids=["tb", "rloo"])
 def test_graded_rewards_are_matched_too(adapter):
-    finding = check(adapter, course=SHORT, world=GRADED)
+    finding = check(adapter, settings=SHORT, world=GRADED)
     assert finding.passed, finding.reasons
 
 
 def test_a_method_that_names_no_aim_must_learn_something():
-    still = Finding("x", None, 0.4, None, reward_end=0.45)
-    assert judged(still, Tolerances()).reasons == ("reward: rose by 0.050, expected 0.1 at least",)
-    assert judged(replace(still, reward_end=0.6), Tolerances()).passed
+    still = CheckResult("x", None, 0.4, None, reward_end=0.45)
+    assert with_verdict(still, Tolerances()).reasons == ("reward: rose by 0.050, expected 0.1 at least",)
+    assert with_verdict(replace(still, reward_end=0.6), Tolerances()).passed
 
 
 def test_nothing_must_not_be_met():
-    close = Finding("x", Aim("nothing", 0.5), 0.4, 0.4, reward_end=0.9, distance_end=0.1)
-    assert len(judged(close, Tolerances()).reasons) == 2
-    assert len(cells(judged(close, Tolerances()))) == len(COLUMNS)
+    close = CheckResult("x", Aim("nothing", 0.5), 0.4, 0.4, reward_end=0.9, distance_end=0.1)
+    assert len(with_verdict(close, Tolerances()).reasons) == 2
+    assert len(cells(with_verdict(close, Tolerances()))) == len(COLUMNS)
 
 
 def test_nan_figures_convict():
-    assert not judged(Finding("x", Aim("start"), 0.4, 0.0, 0.4, 0.0, gradient_error=math.nan), Tolerances()).passed
-    assert not judged(Finding("x", Aim("start"), 0.4, 0.0, math.nan, math.nan), Tolerances()).passed
+    assert not with_verdict(
+        CheckResult("x", Aim("start"), 0.4, 0.0, 0.4, 0.0, gradient_error=math.nan), Tolerances()
+    ).passed
+    assert not with_verdict(CheckResult("x", Aim("start"), 0.4, 0.0, math.nan, math.nan), Tolerances()).passed
 
 
 class WithItsOwnLoop(Adapter):

@@ -64,9 +64,9 @@ def test_rows_that_differ_in_nothing_but_the_method_give_no_finding():
 )  # fmt: skip
 def test_each_difference_is_found_alone_with_its_rows(suite, severity, arms, words):
     (one,) = found(suite)
-    assert (one.severity, one.arms) == (severity, arms)
-    assert words in one.what
-    assert one.do
+    assert (one.severity, one.rows) == (severity, arms)
+    assert words in one.message
+    assert one.advice
 
 
 def test_a_coefficient_of_zero_pulls_nowhere_and_two_tuned_families_alike_are_fair():
@@ -84,8 +84,8 @@ def test_the_shipped_suites_may_be_run_and_name_their_heads(repository):
     for path in (repository / "benchmark" / "suite" / "builtin").glob("*.toml"):
         suite = load_suite(path, resolve)
         assert found(suite, "refuse") == []
-        heads = next(one for one in found(suite) if one.what.startswith("weights beside"))
-        assert "ppo" in heads.arms
+        heads = next(one for one in found(suite) if one.message.startswith("weights beside"))
+        assert "ppo" in heads.rows
 
 
 def problems(split, *prompts):
@@ -103,8 +103,8 @@ def test_a_leak_is_refused_and_named_and_a_trace_is_a_warning():
     test = problems("test", "How many?", *(f"What is {n}?" for n in range(999)))
     (one,) = compare_splits("t", problems("train", "HOW MANY", "What is 5?"), [], test)  # 2 of 1000 = 0.2 % > 0.1 %
     assert one.severity == "refuse"
-    assert "t: 2 of 1000 test problems (0.20%)" in one.what
-    assert "t/test/0 is t/train/0; t/test/6 is t/train/1" in one.what
+    assert "t: 2 of 1000 test problems (0.20%)" in one.message
+    assert "t/test/0 is t/train/0; t/test/6 is t/train/1" in one.message
     (one,) = compare_splits("t", [], problems("validation", "how many?"), test)  # 1 of 1000 = 0.1 %, not above
     assert one.severity == "warn"
     assert compare_splits("t", problems("train", "What else?"), [], test) == ()
@@ -121,7 +121,7 @@ def test_published_math_has_one_near_copy_and_gsm8k_none():
     assert overlaps(["gsm8k", "math500"], data) == ()
     (one,) = overlaps(["math"], data)
     assert one.severity == "warn"
-    assert "1 of 5000" in one.what
+    assert "1 of 5000" in one.message
 
 
 def command(*arguments, folder):

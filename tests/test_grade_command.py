@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli import app
-from benchmark.commands.grade.pairs import agreement, graders_named, judge_rows, read, score, write
+from benchmark.commands.grade.pairs import agreement, grade_pairs, graders_named, read, score, write
 from benchmark.contract import Verdict
 from benchmark.errors import ConfigurationError, MalformedRow, UnknownName
 from benchmark.grading.rivals import Grader, grader
@@ -82,7 +82,7 @@ def test_kinds_can_be_left_out(asked):
 def test_scores_and_agreement_by_hand(asked):
     graders = graders_named("exact,flexible,exact")
     assert [each.name for each in graders] == ["exact", "flexible"]
-    rows = list(judge_rows(read(asked(ROWS)), graders))
+    rows = list(grade_pairs(read(asked(ROWS)), graders))
     exact, flexible = score(rows, 0), score(rows, 1)
     # exact accepts a alone, flexible a and c; expected are a and b
     assert (exact.right, exact.false_accepts, exact.false_rejects) == (3, 0, 1)
@@ -103,7 +103,7 @@ def test_a_grader_that_breaks_costs_one_row(asked):
 
     out = io.StringIO()
     graders = (Grader("fake", "a test", judge), grader("exact"))
-    rows = list(judge_rows(read(asked(ROWS)), graders))
+    rows = list(grade_pairs(read(asked(ROWS)), graders))
     for one in rows:
         write(one, graders, out)
     assert [one.verdicts[0].kind for one in rows] == ["wrong", "wrong", "wrong", "error"]
@@ -118,7 +118,7 @@ def test_a_gold_solution_is_reduced_to_its_answer(asked):
         {"gold": "9+9=18\n#### 18", "gold_form": "solution", "prediction": "#### 18"},
         {"gold": "no answer in here", "gold_form": "solution", "prediction": "#### 18"},
     ]
-    first, second = judge_rows(read(asked(rows)), graders_named("exact"))
+    first, second = grade_pairs(read(asked(rows)), graders_named("exact"))
     assert (first.row.id, first.row.gold, first.verdicts[0].kind) == ("1", "18", "correct")
     assert (second.verdicts[0].kind, second.verdicts[0].route) == ("error", "gold_without_answer")
 

@@ -69,25 +69,25 @@ def same(one, other, tolerance=1e-10):
     assert torch.allclose(one, other, rtol=0, atol=tolerance)
 
 
-def test_01_leave_one_out_is_a_multiple_of_the_centred_reward(batch):
+def test_leave_one_out_is_a_multiple_of_the_centred_reward(batch):
     r = batch.reward.view(-1, SIZE)
     same(leave_one_out(batch.reward, SIZE).view(-1, SIZE), (r - r.mean(1, keepdim=True)) / KAPPA)
 
 
-def test_02_on_policy_gspo_is_grpo_and_cispo_is_dapo(batch, leaves):
+def test_on_policy_gspo_is_grpo_and_cispo_is_dapo(batch, leaves):
     fresh = on_policy(batch, leaves)
     same(logp_gradient(GSPO(advantage_eps=1e-5), fresh, leaves), logp_gradient(GRPO(), fresh, leaves))
     dapo = DAPO(dynamic_sampling=False, overlong_share=0.0)
     same(logp_gradient(CISPO(), fresh, leaves), logp_gradient(dapo, fresh, leaves))
 
 
-def test_02_on_policy_dr_grpo_is_a_multiple_of_rloo(batch, leaves):
+def test_on_policy_dr_grpo_is_a_multiple_of_rloo(batch, leaves):
     fresh = on_policy(batch, leaves)
     rloo = logp_gradient(RLOO(kl_coef=0.0), fresh, leaves)
     same(logp_gradient(DrGRPO(), fresh, leaves), KAPPA / fresh.limit * rloo)
 
 
-def test_03_grpo_at_ratio_one(batch, leaves):
+def test_grpo_at_ratio_one_has_the_gradient_of_its_normalised_advantage(batch, leaves):
     fresh = on_policy(batch, leaves)
     advantage = GRPO().prepare(fresh).advantage
     expected = masked(-advantage / (fresh.rows * fresh.mask.sum(1, keepdim=True)), fresh.mask)
@@ -96,22 +96,22 @@ def test_03_grpo_at_ratio_one(batch, leaves):
     assert loss.item() == pytest.approx(-advantage[:, 0].mean().item(), abs=1e-12)
 
 
-def test_04_tba_is_a_multiple_of_rloo_with_the_kl_in_the_reward(batch, leaves):
+def test_tba_is_a_multiple_of_rloo_with_the_kl_in_the_reward(batch, leaves):
     fresh = on_policy(batch, leaves)
     rloo = logp_gradient(RLOO(kl_coef=0.3), fresh, leaves)
     same(logp_gradient(TBA(beta=0.3), fresh, leaves), 2 / 0.3 * KAPPA * rloo)
 
 
-def test_04_vargrad_is_tba(batch, leaves):
+def test_vargrad_is_tba(batch, leaves):
     same(logp_gradient(VarGrad(tau=0.3), batch, leaves), logp_gradient(TBA(beta=0.3), batch, leaves))
 
 
-def test_05_a_constant_per_prompt_changes_nothing_in_the_group_form(batch, leaves):
+def test_a_constant_per_prompt_changes_nothing_in_the_group_form(batch, leaves):
     shifted = replace(batch, reward=batch.reward + torch.arange(4.0).double().repeat_interleave(SIZE))
     same(logp_gradient(VarGrad(), batch, leaves), logp_gradient(VarGrad(), shifted, leaves), 1e-9)
 
 
-def test_06_one_token_completions_make_all_balances_one(leaves):
+def test_one_token_completions_make_all_balances_one(leaves):
     batch = random_batch(3, width=1)
     leaves = random_now(batch)
     leaves["log_z"] = leaves["flow"][:, 0].detach().view(-1, SIZE)[:, 0].clone()
@@ -124,7 +124,7 @@ def test_06_one_token_completions_make_all_balances_one(leaves):
     same(logp_gradient(flow, batch, leaves), tb)
 
 
-def test_07_residuals_of_stretches_add_up_and_the_longest_is_trajectory_balance(batch, leaves):
+def test_residuals_of_stretches_add_up_and_the_longest_is_trajectory_balance(batch, leaves):
     now = as_now(leaves, SIZE)
     steps, end = terminal(batch, now, 0.25, 1.0, None, relative=False)
     a, exists = anchors(now.flow, steps, end, batch.mask)
@@ -138,7 +138,7 @@ def test_07_residuals_of_stretches_add_up_and_the_longest_is_trajectory_balance(
     assert pair_weights(exists, 1.0).sum() == pairs
 
 
-def test_07_large_lambda_is_trajectory_balance_and_small_lambda_detailed_balance(batch, leaves):
+def test_large_lambda_is_trajectory_balance_and_small_lambda_detailed_balance(batch, leaves):
     leaves["log_z"] = leaves["flow"][:, 0].detach().view(-1, SIZE)[:, 0].clone()
     head = leaves["log_z"].repeat_interleave(SIZE).unsqueeze(1)
     leaves["flow"] = torch.cat((head, leaves["flow"][:, 1:].detach()), 1)
@@ -150,7 +150,7 @@ def test_07_large_lambda_is_trajectory_balance_and_small_lambda_detailed_balance
     same(logp_gradient(SubTrajectoryBalance(lam=1e-12), one_length, leaves), db, 1e-9)
 
 
-def test_09_relative_flows_are_another_parametrisation(batch, leaves):
+def test_relative_flows_are_another_parametrisation(batch, leaves):
     # f = log F − Σ log π_ref makes the same residuals
     before = torch.cat((torch.zeros(batch.rows, 1).double(), masked(batch.ref_logp, batch.mask).cumsum(1)), 1)
     shifted = {**leaves, "flow": (leaves["flow"] - before).detach()}
@@ -160,7 +160,7 @@ def test_09_relative_flows_are_another_parametrisation(batch, leaves):
     )
 
 
-def test_10_policy_gradient_without_critic_is_half_of_trajectory_balance_less_past_costs(batch, leaves):
+def test_policy_gradient_without_critic_is_half_of_trajectory_balance_less_past_costs(batch, leaves):
     fresh = on_policy(batch, leaves)
     fresh = replace(fresh, old_value=torch.zeros_like(fresh.mask), old_log_z=leaves["log_z"].repeat_interleave(SIZE))
     method = PolicyGradientGFlowNet(lam=1.0, ref_relative=False)
@@ -176,7 +176,7 @@ def test_10_policy_gradient_without_critic_is_half_of_trajectory_balance_less_pa
     same(mine["log_z"].grad, tb["log_z"] / 2)
 
 
-def test_11_all_importance_weights_agree_on_policy(batch, leaves):
+def test_all_importance_weights_agree_on_policy(batch, leaves):
     fresh = on_policy(batch, leaves)
     first = logp_gradient(FlowRL(), fresh, leaves)
     for weight in ("released", "recipe", "none"):
@@ -184,7 +184,7 @@ def test_11_all_importance_weights_agree_on_policy(batch, leaves):
     assert not torch.allclose(logp_gradient(FlowRL(weight="released"), batch, leaves), first)
 
 
-def test_12_ppo_without_critic_and_kl_credits_every_token_with_the_reward(batch):
+def test_ppo_without_critic_and_kl_credits_every_token_with_the_reward(batch):
     rewards = token_rewards(batch.reward, torch.zeros_like(batch.mask), batch.mask, 0.0)
     advantage = gae(rewards, torch.zeros_like(batch.mask), batch.mask, 1.0, 1.0)
     same(advantage, masked(batch.reward.unsqueeze(1).expand_as(batch.mask), batch.mask))
@@ -193,21 +193,21 @@ def test_12_ppo_without_critic_and_kl_credits_every_token_with_the_reward(batch)
     same(mine, ReinforcePP(kl_coef=0.0).prepare(plain).advantage)
 
 
-def test_13_raft_is_a_policy_gradient_with_the_verdict_as_advantage(batch, leaves):
+def test_raft_is_a_policy_gradient_with_the_verdict_as_advantage(batch, leaves):
     fresh = on_policy(batch, leaves)
     verdict = fresh.reward.unsqueeze(1).expand_as(fresh.mask)
     expected = masked(-verdict, fresh.mask) / (fresh.reward * fresh.mask.sum(1)).sum()
     same(logp_gradient(RAFT(), fresh, leaves), expected)
 
 
-def test_14_pairs_cost_log_two_at_the_reference(batch):
+def test_pairs_cost_log_two_at_the_reference(batch):
     at_reference = Now(batch.ref_logp.clone())
     informative = Paired(count="informative")
     loss = informative.loss(informative.prepare(batch), at_reference).total
     assert loss.item() == pytest.approx(torch.log(torch.tensor(2.0)).item(), abs=1e-6)
 
 
-def test_14_pairs_push_by_half_beta(batch):
+def test_pairs_push_by_half_beta(batch):
     logp = batch.ref_logp.clone().requires_grad_()
     method = Paired(beta=0.1)
     method.loss(method.prepare(batch), Now(logp)).total.backward()
@@ -217,14 +217,14 @@ def test_14_pairs_push_by_half_beta(batch):
     same(logp.grad, masked(push.expand_as(batch.mask), batch.mask))
 
 
-def test_15_floor_and_exp_are_one_family_for_right_and_wrong(batch):
+def test_floor_and_exp_are_one_family_for_right_and_wrong(batch):
     floor = 1e-3
     tau = -1 / torch.log(torch.tensor(floor, dtype=torch.float64)).item()
     gap = tempered(batch.reward, 1.0, floor) - tempered(batch.reward, tau, None)
     assert torch.allclose(gap, gap[0].expand_as(gap), atol=1e-12)
 
 
-def test_16_k3_times_ratio_has_the_gradient_of_k2(batch, leaves):
+def test_k3_times_ratio_has_the_gradient_of_k2(batch, leaves):
     fresh = on_policy(batch, leaves)
     equal = replace(fresh, reward=torch.ones_like(fresh.reward))
     corrected = logp_gradient(GRPO(kl_weight=1.0, kl_correction=True), equal, leaves)
@@ -247,13 +247,13 @@ SILENT = {
 
 
 @pytest.mark.parametrize("name", SILENT)
-def test_17_groups_of_equal_rewards_teach_these_nothing(name, batch, leaves):
+def test_a_baseline_inside_the_group_learns_nothing_from_groups_of_equal_rewards(name, batch, leaves):
     equal = replace(batch, reward=torch.tensor([1.0, 0.0, 1.0, 0.0]).double().repeat_interleave(SIZE))
     gradient = gradients(SILENT[name], equal, leaves).get("logp")
     assert gradient is None or torch.equal(gradient, torch.zeros_like(gradient))
 
 
-def test_17_dynamic_sampling_leaves_such_a_batch_out(batch):
+def test_dynamic_sampling_leaves_a_batch_of_equal_rewards_out(batch):
     equal = replace(batch, reward=torch.tensor([1.0, 0.0, 1.0, 0.0]).double().repeat_interleave(SIZE))
     assert DAPO().prepare(equal).tokens == 0
 
@@ -261,13 +261,13 @@ def test_17_dynamic_sampling_leaves_such_a_batch_out(batch):
 @pytest.mark.parametrize(
     "method", [ReinforcePP(), PPO(), RAFT(), TrajectoryBalance(), VarGrad(), DetailedBalance(), SubTrajectoryBalance()]
 )
-def test_17_and_these_something(method, batch, leaves):
+def test_a_baseline_outside_the_group_learns_from_groups_of_equal_rewards(method, batch, leaves):
     equal = replace(batch, reward=torch.tensor([1.0, 0.0, 1.0, 0.0]).double().repeat_interleave(SIZE))
     assert logp_gradient(method, equal, leaves).abs().max() > 1e-6
 
 
 @pytest.mark.parametrize("variant", ["code", "log_inverse"])
-def test_18_the_naive_loss_is_zero_for_any_policy_and_reads_no_reward(batch, leaves, variant):
+def test_the_naive_loss_is_zero_for_any_policy_and_reads_no_reward(batch, leaves, variant):
     method = NaiveGFlowNet(variant=variant)
     factor = 1 if variant == "code" else 2
     passed = torch.cat((torch.zeros(batch.rows, 1).double(), masked(leaves["logp"], batch.mask).cumsum(1)), 1)
@@ -277,7 +277,7 @@ def test_18_the_naive_loss_is_zero_for_any_policy_and_reads_no_reward(batch, lea
     assert torch.equal(logp_gradient(method, batch, leaves), logp_gradient(method, other, leaves))
 
 
-def test_18_the_naive_loss_raises_unlikely_tokens_most(batch, leaves):
+def test_the_naive_loss_raises_unlikely_tokens_most(batch, leaves):
     flat = {**leaves, "flow": torch.zeros_like(leaves["flow"])}
     expected = masked(
         2 * leaves["logp"].detach() / batch.tokens, batch.mask
@@ -286,7 +286,7 @@ def test_18_the_naive_loss_raises_unlikely_tokens_most(batch, leaves):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_19_padding_does_not_matter(name, batch, leaves):
+def test_padding_does_not_matter(name, batch, leaves):
     method = METHODS[name]
     other = poisoned(batch, -POISON)
     valid = batch.mask.bool()
@@ -301,7 +301,7 @@ def test_19_padding_does_not_matter(name, batch, leaves):
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_19_the_order_of_groups_does_not_matter(name, batch, leaves):
+def test_the_order_of_groups_does_not_matter(name, batch, leaves):
     method = METHODS[name]
     order = torch.arange(batch.rows).view(-1, SIZE).flip(0).flatten()
     swapped = permuted(batch, order)
@@ -316,7 +316,7 @@ ORDERED = {"raft, best of n", "paired", "paired, informative", "paired, Bradley-
 
 
 @pytest.mark.parametrize("name", sorted(set(METHODS) - ORDERED))
-def test_19_the_order_within_a_group_does_not_matter(name, batch, leaves):
+def test_the_order_within_a_group_does_not_matter(name, batch, leaves):
     method = METHODS[name]
     order = torch.arange(batch.rows).view(-1, SIZE).flip(1).flatten()
     moved = {key: (leaf if key == "log_z" else leaf[order]).detach() for key, leaf in leaves.items()}

@@ -11,14 +11,15 @@ from exchanged import RIGHT, completions, problems, question, ran
 from typer.testing import CliRunner
 
 from benchmark.cli import app
-from benchmark.commands.exchange.imports import Asked, import_files
+from benchmark.commands.exchange.imports import ImportRequest, import_files
 from benchmark.comparison.evidence import gather
 from benchmark.contract import IMPORTED, Algorithm
 from benchmark.errors import ConfigurationError, MalformedRow, UnknownName
 from benchmark.report import write_report
 from benchmark.report.html.page import html
 from benchmark.report.tables.export import csv
-from benchmark.store.records import read_outcomes, read_record, read_steps
+from benchmark.store.outcomes import read_outcomes
+from benchmark.store.records import read_record, read_steps
 from benchmark.suite.fairness import compare_rows
 from benchmark.suite.load import jobs_of, load_suite
 from benchmark.suite.registry import resolve
@@ -66,7 +67,9 @@ class Bench:
 
     def take(self, rows, kind="lm-eval", *, partial=False, **asked):
         file = rows if not isinstance(rows, list) else lines(self.folder / "theirs.jsonl", rows)
-        cell = Asked(**({"method": "theirs", "task": "competition", "seed": 0} | asked), kind=kind, partial=partial)
+        cell = ImportRequest(
+            **({"method": "theirs", "task": "competition", "seed": 0} | asked), kind=kind, partial=partial
+        )
         return import_files([file], self.suite, cell, self.results)
 
     def refused(self, rows, message, kind="lm-eval", error=MalformedRow, **asked):
@@ -176,7 +179,7 @@ def test_texts_of_published_problems_are_not_kept(bench, tmp_path):
         for _ in range(4)
     ]
     suite = load_suite(tmp_path / "real.toml", resolve)
-    cell = Asked("theirs", "gsm8k", 0, "trl")
+    cell = ImportRequest("theirs", "gsm8k", 0, "trl")
     record, _ = import_files([lines(tmp_path / "log.jsonl", rows)], suite, cell, bench.results, tmp_path)
     assert record.metrics["accuracy"] == 1.0
     assert not (bench.results / "real" / record.job.id / "samples.jsonl.gz").exists()
@@ -279,7 +282,9 @@ def test_nothing_is_imported_over(bench):
         bench.take(harness())
     path = bench.folder / "theirs.jsonl"
     with pytest.raises(ConfigurationError, match="is given twice"):
-        import_files([path, path], bench.suite, Asked("theirs", "competition", 0, "lm-eval"), bench.folder / "other")
+        import_files(
+            [path, path], bench.suite, ImportRequest("theirs", "competition", 0, "lm-eval"), bench.folder / "other"
+        )
 
 
 def test_long_texts_are_graded_like_others(bench):
@@ -312,7 +317,7 @@ def test_a_suite_names_an_imported_row():
 
 def test_the_fairness_check_names_it_and_judges_only_what_it_knows(bench):
     found = compare_rows(bench.suite)
-    assert [one.what for one in found if one.arms == ("theirs",)] == ["trained and sampled elsewhere: theirs."]
+    assert [one.message for one in found if one.rows == ("theirs",)] == ["trained and sampled elsewhere: theirs."]
     assert all(one.severity != "refuse" for one in found)
 
 

@@ -157,6 +157,34 @@ def test_abilities_are_declared_and_never_probed():
                 assert not (node.func.id == "getattr" and literal), f"{name}:{node.lineno}"
 
 
+def test_a_type_name_has_one_meaning():
+    """Classes and type aliases of both packages: a reader who meets `Exam` needs not ask which one."""
+    homes = {}
+    for module, tree in {**BENCHMARK, **ALGORITHMS}.items():
+        for name in defined_types(tree):
+            homes.setdefault(name, []).append(module)
+    assert {"Exam", "Outcome", "Run", "Suite", "Aim", "Credit", "Direction"} <= set(homes)
+    assert not {name: modules for name, modules in homes.items() if len(modules) > 1}
+
+
+def test_a_type_that_is_defined_twice_is_seen():
+    assert defined_types(ast.parse("class Exam: ...")) == {"Exam"}
+    assert defined_types(ast.parse("Exam = dict[str, int]\nT: TypeAlias = int\nLIMIT = 3\n_Own = int\nx = 1")) == {
+        "Exam"
+    }
+
+
+def defined_types(tree):
+    """Public classes and aliases at the top of a module; constants are in capitals, type variables have one letter."""
+    names = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    for node in tree.body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return {name for name in names if name[0].isupper() and not name.isupper()}
+
+
 @pytest.mark.parametrize("command", [["list"], ["report", "--check"]])
 def test_listing_and_reporting_load_no_torch(command, tmp_path):
     code = (

@@ -11,9 +11,9 @@ import pytest
 
 from benchmark.contract import Outcome
 from benchmark.errors import UnknownName
-from benchmark.exam import metrics
+from benchmark.exam.definitions import METRICS, direction
 from benchmark.exam.estimators import shared_collisions
-from benchmark.exam.metrics import DIRECTIONS, direction, measure, strategy_counts
+from benchmark.exam.metrics import measure, strategy_counts
 
 CLOSE = {"abs": 1e-12, "rel": 1e-12}
 
@@ -90,10 +90,10 @@ def test_budgets_above_the_samples_are_left_out():
     names = measure(exam())
     assert [name for name in names if "@" in name] == [
         "pass@1",
-        "strategies@1",
         "pass@2",
-        "strategies@2",
         "pass@4",
+        "strategies@1",
+        "strategies@2",
         "strategies@4",
         "maj@4",
         "strategies_per_solved@4",
@@ -204,12 +204,15 @@ def test_problems_with_other_samples_are_refused(change):
         measure(outcomes)
 
 
-def test_every_metric_has_a_definition_and_a_direction():
+def test_every_metric_has_one_definition():
     for name, value in measure(exam()).items():
-        assert direction(name) == DIRECTIONS[re.sub(r"@\d+$", "@k", name)]
+        known = METRICS[re.sub(r"@\d+$", "@k", name)]
+        assert direction(name) == known.direction
         assert isinstance(value, float) or name in {*OF_TEXTS, "richness@4"}
-    defined = dict(re.findall(r"^\| `([^`]+)` \|.*\| (higher|lower|) ?\|$", metrics.__doc__, flags=re.MULTILINE))
-    assert {name: better or "neither" for name, better in defined.items()} == dict(DIRECTIONS)
+        assert value is None or known.least <= value <= known.most(4), name
+    found = measure(written(), ks=(1, 2, 6))
+    assert {re.sub(r"@\d+$", "@k", name) for name in found} == set(METRICS)
+    assert all(len(one.description) > 10 and not one.description.endswith(".") for one in METRICS.values())
     for name in ("acuracy", "pass@", "pass@x", "accuracy@4"):
         with pytest.raises(UnknownName):
             direction(name)

@@ -22,11 +22,12 @@ from benchmark.report.figures import drawing
 from benchmark.report.html.disagreements import disagreements
 from benchmark.report.html.page import PAGE
 from benchmark.report.html.payload import packed, unpacked
-from benchmark.report.html.samples import Run, Share, narrowed, read_runs
+from benchmark.report.html.samples import SampledRun, Share, narrowed, read_runs
 from benchmark.report.problems import asked as questions
 from benchmark.report.tables.export import tex
 from benchmark.report.tables.graders import RIVALS
-from benchmark.store.records import job_folder, read_outcomes, write_outcomes, write_record
+from benchmark.store.outcomes import read_outcomes, write_outcomes
+from benchmark.store.records import job_folder, write_record
 from benchmark.tasks import digest, load_task
 
 
@@ -189,7 +190,7 @@ def test_a_grader_that_judges_otherwise_is_named_at_the_completion():
     one = load_task("competition").load("test")[0]
     right, wrong = f"so \\boxed{{{one.gold}}}", f"so \\boxed{{{one.gold}1}}"
     outcomes = tuple(outcome_of(one.id, sample, text) for sample, text in enumerate((right, wrong)))
-    run = Run("grpo", "competition", 0, "job", outcomes, texts=True)
+    run = SampledRun("grpo", "competition", 0, "job", outcomes, texts=True)
     asked = {"competition": {one.id: one}}
     # both are recorded as wrong: of the first, others say otherwise; of the second, nobody does
     assert disagreements([run], asked) == {"job": {(one.id, 0): dict.fromkeys(RIVALS, "correct")}}

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from benchmark.contract import Outcome
-from benchmark.exam.metrics import DIRECTIONS, measure
-from benchmark.exam.per_problem import from_columns, is_share, per_problem
-from benchmark.store.outcomes import Columns
+from benchmark.exam.definitions import METRICS, metric_named
+from benchmark.exam.metrics import measure
+from benchmark.exam.per_problem import from_columns, per_problem
+from benchmark.store.outcomes import OutcomeColumns
 
 KS = (1, 2, 4)
 OF_TEXTS = {"step_strategies@4", "effective_step_strategies", "invalid_strategies", "distinct_2_correct"}
@@ -72,12 +73,12 @@ def test_a_sample_twice_is_refused():
 
 
 def test_shares_are_metrics_and_lie_between_0_and_1():
-    names = [name for name in DIRECTIONS if is_share(name)]
+    names = [name for name in METRICS if metric_named(name).unit == "share"]
     assert {"accuracy", "greedy_accuracy", "pass@k", "maj@k", "truncated"} <= set(names)
     assert not {"effective_strategies", "strategies@k", "answer_entropy", "completion_tokens"} & set(names)
     parts = per_problem(drawn(1), ks=KS).parts
     for name, (top, bottom) in parts.items():
-        if is_share(name):
+        if metric_named(name).unit == "share":
             assert ((top >= 0) & (top <= bottom)).all(), name
 
 
@@ -100,4 +101,4 @@ def test_columns_with_a_gap_are_refused_as_outcomes_are():
 
 
 def columns(rows):
-    return Columns(*([getattr(one, field.name) for one in rows] for field in fields(Columns)))
+    return OutcomeColumns(*([getattr(one, field.name) for one in rows] for field in fields(OutcomeColumns)))

@@ -6,9 +6,9 @@ from dataclasses import replace
 import factories
 import pytest
 
-from benchmark.contract import Illness, StepLog
+from benchmark.contract import Diagnosis, StepLog
 from benchmark.errors import BadRecord
-from benchmark.store import atomic, records
+from benchmark.store import atomic, outcomes, records
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_record_json_has_sorted_keys_one_last_newline_and_no_leftovers(tmp_path,
 
 
 def test_diagnoses_come_back_and_a_record_without_them_still_reads(tmp_path, one):
-    ill = replace(one, diagnoses=(Illness("collapse", "entropy 1 → 0.1 (steps 3–4)", "Lower it."),))
+    ill = replace(one, diagnoses=(Diagnosis("collapse", "entropy 1 → 0.1 (steps 3–4)", "Lower it."),))
     folder = records.write_record(tmp_path, ill)
     assert records.read_record(folder) == ill
     plain = json.loads((folder / "record.json").read_text())
@@ -151,13 +151,13 @@ def test_outcomes_come_back_equal_whatever_their_strings(tmp_path):
         replace(plain, problem=f"p{index}", answer=text, strategy=text, text=text or "")
         for index, text in enumerate(STRANGE)
     )
-    records.write_outcomes(tmp_path, written)
-    assert records.read_outcomes(tmp_path) == written
+    outcomes.write_outcomes(tmp_path, written)
+    assert outcomes.read_outcomes(tmp_path) == written
 
 
 def test_outcomes_are_the_same_bytes_twice_and_carry_no_text(tmp_path):
     for name in ("a", "b"):
-        records.write_outcomes(tmp_path / name, factories.outcomes())
+        outcomes.write_outcomes(tmp_path / name, factories.outcomes())
     for name in ("outcomes.csv.gz", "samples.jsonl.gz"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
         # bytes 4-7 of a gzip header are the time, and flag bit 3 in byte 3 says that a file name follows
@@ -171,15 +171,15 @@ def test_outcomes_are_the_same_bytes_twice_and_carry_no_text(tmp_path):
 
 
 def test_outcomes_without_samples_have_empty_texts(tmp_path):
-    records.write_outcomes(tmp_path, factories.outcomes())
-    records.write_outcomes(tmp_path, factories.outcomes(), texts=False)
+    outcomes.write_outcomes(tmp_path, factories.outcomes())
+    outcomes.write_outcomes(tmp_path, factories.outcomes(), texts=False)
     assert [path.name for path in tmp_path.iterdir()] == ["outcomes.csv.gz"]
-    assert records.read_outcomes(tmp_path) == tuple(replace(one, text="") for one in factories.outcomes())
+    assert outcomes.read_outcomes(tmp_path) == tuple(replace(one, text="") for one in factories.outcomes())
 
 
 def test_no_outcomes_are_an_empty_table(tmp_path):
-    records.write_outcomes(tmp_path, ())
-    assert records.read_outcomes(tmp_path) == ()
+    outcomes.write_outcomes(tmp_path, ())
+    assert outcomes.read_outcomes(tmp_path) == ()
 
 
 HEADER = "problem,sample,verdict,answer,route,tokens,truncated,strategy\n"
@@ -200,26 +200,26 @@ HEADER = "problem,sample,verdict,answer,route,tokens,truncated,strategy\n"
 def test_malformed_outcomes_name_file_and_fault(tmp_path, table, message):
     (tmp_path / "outcomes.csv.gz").write_bytes(atomic.zipped(table))
     with pytest.raises(BadRecord, match=message) as caught:
-        records.read_outcomes(tmp_path)
+        outcomes.read_outcomes(tmp_path)
     assert str(tmp_path / "outcomes.csv.gz") in str(caught.value)
 
 
 def test_a_damaged_archive_is_a_bad_record(tmp_path):
-    records.write_outcomes(tmp_path, factories.outcomes())
+    outcomes.write_outcomes(tmp_path, factories.outcomes())
     path = tmp_path / "outcomes.csv.gz"
     whole = path.read_bytes()
     for content in (whole[:40], whole[:20] + b"\xff\xff\xff" + whole[23:], b"plain"):
         path.write_bytes(content)
         with pytest.raises(BadRecord, match="run the job again"):
-            records.read_outcomes(tmp_path)
+            outcomes.read_outcomes(tmp_path)
 
 
 def test_samples_of_another_exam_are_refused(tmp_path):
-    records.write_outcomes(tmp_path / "a", factories.outcomes())
-    records.write_outcomes(tmp_path / "b", factories.outcomes(count=2))
+    outcomes.write_outcomes(tmp_path / "a", factories.outcomes())
+    outcomes.write_outcomes(tmp_path / "b", factories.outcomes(count=2))
     (tmp_path / "b" / "samples.jsonl.gz").replace(tmp_path / "a" / "samples.jsonl.gz")
     with pytest.raises(BadRecord, match="does not fit"):
-        records.read_outcomes(tmp_path / "a")
+        outcomes.read_outcomes(tmp_path / "a")
 
 
 def test_steps_keep_every_digit_and_every_gap(tmp_path):
@@ -256,18 +256,18 @@ def test_the_same_job_of_another_suite_is_taken_over(tmp_path, one):
     assert not records.adopt(tmp_path, mine)
     folder = records.write_record(tmp_path, replace(one, status="failed", reason="x"))
     assert not records.adopt(tmp_path, mine)  # only what is done
-    records.write_outcomes(folder, factories.outcomes())
+    outcomes.write_outcomes(folder, factories.outcomes())
     records.write_steps(folder, factories.steps(0.5))
     records.write_record(tmp_path, one)
     assert records.adopt(tmp_path, mine)
     taken = tmp_path / "other" / one.job.id
     assert records.read_record(taken) == replace(one, job=mine)
     assert {path.name for path in taken.iterdir()} == {path.name for path in folder.iterdir()}
-    assert records.read_outcomes(taken) == records.read_outcomes(folder)
+    assert outcomes.read_outcomes(taken) == outcomes.read_outcomes(folder)
     assert not records.adopt(tmp_path, replace(mine, id=mine.id + "x"))
 
 
 def test_outcomes_can_be_read_without_their_texts(tmp_path):
-    records.write_outcomes(tmp_path, factories.outcomes())
-    assert {one.text for one in records.read_outcomes(tmp_path, texts=False)} == {""}
-    assert records.read_outcomes(tmp_path) == factories.outcomes()
+    outcomes.write_outcomes(tmp_path, factories.outcomes())
+    assert {one.text for one in outcomes.read_outcomes(tmp_path, texts=False)} == {""}
+    assert outcomes.read_outcomes(tmp_path) == factories.outcomes()

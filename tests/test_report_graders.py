@@ -12,7 +12,8 @@ from benchmark.contract import Outcome
 from benchmark.report import check_report, write_report
 from benchmark.report.tables import graders
 from benchmark.report.tables.graders import kendall_tau, regrade
-from benchmark.store.records import job_folder, write_outcomes, write_record, write_suite
+from benchmark.store.outcomes import write_outcomes
+from benchmark.store.records import job_folder, write_record, write_suite
 from benchmark.tasks import digest, load_task
 
 TASK = "grade_school"

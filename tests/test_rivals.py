@@ -19,7 +19,7 @@ TEXT_RULES = ["exact", "flexible", "minerva", "hendrycks"]
 
 
 def judged(name, completion, gold):
-    verdict = grader(name).judge(completion, gold)
+    verdict = grader(name).grade(completion, gold)
     return verdict.kind, verdict.answer, verdict.route
 
 
@@ -45,7 +45,7 @@ KINDS = [
 @pytest.mark.parametrize(("completion", "gold", *TEXT_RULES), KINDS)
 def test_where_the_rules_part_ways(completion, gold, exact, flexible, minerva, hendrycks):
     wanted = dict(zip(TEXT_RULES, (exact, flexible, minerva, hendrycks), strict=True))
-    assert {name: grader(name).judge(completion, gold).kind for name in TEXT_RULES} == wanted
+    assert {name: grader(name).grade(completion, gold).kind for name in TEXT_RULES} == wanted
 
 
 @pytest.mark.parametrize(
@@ -103,13 +103,13 @@ def test_every_grader_has_its_name_and_a_source():
 def test_long_hostile_texts_take_no_time_and_break_nothing(name, piece):
     completion = "\\boxed{" + piece * (1_000_000 // len(piece)) + "}"
     started = time.perf_counter()
-    grader(name).judge(completion, piece * (MAX_TEXT // len(piece)))
+    grader(name).grade(completion, piece * (MAX_TEXT // len(piece)))
     assert time.perf_counter() - started < 2.0
 
 
 @pytest.mark.parametrize("name", TEXT_RULES)
 def test_broken_characters_break_nothing(name):
-    kind = grader(name).judge("\\boxed{\udce4\x00}", "\udce4").kind
+    kind = grader(name).grade("\\boxed{\udce4\x00}", "\udce4").kind
     assert kind == ("no_answer" if name == "flexible" else "wrong")
 
 
@@ -126,14 +126,14 @@ def test_a_gold_beyond_the_limit_is_undecided():
     ],
 )
 def test_math_verify_reads_and_compares_on_its_own(completion, gold, kind, answer):
-    verdict = grader("math_verify").judge(completion, gold)
+    verdict = grader("math_verify").grade(completion, gold)
     assert (verdict.kind, verdict.answer) == (kind, answer)
 
 
 def test_math_verify_is_killed_when_it_takes_too_long():
     worker = Worker(seconds=1.0)
-    assert worker.judge("$9^{9^{9^{9}}}$", "9^{9^{9^{8}}}") == ("timed_out", None)
-    assert worker.judge("$1$", "1") == ("equal", "1")
+    assert worker.grade("$9^{9^{9^{9}}}$", "9^{9^{9^{8}}}") == ("timed_out", None)
+    assert worker.grade("$1$", "1") == ("equal", "1")
     worker.close()
 
 
@@ -163,5 +163,5 @@ def corpus():
 # `exact`, and `minerva` where there is neither sentence nor box, move with our extraction; hence the hundredth.
 @pytest.mark.parametrize(("name", "published"), [("exact", 0.880), ("flexible", 0.801), ("minerva", 0.917)])
 def test_accuracy_on_the_corpus_is_the_published_one(corpus, name, published):
-    right = sum((grader(name).judge(text, gold).kind == "correct") == expected for text, gold, expected in corpus)
+    right = sum((grader(name).grade(text, gold).kind == "correct") == expected for text, gold, expected in corpus)
     assert right / len(corpus) == pytest.approx(published, abs=0.01)

@@ -16,7 +16,8 @@ import pytest
 from benchmark.adapter import Adapter
 from benchmark.contract import PHASES, Checkpoint, Problem
 from benchmark.run.job import Order, run_job
-from benchmark.store.records import read_outcomes, read_records, read_steps
+from benchmark.store.outcomes import read_outcomes
+from benchmark.store.records import read_records, read_steps
 from benchmark.suite.load import jobs_of, load_suite
 from benchmark.suite.registry import resolve
 from benchmark.tasks import load_task

@@ -7,7 +7,18 @@ import pytest
 from scipy import stats as oracle
 
 from benchmark.contract import Estimate
-from benchmark.stats import Scores, common, components, difference, estimate, from_seeds, interval, p_value, scores_of
+from benchmark.stats import (
+    Scores,
+    common,
+    components,
+    difference,
+    estimate,
+    from_seeds,
+    interval,
+    p_value,
+    scores_of,
+    within,
+)
 
 VALUES = [0.61, 0.58, 0.66, 0.59]
 TWO_WAY = np.array([[0.2, 0.5, 0.8, 0.9], [0.4, 0.5, 1.0, 0.9], [0.1, 0.6, 0.7, 1.0]])
@@ -57,8 +68,20 @@ def test_one_value_has_no_interval_and_none_has_nothing():
     assert estimate(None, 3) == Estimate(None, None, None, done=0, planned=3)
 
 
-def test_equal_values_have_an_interval_of_width_zero():
-    assert bounds(interval([0.1, 0.1, 0.1], planned=3)) == pytest.approx((0.1, 0.1, 0.1), abs=1e-15)
+def test_equal_values_show_no_spread_and_have_no_interval():
+    found = interval([0.25, 0.25, 0.25], planned=3)
+    assert bounds(found) == (0.25, None, None)
+    assert difference(np.full((3, 5), 0.5), 3).low is None
+
+
+def test_an_interval_ends_where_the_metric_does_and_has_a_width_or_is_not_there():
+    assert within(-0.2, 1.3, 0.0, 1.0) == (0.0, 1.0)
+    assert within(-0.2, 1.3) == (-0.2, 1.3)
+    assert within(0.4, 0.4) == within(None, None) == within(1.0, 1.2, 0.0, 1.0) == (None, None)
+    # seconds 1, 2, 9: 4 ± 4.303·4.359/√3 = 4 ± 10.83, and no second is negative
+    seconds = {0: 1.0, 1: 2.0, 2: 9.0}
+    assert bounds(estimate(from_seeds(seconds), 3))[1] == pytest.approx(4 - 10.828, abs=1e-3)
+    assert bounds(estimate(from_seeds(seconds, least=0.0), 3))[1] == 0.0
 
 
 # --- seeds × problems ----------------------------------------------------------------------

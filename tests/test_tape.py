@@ -12,10 +12,10 @@ from algorithms import CATALOGUE
 from algorithms._on_policy import roll_out
 from benchmark.adapter import Adapter
 from benchmark.cli import app
-from benchmark.commands.tape.compare import Asked, compare, compare_tape, effects_of
+from benchmark.commands.tape.compare import StepSettings, compare, compare_tape, effects_of
 from benchmark.commands.tape.figures import shown_problems
 from benchmark.commands.tape.page import effects_table, same_direction, write_page
-from benchmark.commands.tape.record import Wanted, record, record_from
+from benchmark.commands.tape.record import TapeRequest, record, record_from
 from benchmark.commands.tape.replay import ReplayPolicy
 from benchmark.commands.tape.store import files_of, read_tape, write_tape
 from benchmark.contract import Checkpoint, Exam, Job, Model, Training
@@ -27,7 +27,7 @@ from benchmark.suite.registry import resolve
 from benchmark.tasks import load_task
 
 PROMPTS, GROUP, LIMIT = 4, 4, 60
-WANTED = Wanted(prompts=PROMPTS, group_size=GROUP, max_completion_tokens=LIMIT, seed=3)
+WANTED = TapeRequest(prompts=PROMPTS, group_size=GROUP, max_completion_tokens=LIMIT, seed=3)
 TASK = load_task("grade_school")
 
 
@@ -49,7 +49,7 @@ def problems(tape):
 def asked_of(tape, problems, pocket):
     """Effects and gradients of methods given as name → settings, `class` for another name of a known class."""
 
-    def ask(methods, on=tape, asked=Asked(), policy=None):  # noqa: B008 - frozen
+    def ask(methods, on=tape, asked=StepSettings(), policy=None):  # noqa: B008 - frozen
         algorithms = [resolve(name, settings) for name, settings in methods.items()]
         return effects_of(on, policy or own(pocket), problems, algorithms, asked)
 
@@ -282,7 +282,7 @@ def test_equal_groups_teach_grpo_nothing_and_trajectory_balance_only_success(ask
     assert tb.gradient_norm == pytest.approx(float(some.double().norm()), rel=1e-6)
     assert left_out == {"dapo": "takes no optimiser step on this tape."}
     algorithms = [resolve(name, {}) for name in ("grpo", "gflownet_tb")]
-    found = compare_tape("equal", equal, own(pocket), problems, algorithms, Asked())
+    found = compare_tape("equal", equal, own(pocket), problems, algorithms, StepSettings())
     assert found.cosine[0] == (None, None)
     assert same_direction(found) == []
 
@@ -303,7 +303,7 @@ def test_correct_completions_rise_and_wrong_ones_fall(asked_of, tape):
 def test_micro_batches_give_the_same_gradient(asked_of):
     methods = {name: {} for name in ("grpo", "dapo", "ppo", "flowrl")}
     _, whole, _ = asked_of(methods)
-    _, parts, _ = asked_of(methods, asked=Asked(micro_batch_groups=1))
+    _, parts, _ = asked_of(methods, asked=StepSettings(micro_batch_groups=1))
     for one, other in zip(whole, parts, strict=True):
         assert torch.allclose(one, other, atol=1e-5 * float(one.norm()))
 
@@ -311,7 +311,7 @@ def test_micro_batches_give_the_same_gradient(asked_of):
 def test_heads_can_learn_first_while_the_policy_stands_still(asked_of):
     methods = {"ppo": {}, "grpo": {}}
     (_, one), (critic, plain), _ = asked_of(methods)
-    (_, two), (learned, same), _ = asked_of(methods, asked=Asked(head_steps=3))
+    (_, two), (learned, same), _ = asked_of(methods, asked=StepSettings(head_steps=3))
     assert 0.5 < cosine(critic, learned) < 0.9999
     assert torch.equal(plain, same)
     assert one.push == two.push
@@ -322,7 +322,7 @@ def test_lora_adapters_are_compared_by_their_own_weights(tape, problems):
     adapted = record_from(policy, TASK, problems, replace(WANTED, model=Model(lora_rank=2)))
     assert torch.equal(adapted.sampled.ids, tape.sampled.ids)  # a fresh adapter changes nothing
     algorithms = [resolve(name, {}) for name in ("dr_grpo", "rloo", "gflownet_db")]
-    effects, gradients, _ = effects_of(adapted, policy, problems, algorithms, Asked(learning_rate=1e-3))
+    effects, gradients, _ = effects_of(adapted, policy, problems, algorithms, StepSettings(learning_rate=1e-3))
     assert len(gradients[0]) == sum(weight.numel() for weight in policy.trainable) < 1e5
     assert cosine(*gradients[:2]) == pytest.approx(1, abs=1e-4)
     assert effects[0].kl_per_token > 0
@@ -335,7 +335,7 @@ def test_lora_adapters_are_compared_by_their_own_weights(tape, problems):
 @pytest.fixture(scope="module")
 def report(tape, problems, pocket):
     algorithms = [resolve(name, {}) for name in ("sft", "dr_grpo", "rloo", "remax")]
-    return compare_tape("t", tape, own(pocket), problems, algorithms, Asked())
+    return compare_tape("t", tape, own(pocket), problems, algorithms, StepSettings())
 
 
 def test_the_page_says_it_and_is_the_same_bytes_again(report, tmp_path):
@@ -380,4 +380,4 @@ def test_the_command_line_records_compares_and_says_what_is_wrong(tmp_path):
     wrong = runner.invoke(app, ["tape", "compare", str(tmp_path / "none"), "grpo"])
     assert isinstance(wrong.exception, ConfigurationError)
     with pytest.raises(ConfigurationError, match=r"no method can be compared .*base_model: takes no optimiser step"):
-        compare(tmp_path / "tapes" / "small", [resolve("base_model", {})], Asked())
+        compare(tmp_path / "tapes" / "small", [resolve("base_model", {})], StepSettings())

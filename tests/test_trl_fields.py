@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 import torch
 
-from algorithms._trl_bridge import as_it_was
+from algorithms._trl_bridge import preserve_global_state
 from benchmark.contract import Exam, Job, Model, Training
 from benchmark.model.policy import LanguagePolicy
 from benchmark.run.clock import Clock
@@ -171,7 +171,7 @@ def trainer_of(run_of):
     def built(name, **changes):
         whole = {"micro_batch_groups": None} if name == "trl_online_dpo" else {}
         run = run_of(name, {}, **whole, **changes)
-        with as_it_was():
+        with preserve_global_state():
             return build(run.job.algorithm)._built(run), run
 
     return built
@@ -182,7 +182,7 @@ def fields_of(cls):
 
 
 def config_of(name):
-    with as_it_was():  # importing TRL draws from Python's generator
+    with preserve_global_state():  # importing TRL draws from Python's generator
         return build(resolve(name, {})).classes()[1]
 
 
@@ -270,7 +270,7 @@ def test_one_step_on_our_completions_moves_the_weights_as_ours_does(name, traine
     build(native.job.algorithm).train(native)
     trainer, run = trainer_of(name, steps=1)
     trainer._generate = generator_of(run, pairs=name == "trl_online_dpo", tools=name == "trl_grpo")
-    with as_it_was():
+    with preserve_global_state():
         trainer.train()
     moved, mine = weights(run) - before, weights(native) - before
     assert mine.norm() > 0

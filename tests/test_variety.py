@@ -20,7 +20,7 @@ from benchmark.cli import app
 from benchmark.commands.diversity.columns import budgets, columns_of
 from benchmark.commands.diversity.llm_judge import Endpoint, Judge
 from benchmark.commands.diversity.measure import measure_file
-from benchmark.commands.diversity.rows import ROWS, Row, rows_over
+from benchmark.commands.diversity.rows import ROWS, MetricRow, rows_over
 from benchmark.commands.diversity.samples import Sample, read_samples
 from benchmark.commands.diversity.tables import Resampling, grids, notes
 from benchmark.errors import ConfigurationError, MalformedRow
@@ -194,8 +194,8 @@ def test_an_answer_that_is_the_reference_is_noticed(tmp_path):
 
 def test_a_row_is_a_ratio_of_sums_over_the_problems_that_define_both():
     problems = [{"x": 1.0, "q": 0.5, "m": 4.0}, {"x": 0.0, "q": None, "m": 0.0}, {"x": None, "q": 1.0, "m": 2.0}]
-    rows = [Row("", "x"), Row("", "", "q"), Row("", "x", "m"), Row("", "nowhere")]
-    found = [number.value for number in rows_over(problems, rows, resamples=100, seed=0)]
+    rows = [MetricRow("", "x"), MetricRow("", "", "q"), MetricRow("", "x", "m"), MetricRow("", "nowhere")]
+    found = [number.mean for number in rows_over(problems, rows, resamples=100, seed=0)]
     # (1 + 0)/2; 2/(0.5 + 1); (1 + 0)/(4 + 0)
     assert found == [0.5, pytest.approx(4 / 3), 0.25, None]
 
@@ -203,21 +203,31 @@ def test_a_row_is_a_ratio_of_sums_over_the_problems_that_define_both():
 def test_intervals_are_seeded_and_as_wide_as_theory_says():
     draw = np.random.Generator(np.random.PCG64(3))
     problems = [{"x": float(value)} for value in draw.integers(0, 2, size=400)]
-    one, again, other = (rows_over(problems, [Row("", "x")], resamples=4_000, seed=seed)[0] for seed in (1, 1, 2))
+    one, again, other = (rows_over(problems, [MetricRow("", "x")], resamples=4_000, seed=seed)[0] for seed in (1, 1, 2))
     assert one == again != other
-    share = one.value
+    share = one.mean
     half = 1.96 * (share * (1 - share) / 400) ** 0.5
     assert (one.high - one.low) / 2 == pytest.approx(half, rel=0.08)
-    assert rows_over(problems[:1], [Row("", "x")], resamples=100, seed=0)[0].low is None
-    assert rows_over([], [Row("", "x")], resamples=100, seed=0)[0].value is None
+    assert rows_over(problems[:1], [MetricRow("", "x")], resamples=100, seed=0)[0].low is None
+    assert rows_over([], [MetricRow("", "x")], resamples=100, seed=0)[0].mean is None
 
 
 def test_large_files_are_resampled_in_pieces(monkeypatch):
     problems = [{"x": float(place % 7)} for place in range(50)]
-    whole = rows_over(problems, [Row("", "x")], resamples=500, seed=5)
-    monkeypatch.setattr("benchmark.commands.diversity.rows._CELLS", 700)
-    (pieces,) = rows_over(problems, [Row("", "x")], resamples=500, seed=5)
-    assert pieces == pytest.approx(whole[0])
+    whole = rows_over(problems, [MetricRow("", "x")], resamples=500, seed=5)
+    monkeypatch.setattr("benchmark.stats.bootstrap._CELLS", 700)
+    (pieces,) = rows_over(problems, [MetricRow("", "x")], resamples=500, seed=5)
+    assert pieces.mean == whole[0].mean
+    assert (pieces.low, pieces.high) == pytest.approx((whole[0].low, whole[0].high), abs=0.15)
+
+
+def test_an_interval_has_a_width_and_stays_in_its_range():
+    wrong = [{"pass@1": 0.0}] * 20
+    (accuracy,) = rows_over(wrong, ROWS[:1], resamples=200, seed=0)
+    assert (accuracy.mean, accuracy.low, accuracy.high) == (0.0, None, None)
+    few = rows_over([{"x": 1.5}, {"x": 1.0}], [MetricRow("", "x", least=1.1, most=1.4)], resamples=200, seed=0)
+    assert (few[0].low, few[0].high) == (1.1, 1.4)
+    assert [(row.least, row.most) for row in ROWS[:3]] == [(0.0, 1.0), (0.0, 1.0), (1.0, np.inf)]
 
 
 def test_every_row_has_its_columns():
@@ -384,7 +394,7 @@ def last_line_answer(text):
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory):
-    """Number of the problem in the test split → columns, of the labelled solutions among the graded pairs."""
+    """RowEstimate of the problem in the test split → columns, of the labelled solutions among the graded pairs."""
     source = data_folder() / "grading" / "dev.jsonl.gz"
     if not source.exists():
         pytest.skip(f"no graded pairs in {source.parent}; set BAKEOFF_DATA")

@@ -14,7 +14,8 @@ import pandas as pd
 
 from benchmark.contract import TRAINING_PHASES, Estimate, Record, Suite
 from benchmark.errors import BadRecord
-from benchmark.exam.per_problem import Exam, is_share
+from benchmark.exam.definitions import METRICS, metric_named
+from benchmark.exam.per_problem import ExamParts
 from benchmark.stats import Scores, estimate, from_seeds, scores_of
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def tidy(records: Sequence[Record]) -> pd.DataFrame:
     return frame.sort_values(["suite", "task", "algorithm", "seed", "metric"], ignore_index=True)
 
 
-def cells(frame: pd.DataFrame, suite: Suite, exams: Mapping[tuple[str, str, int], Exam]) -> Cells:
+def cells(frame: pd.DataFrame, suite: Suite, exams: Mapping[tuple[str, str, int], ExamParts]) -> Cells:
     """The scores of every algorithm and task of the suite and every metric of the table.
 
     `exams` are keyed by algorithm, task and seed. A cell in which a finished seed has no exam, and a number that is not
@@ -96,8 +97,8 @@ def summary(scores: Cells, suite: Suite) -> Summary:
     return {key: estimate(known, planned=len(suite.seeds)) for key, known in scores.items()}
 
 
-def _refuse_unlike(exams: Mapping[tuple[str, str, int], Exam]) -> None:
-    first: dict[str, tuple[str, Exam]] = {}
+def _refuse_unlike(exams: Mapping[tuple[str, str, int], ExamParts]) -> None:
+    first: dict[str, tuple[str, ExamParts]] = {}
     for (algorithm, task, seed), exam in exams.items():
         name, other = first.setdefault(task, (f"{algorithm}-{task}-s{seed}", exam))
         if (exam.problems, exam.samples) != (other.problems, other.samples):
@@ -113,16 +114,26 @@ def _scores(
     task: str,
     metric: str,
     values: Mapping[int, float | None],
-    exams: Mapping[tuple[str, str, int], Exam],
+    exams: Mapping[tuple[str, str, int], ExamParts],
 ) -> Scores:
     seeds = [seed for seed, value in values.items() if value is not None]
     found = [exams.get((algorithm, task, seed)) for seed in seeds]
     known = [exam for exam in found if exam is not None and metric in exam.parts]
     if not known or len(known) < len(seeds):
-        return from_seeds(values)
+        least, most = _range(metric)
+        return from_seeds(values, least=least, most=most)
     top, bottom = (np.stack([exam.parts[metric][side] for exam in known]) for side in (0, 1))
     samples = 1 if metric == "greedy_accuracy" else known[0].samples
-    return scores_of(seeds, known[0].problems, top, bottom, samples=samples, share=is_share(metric))
+    share = metric_named(metric).unit == "share"
+    least, most = _range(metric)
+    return scores_of(seeds, known[0].problems, top, bottom, samples=samples, share=share, least=least, most=most)
+
+
+def _range(metric: str) -> tuple[float, float]:
+    """Smallest and largest possible value; seconds and bytes, which are no metric of an exam, are never negative."""
+    family, _, k = metric.partition("@")
+    known = METRICS.get(f"{family}@k" if k else family)
+    return (known.least, known.most(int(k or 0))) if known else (0.0, math.inf)
 
 
 def by_seed(frame: pd.DataFrame, algorithm: str, task: str, metric: str) -> dict[int, float | None]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.comparison.estimates import Cells, Summary, answers, cells, summary, tidy
-from benchmark.contract import FLOOR, Comparison, Estimate, Record, StepLog, Suite
-from benchmark.exam.metrics import direction
-from benchmark.exam.per_problem import Exam, from_columns
+from benchmark.contract import FLOOR, NO_ESTIMATE, Comparison, Estimate, Record, StepLog, Suite
+from benchmark.exam.definitions import direction
+from benchmark.exam.per_problem import ExamParts, from_columns
 from benchmark.stats import Scores, compare_all
 from benchmark.store.outcomes import OUTCOMES, read_columns
 from benchmark.store.records import job_folder, read_records, read_steps, read_suite
@@ -22,10 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Evidence", "gather"]
 
-_NOTHING = Estimate(mean=None, low=None, high=None, done=0, planned=0)
 _DIGESTED = ("record.json", "outcomes.csv.gz", "steps.csv")
 
-JUDGED = ("accuracy", "effective_strategies")
+COMPARED = ("accuracy", "effective_strategies")
 """Metrics with a verdict for every pair of methods."""
 
 Pairs = Mapping[tuple[str, str], Comparison]
@@ -41,12 +40,12 @@ class Evidence:
     records: tuple[Record, ...]
     strays: int
     frame: pd.DataFrame
-    exams: Mapping[tuple[str, str, int], Exam]
+    exams: Mapping[tuple[str, str, int], ExamParts]
     """Of the finished jobs, by method, task and seed."""
     scores: Cells
     summary: Summary
     verdicts: Mapping[tuple[str, str], Pairs]
-    """By metric of `JUDGED` and task."""
+    """By metric of `COMPARED` and task."""
     digest: str
 
     @property
@@ -91,7 +90,7 @@ class Evidence:
 
     def estimate(self, method: str, task: str, metric: str) -> Estimate:
         """The estimate over seeds; undefined for a metric that nobody has."""
-        return self.summary.get((method, task, metric), _NOTHING)
+        return self.summary.get((method, task, metric), NO_ESTIMATE)
 
     def has(self, metric: str, task: str) -> bool:
         """Whether any method has a number for it."""
@@ -111,7 +110,7 @@ class Evidence:
         """The learning curve of one job."""
         return read_steps(job_folder(self.results, record.job))
 
-    def exam(self, record: Record) -> Exam | None:
+    def exam(self, record: Record) -> ExamParts | None:
         """One job's exam, where its outcomes were kept."""
         return self.exams.get((record.job.algorithm.name, record.job.task, record.job.seed))
 
@@ -135,7 +134,7 @@ def gather(results: Path, suite: str) -> Evidence:
         summary=summary(scores, asked),
         verdicts={
             (metric, task): _pairs(asked, scores, metric, task)
-            for metric in JUDGED
+            for metric in COMPARED
             for task in asked.tasks
             if any((one.name, task, metric) in scores for one in asked.algorithms)
         },
@@ -155,9 +154,9 @@ def _pairs(suite: Suite, scores: Cells, metric: str, task: str) -> Pairs:
     )
 
 
-def _exams(results: Path, records: tuple[Record, ...]) -> dict[tuple[str, str, int], Exam]:
+def _exams(results: Path, records: tuple[Record, ...]) -> dict[tuple[str, str, int], ExamParts]:
     """The finished exams by algorithm, task and seed; a job whose outcomes are not there has none."""
-    found: dict[tuple[str, str, int], Exam] = {}
+    found: dict[tuple[str, str, int], ExamParts] = {}
     for record in records:
         folder = job_folder(results, record.job)
         path = folder / OUTCOMES
@@ -168,7 +167,7 @@ def _exams(results: Path, records: tuple[Record, ...]) -> dict[tuple[str, str, i
 
 
 @lru_cache(maxsize=4096)
-def _exam(state: tuple[Path, int, int]) -> Exam:
+def _exam(state: tuple[Path, int, int]) -> ExamParts:
     """One job's exam, read once for as long as its outcomes file keeps its time and size."""
     return from_columns(read_columns(state[0]))
 

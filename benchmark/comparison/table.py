@@ -54,6 +54,8 @@ class Table:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     left: int = 1
+    title: str = ""
+    """For whoever prints several under each other."""
 
     def __str__(self) -> str:
         """GitHub's Markdown."""
@@ -81,11 +83,13 @@ def cell(estimate: Estimate, kind: Kind, records: Sequence[Record] = ()) -> str:
 
 
 def difference(comparison: Comparison, kind: Kind) -> str:
-    """`better, +13.2 [10.1, 16.3]`; without two pairs only that it is undecided."""
+    """`better, +13.2 [10.1, 16.3]`; without two pairs only that it is undecided, without spread no interval."""
     found = comparison.difference
-    if found.mean is None or found.low is None or found.high is None or found.done < 2:
+    if found.mean is None or found.done < 2:
         return f"undecided ({found.done}{SPACE}pair{'' if found.done == 1 else 's'})"
     decision = comparison.decision if comparison.decision == "undecided" else f"**{comparison.decision}**"
+    if found.low is None or found.high is None:
+        return f"{decision}, {signed(found.mean, kind)}"
     low, high = number(found.low, kind), number(found.high, kind)
     return f"{decision}, {signed(found.mean, kind)} [{low},{SPACE}{high}]"
 

@@ -7,7 +7,7 @@ comparison makes them; `reach` is what an adapter may touch, `aim` what it says 
 
 from __future__ import annotations
 
-from benchmark.contract.aim import Aim, Credit, Span
+from benchmark.contract.aim import Aim, AimTarget, Credit, Span
 from benchmark.contract.asked import (
     DEFAULT_TIMEOUT_SECONDS,
     FLOOR,
@@ -25,14 +25,15 @@ from benchmark.contract.asked import (
     Training,
     Tuning,
 )
-from benchmark.contract.concluded import Comparison, Decision, Estimate, Spread
+from benchmark.contract.concluded import NO_ESTIMATE, Comparison, Decision, Direction, Estimate, Spread
 from benchmark.contract.happened import (
+    GREEDY,
     PHASES,
     TRAINING_PHASES,
     Checkpoint,
     Completion,
+    Diagnosis,
     Evaluation,
-    Illness,
     Outcome,
     Phase,
     Provenance,
@@ -47,10 +48,13 @@ from benchmark.contract.reach import Budget, Policy, Run
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
     "FLOOR",
+    "GREEDY",
     "IMPORTED",
+    "NO_ESTIMATE",
     "PHASES",
     "TRAINING_PHASES",
     "Aim",
+    "AimTarget",
     "Algorithm",
     "Budget",
     "Checkpoint",
@@ -58,11 +62,12 @@ __all__ = [
     "Completion",
     "Credit",
     "Decision",
+    "Diagnosis",
+    "Direction",
     "Estimate",
     "Evaluation",
     "Exam",
     "Finding",
-    "Illness",
     "Job",
     "Model",
     "Outcome",

@@ -177,7 +177,8 @@ class Finding:
 
     severity: Severity
     """`refuse`: the table would mean nothing. `warn`: read it with this in mind. `note`: part of the method."""
-    what: str
-    arms: tuple[str, ...]
+    message: str
+    rows: tuple[str, ...]
     """Rows that differ from the rest; empty where it concerns all."""
-    do: str
+    advice: str
+    """What to change, or why nothing needs to be changed."""

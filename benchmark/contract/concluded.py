@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Decision = Literal["better", "worse", "undecided"]
+Direction = Literal["higher", "lower", "neither"]
+"""Which way a metric is better."""
 Spread = Literal["seeds", "problems", "seeds and problems"]
 
 
@@ -25,6 +27,10 @@ class Estimate:
     """Completions of each problem."""
     over: Spread = "seeds"
     """What the interval speaks of: other seeds, other problems, or both."""
+
+
+NO_ESTIMATE = Estimate(mean=None, low=None, high=None, done=0, planned=0)
+"""Of a number that nobody has."""
 
 
 @dataclass(frozen=True, slots=True)

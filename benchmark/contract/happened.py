@@ -17,6 +17,10 @@ PHASES: tuple[Phase, ...] = ("load", "rollout", "reward", "update", "evaluate", 
 TRAINING_PHASES: tuple[Phase, ...] = ("rollout", "reward", "update")
 
 
+GREEDY = -1
+"""The sample number of a greedy completion."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the examiner says of one completion. Training reward and examination use the same one."""
@@ -50,12 +54,12 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One completion of the exam, judged."""
+    """One completion of the exam, graded."""
 
     problem: str
     """Problem id."""
     sample: int
-    """0 … n-1 for samples, -1 for the greedy completion."""
+    """0 … n-1 for samples, `GREEDY` for the greedy completion."""
     verdict: VerdictKind
     answer: str | None
     route: str
@@ -109,7 +113,7 @@ class StepLog:
 
 
 @dataclass(frozen=True, slots=True)
-class Illness:
+class Diagnosis:
     """A known way of going wrong, recognised in a step log by `benchmark.run.doctor`."""
 
     name: str
@@ -162,7 +166,7 @@ class Record:
     """Defined in `benchmark.exam.metrics`; computed again from the outcomes by anyone. Empty unless `done`."""
     provenance: Provenance | None
     """`None` when the job died before it could say."""
-    diagnoses: tuple[Illness, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
     """What the doctor found in the step log, also of a job that did not finish."""
     schema_version: int = 1
     imported: str | None = None

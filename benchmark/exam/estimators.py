@@ -13,48 +13,27 @@ from collections import Counter, defaultdict
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from benchmark.exam.text_diversity import (
-    SELF_BLEU,
-    cosine_diversity,
-    cosine_kernel,
-    distinct_n,
-    distinct_n_per_token,
-    effective,
-    entropy,
-    expectation_adjusted_distinct,
-    ngram_vectors,
-    self_bleu,
-    vendi_score,
-)
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 __all__ = [
-    "SELF_BLEU",
     "answer_entropy",
     "chao1",
     "collision_probability",
-    "cosine_diversity",
-    "cosine_kernel",
     "d2",
     "d2_of",
     "distinct_answers",
-    "distinct_n",
-    "distinct_n_per_token",
     "dominance_score",
+    "effective",
     "effective_answers",
-    "expectation_adjusted_distinct",
+    "entropy",
     "hill_number",
     "majority_at_k",
     "miller_madow",
-    "ngram_vectors",
     "pass_at_k",
     "rarefied_richness",
-    "self_bleu",
     "shared_collisions",
     "strategies_at_k",
-    "vendi_score",
 ]
 
 _DOMINANCE = ((14, 1), (11, 2), (7, 3), (4, 4))
@@ -227,6 +206,18 @@ def effective_answers(answers: Sequence[str | None], *, drop_missing: bool = Fal
     """The exponential of the answer entropy, in [1, n]."""
     nats = answer_entropy(answers, drop_missing=drop_missing)
     return None if nats is None else math.exp(nats)
+
+
+def entropy(shares: Sequence[float]) -> float:
+    """-Σ p log p in nats, at least 0."""
+    return max(0.0, -math.fsum(share * math.log(share) for share in shares))
+
+
+def effective(shares: Sequence[float], order: float) -> float:
+    """Hill number of shares that add up to 1: (Σ p^q)^(1/(1-q)), exp H at q = 1."""
+    if order == 1:
+        return math.exp(entropy(shares))
+    return float(math.fsum(share**order for share in shares) ** (1 / (1 - order)))
 
 
 def _positive(counts: Iterable[int]) -> list[int]:

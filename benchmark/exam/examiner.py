@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmark.contract import Completion, Evaluation, Exam, Outcome, Policy, Problem
+from benchmark.contract import GREEDY, Completion, Evaluation, Exam, Outcome, Policy, Problem
 from benchmark.exam.strategy.key import strategy_key
 from benchmark.grading import grade_all
 from benchmark.seeds import seed_of
 
-__all__ = ["GREEDY", "evaluate", "judge"]
-
-GREEDY = -1
-"""The sample number of the greedy completion."""
+__all__ = ["evaluate", "grade_completions"]
 
 
 def evaluate(policy: Policy, exam: Exam, problems: Sequence[Problem], seed: int) -> Evaluation:
-    """One greedy and `exam.samples` sampled completions of each problem, judged, in the order of the problems."""
+    """One greedy and `exam.samples` sampled completions of each problem, graded, in the order of the problems."""
     prompts = [problem.prompt for problem in problems]
     drawn: list[list[Completion]] = []
     for samples, temperature in ((1, 0.0), (exam.samples, exam.temperature)):
@@ -32,12 +29,12 @@ def evaluate(policy: Policy, exam: Exam, problems: Sequence[Problem], seed: int)
     outcomes = [
         outcome
         for problem, answers in zip(problems, drawn, strict=True)
-        for outcome in judge(problem, answers, first=GREEDY)
+        for outcome in grade_completions(problem, answers, first=GREEDY)
     ]
     return Evaluation(exam, tuple(outcomes))
 
 
-def judge(problem: Problem, completions: Sequence[Completion], first: int = 0) -> list[Outcome]:
+def grade_completions(problem: Problem, completions: Sequence[Completion], first: int = 0) -> list[Outcome]:
     """Outcomes of completions of one problem, numbered from `first`."""
     verdicts = grade_all([(completion.text, problem.gold) for completion in completions], stated=False)
     return [

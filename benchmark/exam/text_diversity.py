@@ -13,12 +13,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmark.errors import ConfigurationError
+from benchmark.exam.estimators import effective
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from benchmark.stats.scores import FloatArray
 
 __all__ = [
     "SELF_BLEU",
@@ -26,8 +28,6 @@ __all__ = [
     "cosine_kernel",
     "distinct_n",
     "distinct_n_per_token",
-    "effective",
-    "entropy",
     "expectation_adjusted_distinct",
     "ngram_vectors",
     "sacrebleu_version",
@@ -35,7 +35,6 @@ __all__ = [
     "vendi_score",
 ]
 
-Matrix = NDArray[np.float64]
 
 SELF_BLEU = "13a tokens, exponential smoothing, effective order"
 """How self-BLEU is computed; other BLEUs give other numbers."""
@@ -94,7 +93,7 @@ def sacrebleu_version() -> str | None:
         return None
 
 
-def ngram_vectors(texts: Sequence[str]) -> Matrix:
+def ngram_vectors(texts: Sequence[str]) -> FloatArray:
     """Counts of each text's token 1- and 2-grams, one row for each text."""
     rows = [_ngrams([text], 1)[0] + _ngrams([text], 2)[0] for text in texts]
     columns = sorted(set().union(*rows))
@@ -113,16 +112,16 @@ def _ngrams(texts: Iterable[str], n: int) -> tuple[Counter[tuple[str, ...]], int
     return grams, tokens
 
 
-def cosine_kernel(vectors: Matrix) -> Matrix:
+def cosine_kernel(vectors: FloatArray) -> FloatArray:
     """Cosines of all pairs of rows, [n, n]. A row of zeros is alike to itself alone."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = vectors / np.where(norms > 0, norms, 1.0)
-    kernel: Matrix = unit @ unit.T
+    kernel: FloatArray = unit @ unit.T
     np.fill_diagonal(kernel, 1.0)
     return kernel
 
 
-def cosine_diversity(vectors: Matrix) -> float | None:
+def cosine_diversity(vectors: FloatArray) -> float | None:
     """1 - mean cosine over pairs of rows, in [0, 2]. Undefined below two rows."""
     count = len(vectors)
     if count < 2:
@@ -131,7 +130,7 @@ def cosine_diversity(vectors: Matrix) -> float | None:
     return float(1.0 - (kernel.sum() - np.trace(kernel)) / (count * (count - 1)))
 
 
-def vendi_score(kernel: Matrix, order: float = 1.0) -> float | None:
+def vendi_score(kernel: FloatArray, order: float = 1.0) -> float | None:
     """Effective number of rows of a positive semidefinite kernel with ones on its diagonal, from 1 to n.
 
     The Hill number of the eigenvalues of K/n; Friedman & Dieng 2022 (arXiv 2210.02410), orders other than 1 from
@@ -142,15 +141,3 @@ def vendi_score(kernel: Matrix, order: float = 1.0) -> float | None:
         return None
     eigenvalues = np.linalg.eigvalsh(kernel / count)
     return effective([float(value) for value in eigenvalues if value > _EIGENVALUE], order)
-
-
-def entropy(shares: Sequence[float]) -> float:
-    """-Σ p log p in nats, at least 0."""
-    return max(0.0, -math.fsum(share * math.log(share) for share in shares))
-
-
-def effective(shares: Sequence[float], order: float) -> float:
-    """Hill number of shares that add up to 1: (Σ p^q)^(1/(1-q)), exp H at q = 1."""
-    if order == 1:
-        return math.exp(entropy(shares))
-    return float(math.fsum(share**order for share in shares) ** (1 / (1 - order)))

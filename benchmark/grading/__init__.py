@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from benchmark.contract import Verdict, VerdictKind
 from benchmark.grading.algebra import TooLarge
 from benchmark.grading.answers import read
-from benchmark.grading.comparison import Outcome, same
+from benchmark.grading.comparison import Equality, same
 from benchmark.grading.extract import (
     ALSO,
     extract_answer,
@@ -51,7 +51,7 @@ GRADER = "bakeoff-grader 2"
 
 CACHE_SIZE = 65_536
 MAX_CACHED = 500
-"""Characters of an answer; longer ones are judged each time, so that the cache stays small."""
+"""Characters of an answer; longer ones are graded each time, so that the cache stays small."""
 WORKER_SECONDS = 1.0
 
 _Decision = tuple[VerdictKind, str]
@@ -71,7 +71,7 @@ if sys.platform != "win32":
 
 
 def grade(completion: str, gold: str, *, stated: bool = True) -> Verdict:
-    """Judge a completion against the final answer `gold` (the answer alone, not a worked solution).
+    """Grade a completion against the final answer `gold` (the answer alone, not a worked solution).
 
     With `stated=False` an answer without box, `####` or answer phrase is no answer. `undecided` when a number is beyond
     the limits or Math-Verify ran out of time or memory, `error` when it is missing or failed; never `wrong` then.
@@ -85,7 +85,7 @@ def grade(completion: str, gold: str, *, stated: bool = True) -> Verdict:
 
 
 def grade_all(pairs: Sequence[tuple[str, str]], *, stated: bool = True) -> list[Verdict]:
-    """`grade` of each (completion, gold), in order. Equal pairs of answer and gold are judged once."""
+    """`grade` of each (completion, gold), in order. Equal pairs of answer and gold are graded once."""
     return [grade(completion, gold, stated=stated) for completion, gold in pairs]
 
 
@@ -130,7 +130,7 @@ def _decide(answer: str, gold: str) -> _Decision:
         return "undecided", "too_large"
     replies: list[Reply] = []
 
-    def ask(ours: Scalar, theirs: Scalar) -> Outcome:
+    def ask(ours: Scalar, theirs: Scalar) -> Equality:
         return _asked(ours, theirs, replies)
 
     try:
@@ -142,7 +142,7 @@ def _decide(answer: str, gold: str) -> _Decision:
     return "correct" if outcome == "same" else "wrong", "math_verify" if replies else "algebra"
 
 
-def _asked(ours: Scalar, theirs: Scalar, replies: list[Reply]) -> Outcome:
+def _asked(ours: Scalar, theirs: Scalar, replies: list[Reply]) -> Equality:
     """Math-Verify's word on two expressions without decimals; it accepts rounded ones."""
     if re.search(r"\d\.\d", ours.source + " " + theirs.source):
         return "different"

@@ -12,18 +12,18 @@ from benchmark.grading.algebra import Value, equal, leading, number, symbol
 from benchmark.grading.evaluation import evaluate
 from benchmark.grading.structures import Answer, Based, Group, Matrix, Relation, Scalar, Text
 
-__all__ = ["Outcome", "same"]
+__all__ = ["Equality", "same"]
 
-Outcome = Literal["same", "different", "unsure"]
+Equality = Literal["same", "different", "unsure"]
 """`unsure`: only scalars of which the algebra cannot be certain stand between the two."""
 
-Oracle = Callable[[Scalar, Scalar], Outcome]
+Oracle = Callable[[Scalar, Scalar], Equality]
 _PLACES = (0.7390851332, 1.6180339887, 2.2360679775, 0.5772156649, 1.2020569032, 1.3247179572, 0.9159655942)
 _INTERVALS = ("()", "[]", "(]", "[)")
 _FLIP = {"<": ">", "le": "ge"}
 
 
-def same(left: Answer, right: Answer, oracle: Oracle) -> Outcome:
+def same(left: Answer, right: Answer, oracle: Oracle) -> Equality:
     """Compare two structures; `oracle` is asked for two scalars where exact algebra is not certain.
 
     `y = 2x` and `f(x) = 2x` are the same as whole answers, where only one thing can be meant; in a list names count.
@@ -36,7 +36,7 @@ def same(left: Answer, right: Answer, oracle: Oracle) -> Outcome:
     return outcome
 
 
-def _same(left: Answer, right: Answer, oracle: Oracle) -> Outcome:  # noqa: PLR0911 - one return for each structure
+def _same(left: Answer, right: Answer, oracle: Oracle) -> Equality:  # noqa: PLR0911 - one return for each structure
     left, right = _met(left, right)
     if isinstance(left, Scalar) and isinstance(right, Scalar):
         return _scalars(left, right, oracle)
@@ -157,7 +157,7 @@ def _flipped(sign: str) -> str:
 # --- scalars --------------------------------------------------------------------------------------------------------
 
 
-def _scalars(left: Scalar, right: Scalar, oracle: Oracle) -> Outcome:
+def _scalars(left: Scalar, right: Scalar, oracle: Oracle) -> Equality:
     if left.unit and right.unit and left.unit != right.unit:
         return "different"
     if left.value is None or right.value is None:
@@ -210,8 +210,8 @@ def _float(value: Value, places: dict[str, float]) -> complex | None:
 # --- structures -----------------------------------------------------------------------------------------------------
 
 
-def _all(pairs: list[tuple[Answer, Answer]], oracle: Oracle) -> Outcome:
-    worst: Outcome = "same"
+def _all(pairs: list[tuple[Answer, Answer]], oracle: Oracle) -> Equality:
+    worst: Equality = "same"
     for left, right in pairs:
         outcome = _same(left, right, oracle)
         if outcome == "different":
@@ -221,13 +221,13 @@ def _all(pairs: list[tuple[Answer, Answer]], oracle: Oracle) -> Outcome:
     return worst
 
 
-def _matrices(left: Matrix, right: Matrix, oracle: Oracle) -> Outcome:
+def _matrices(left: Matrix, right: Matrix, oracle: Oracle) -> Equality:
     if left.kind != right.kind or [len(row) for row in left.rows] != [len(row) for row in right.rows]:
         return "different"
     return _all([*zip(sum(left.rows, ()), sum(right.rows, ()), strict=True)], oracle)
 
 
-def _groups(left: Group, right: Group, oracle: Oracle) -> Outcome:
+def _groups(left: Group, right: Group, oracle: Oracle) -> Equality:
     if left.kind != right.kind:
         return "different"
     if left.kind in ("{}", ",", "∪"):
@@ -246,7 +246,7 @@ def _distinct(group: Group) -> list[Answer]:
     return members
 
 
-def _unordered(left: list[Answer], right: list[Answer], oracle: Oracle) -> Outcome:
+def _unordered(left: list[Answer], right: list[Answer], oracle: Oracle) -> Equality:
     """Each member has its own partner. Exact partners are found first, so that the oracle is asked about few."""
     if len(left) != len(right):
         return "different"
@@ -266,7 +266,7 @@ def _unordered(left: list[Answer], right: list[Answer], oracle: Oracle) -> Outco
     return "unsure" if any(_same(left[0], other, oracle) == "unsure" for other in right) else "different"
 
 
-def _relations(left: Relation, right: Relation, oracle: Oracle) -> Outcome:
+def _relations(left: Relation, right: Relation, oracle: Oracle) -> Equality:
     """Equations up to a factor, inequalities up to a positive one, chains link by link."""
     links_left, links_right = _links(left), _links(right)
     if links_left is None or links_right is None:

@@ -47,7 +47,7 @@ class Worker:
         """
         return self._request({"answer": answer, "gold": gold})[0]
 
-    def judge(self, completion: str, gold: str) -> tuple[Reply, str | None]:
+    def grade(self, completion: str, gold: str) -> tuple[Reply, str | None]:
         """Math-Verify's own extraction and comparison on a whole completion, and the answer that it read.
 
         `no_answer` where it read none; everything else as in `compare`.

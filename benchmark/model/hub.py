@@ -6,13 +6,13 @@ import os
 import socket
 from urllib.parse import urlsplit
 
-__all__ = ["why_not"]
+__all__ = ["hub_unavailable_reason"]
 
 CONNECT_SECONDS = 3.0
 TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 
 
-def why_not(*switches: str) -> str | None:
+def hub_unavailable_reason(*switches: str) -> str | None:
     """Half a sentence on why the Hub cannot be asked, `None` when it can. `switches` forbid it, too."""
     for variable in ("HF_HUB_OFFLINE", *switches):
         if os.environ.get(variable, "").lower() in TRUE_WORDS:

@@ -21,7 +21,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from benchmark.contract import Completion, Model
 from benchmark.errors import DataUnavailable
-from benchmark.model.hub import why_not
+from benchmark.model.hub import hub_unavailable_reason
 from benchmark.model.pocket import POCKET
 from benchmark.model.sampler import Sampled, cache_keyword, positions, sample
 
@@ -263,7 +263,7 @@ def label_and_end_logp(
 def load_policy(model: Model, instruction: str) -> LanguagePolicy:
     """The starting policy of a suite. Raises `DataUnavailable` when the weights are neither local nor reachable."""
     source = str(POCKET) if model.source == "pocket" else model.source
-    reason = "it is a local folder" if Path(source).is_dir() else why_not()
+    reason = "it is a local folder" if Path(source).is_dir() else hub_unavailable_reason()
     where = {"revision": model.revision, "local_files_only": reason is not None}  # what the Hub gave before still loads
     device = "cuda" if torch.cuda.is_available() else "cpu"
     disable_progress_bar()

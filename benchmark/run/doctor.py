@@ -1,7 +1,7 @@
 """Known ways in which training goes wrong, recognised in a step log, each with its figures and the next thing to do.
 
 A symptom that is harmless while the reward rises (a clip that is always active, a lagging log Z, a poor critic, a
-policy far from the reference) is an illness only where it does not. A metric logged in fewer than four batches is not
+policy far from the reference) is an diagnosis only where it does not. A metric logged in fewer than four batches is not
 judged.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from benchmark.contract import Illness, Setting, StepLog
+from benchmark.contract import Diagnosis, Setting, StepLog
 from benchmark.run.step_series import Chart, mean, span
 
 __all__ = ["diagnose", "last_figures"]
@@ -48,13 +48,13 @@ SKIPPED = 0.5
 """Share of batches in which an optimiser step had nothing to learn from."""
 
 
-Rule = Callable[[Chart], Illness | None]
+Rule = Callable[[Chart], Diagnosis | None]
 
 
-def diagnose(steps: Sequence[StepLog], settings: Mapping[str, Setting]) -> tuple[Illness, ...]:
+def diagnose(steps: Sequence[StepLog], settings: Mapping[str, Setting]) -> tuple[Diagnosis, ...]:
     """Illnesses that the log of a job shows, in the order of `RULES`; `settings` are those of its method."""
     chart = Chart(tuple(step for step in steps if step.step), settings)
-    return tuple(illness for rule in RULES if (illness := rule(chart)) is not None)
+    return tuple(diagnosis for rule in RULES if (diagnosis := rule(chart)) is not None)
 
 
 def last_figures(steps: Sequence[StepLog], count: int = 3) -> str:
@@ -78,20 +78,22 @@ _VITAL = {
 # --- reward and signal ---------------------------------------------------------------------------------------------
 
 
-def _no_signal(chart: Chart) -> Illness | None:
+def _no_signal(chart: Chart) -> Diagnosis | None:
     equal, reward = chart.get("reward/frac_groups_all_equal"), chart.reward
     if equal is None or reward is None or equal.late < NO_SIGNAL:
         return None
     evidence = f"{equal.name} {equal.end()}, {chart.reward_trend()}"
     if reward.late >= ALL_RIGHT:
-        return Illness("all right", evidence, "Use harder problems: groups of equal rewards teach nothing more.")
+        return Diagnosis("all right", evidence, "Use harder problems: groups of equal rewards teach nothing more.")
     if reward.late <= ALL_WRONG:
         remedy = "Use easier problems or start from a supervised policy; if it began better, lower 'learning_rate'."
-        return Illness("all wrong", evidence, remedy)
-    return Illness("no signal", evidence, "Raise 'group_size' or 'temperature': the members of a group earn the same.")
+        return Diagnosis("all wrong", evidence, remedy)
+    return Diagnosis(
+        "no signal", evidence, "Raise 'group_size' or 'temperature': the members of a group earn the same."
+    )
 
 
-def _reward_falls(chart: Chart) -> Illness | None:
+def _reward_falls(chart: Chart) -> Diagnosis | None:
     reward = chart.reward
     if reward is None:
         return None
@@ -101,14 +103,14 @@ def _reward_falls(chart: Chart) -> Illness | None:
     if best - reward.late < max(FALLS, 3 * noise):
         return None
     evidence = f"reward/mean {best:.3g} (up to step {at}) → {reward.end()}"
-    return Illness(
+    return Diagnosis(
         "reward falling",
         evidence,
         "Lower 'learning_rate', by ten to begin with, or look whether the loss reads the reward.",
     )
 
 
-def _skipped(chart: Chart) -> Illness | None:
+def _skipped(chart: Chart) -> Diagnosis | None:
     skipped = chart.get("optim/steps_skipped")
     if skipped is None:
         return None
@@ -117,39 +119,41 @@ def _skipped(chart: Chart) -> Illness | None:
         return None
     evidence = f"optim/steps_skipped above 0 in {share:.0%} of batches ({span(skipped.steps)})"
     remedy = "Use easier problems or a larger 'group_size': the filter leaves nothing to learn from."
-    return Illness("steps skipped", evidence, remedy)
+    return Diagnosis("steps skipped", evidence, remedy)
 
 
-def _ties(chart: Chart) -> Illness | None:
+def _ties(chart: Chart) -> Diagnosis | None:
     pairs = chart.get("paired/informative")
     if pairs is None or pairs.half > TIES:
         return None
-    return Illness("pairs are ties", pairs.level(), "Use problems the policy solves now and then, or ties = 'soft'.")
+    return Diagnosis("pairs are ties", pairs.level(), "Use problems the policy solves now and then, or ties = 'soft'.")
 
 
 # --- the policy ----------------------------------------------------------------------------------------------------
 
 
-def _entropy(chart: Chart) -> Illness | None:
+def _entropy(chart: Chart) -> Diagnosis | None:
     entropy = chart.get("policy/entropy")
     if entropy is None or entropy.first <= 0:
         return None
     if entropy.late <= COLLAPSED * entropy.first and not chart.learns:
         evidence = f"{entropy.trend()}, {chart.reward_trend()}"
-        return Illness("collapse", evidence, "Lower 'learning_rate' or raise the pull to the reference.")
+        return Diagnosis("collapse", evidence, "Lower 'learning_rate' or raise the pull to the reference.")
     if entropy.late >= EXPLODED * entropy.first:
-        return Illness("entropy explosion", entropy.trend(), "Lower 'learning_rate'; check the sign of what is pushed.")
+        return Diagnosis(
+            "entropy explosion", entropy.trend(), "Lower 'learning_rate'; check the sign of what is pushed."
+        )
     return None
 
 
-def _truncation(chart: Chart) -> Illness | None:
+def _truncation(chart: Chart) -> Diagnosis | None:
     cut = chart.get("completion/frac_truncated")
     if cut is None or cut.late - cut.first < CUT:
         return None
-    return Illness("truncation growing", cut.trend(), "Raise 'max_completion_tokens', or charge for length.")
+    return Diagnosis("truncation growing", cut.trend(), "Raise 'max_completion_tokens', or charge for length.")
 
 
-def _wrong_longer(chart: Chart) -> Illness | None:
+def _wrong_longer(chart: Chart) -> Diagnosis | None:
     wrong, right = chart.get("completion/length_wrong"), chart.get("completion/length_correct")
     if wrong is None:
         return None
@@ -158,64 +162,66 @@ def _wrong_longer(chart: Chart) -> Illness | None:
     if growth < LONGER or growth < LONGER / 2 * others:
         return None
     remedy = "Take a loss without the 1/length of each row ('dr_grpo', 'dapo'): it makes long mistakes cheap."
-    return Illness("wrong answers grow longer", wrong.trend(), remedy)
+    return Diagnosis("wrong answers grow longer", wrong.trend(), remedy)
 
 
-def _far(chart: Chart) -> Illness | None:
+def _far(chart: Chart) -> Diagnosis | None:
     kl = chart.get("policy/kl_ref_k1")
     if kl is None or chart.learns or kl.late < FAR:
         return None
     evidence = f"{kl.name} {kl.end()} nats a completion, {chart.reward_trend()}"
-    return Illness("far from the reference", evidence, "Lower 'learning_rate' or raise the KL coefficient.")
+    return Diagnosis("far from the reference", evidence, "Lower 'learning_rate' or raise the KL coefficient.")
 
 
-def _kl_cost(chart: Chart) -> Illness | None:
+def _kl_cost(chart: Chart) -> Diagnosis | None:
     kl = chart.get("policy/kl_ref_k1")
     coefficient = next((value for name in ("kl_coef", "kl_weight") if (value := chart.settings.get(name))), 0.0)
     if kl is None or not isinstance(coefficient, int | float) or coefficient * kl.late < KL_COST:
         return None
     evidence = f"coefficient {coefficient:g} × {kl.name} {kl.end()} = {coefficient * kl.late:.2g}; a right answer is 1"
-    return Illness("KL swamps the reward", evidence, "Lower the KL coefficient, or 'learning_rate' if it rose at once.")
+    return Diagnosis(
+        "KL swamps the reward", evidence, "Lower the KL coefficient, or 'learning_rate' if it rose at once."
+    )
 
 
 # --- the loss ------------------------------------------------------------------------------------------------------
 
 
-def _clipped_away(chart: Chart) -> Illness | None:
+def _clipped_away(chart: Chart) -> Diagnosis | None:
     share = chart.get("policy/clip_fraction")
     if share is None or share.half < STANDS_STILL:
         return None
-    return Illness("clipped to a standstill", share.level(), "Widen the clip, or take fewer passes or mini-batches.")
+    return Diagnosis("clipped to a standstill", share.level(), "Widen the clip, or take fewer passes or mini-batches.")
 
 
-def _weights_explode(chart: Chart) -> Illness | None:
+def _weights_explode(chart: Chart) -> Diagnosis | None:
     for name, remedy in (
         ("policy/ratio_max", "Lower 'learning_rate' or 'passes': one batch moves the policy too far."),
         ("flowrl/weight_max", "Use weight = 'paper' or 'recipe', which bound it, or fewer mini-batches."),
     ):
         ratio = chart.get(name)
         if ratio is not None and max(ratio.values) >= RATIO:
-            return Illness("importance weights explode", ratio.peak(), remedy)
+            return Diagnosis("importance weights explode", ratio.peak(), remedy)
     return None
 
 
-def _always_clipped(chart: Chart) -> Illness | None:
+def _always_clipped(chart: Chart) -> Diagnosis | None:
     clipped, norm = chart.get("optim/frac_steps_clipped"), chart.get("optim/grad_norm_policy")
     if clipped is None or norm is None or chart.learns or clipped.half < ALWAYS:
         return None
     evidence = f"{clipped.level()}, {norm.level()}, {chart.reward_trend()}"
-    return Illness("gradient always clipped", evidence, "Raise 'max_grad_norm', or scale the reward (β, 1/τ) down.")
+    return Diagnosis("gradient always clipped", evidence, "Raise 'max_grad_norm', or scale the reward (β, 1/τ) down.")
 
 
-def _critic(chart: Chart) -> Illness | None:
+def _critic(chart: Chart) -> Diagnosis | None:
     explained = chart.get("value/explained_variance")
     if explained is None or chart.learns or max(explained.values[len(explained.values) // 2 :]) > 0:
         return None
     remedy = "Raise 'head_learning_rate', or give the critic 'value_warmup_steps'."
-    return Illness("critic explains nothing", f"{explained.level()}, {chart.reward_trend()}", remedy)
+    return Diagnosis("critic explains nothing", f"{explained.level()}, {chart.reward_trend()}", remedy)
 
 
-def _log_z(chart: Chart) -> Illness | None:
+def _log_z(chart: Chart) -> Diagnosis | None:
     mean, size = chart.get("gfn/delta_mean"), chart.get("gfn/delta_abs_mean")
     if mean is None or size is None or chart.learns or chart.get("gfn/terminal_square"):
         return None
@@ -223,22 +229,24 @@ def _log_z(chart: Chart) -> Illness | None:
         return None
     evidence = f"{mean.level()}, {size.level()}, {chart.reward_trend()}"
     remedy = "Raise 'head_learning_rate', or estimate log Z from the group ('gflownet_vargrad')."
-    return Illness("log Z lags", evidence, remedy)
+    return Diagnosis("log Z lags", evidence, remedy)
 
 
-def _credit(chart: Chart) -> Illness | None:
+def _credit(chart: Chart) -> Diagnosis | None:
     last = chart.get("gfn/terminal_square")
     if last is None or chart.learns or last.late < UNBALANCED:
         return None
     remedy = "Use longer stretches ('gflownet_subtb', 'gflownet_tb'): the flow head does not tell prefixes apart."
-    return Illness("credit has not travelled", f"{last.trend()}, {chart.reward_trend()}", remedy)
+    return Diagnosis("credit has not travelled", f"{last.trend()}, {chart.reward_trend()}", remedy)
 
 
-def _stale(chart: Chart) -> Illness | None:
+def _stale(chart: Chart) -> Diagnosis | None:
     age = chart.get("tba/staleness_mean")
     if age is None or chart.learns or age.half < STALE:
         return None
-    return Illness("stale buffer", f"{age.level()}, {chart.reward_trend()}", "Raise 'fresh_share'; lower 'sync_every'.")
+    return Diagnosis(
+        "stale buffer", f"{age.level()}, {chart.reward_trend()}", "Raise 'fresh_share'; lower 'sync_every'."
+    )
 
 
 RULES: tuple[Rule, ...] = (

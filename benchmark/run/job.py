@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from benchmark.adapter import Adapter
-from benchmark.contract import Checkpoint, Evaluation, Illness, Job, Problem, Provenance, Record, Status, StepLog
+from benchmark.contract import Checkpoint, Diagnosis, Evaluation, Job, Problem, Provenance, Record, Status, StepLog
 from benchmark.errors import Diverged
 from benchmark.exam.metrics import measure
 from benchmark.grading import GRADER, math_verify_version
@@ -28,7 +28,8 @@ from benchmark.run.doctor import diagnose, last_figures
 from benchmark.run.live_run import LiveRun
 from benchmark.seeds import seed_of
 from benchmark.store import provenance
-from benchmark.store.records import job_folder, write_outcomes, write_record, write_steps
+from benchmark.store.outcomes import write_outcomes
+from benchmark.store.records import job_folder, write_record, write_steps
 from benchmark.suite.registry import build
 from benchmark.tasks import Task, digest, load_task
 
@@ -86,7 +87,7 @@ def unfinished(
     clock: Clock | None = None,
     wall_seconds: float = 0.0,
     provenance: Provenance | None = None,
-    diagnoses: tuple[Illness, ...] = (),
+    diagnoses: tuple[Diagnosis, ...] = (),
 ) -> Record:
     """The record of a job without a result."""
     return Record(

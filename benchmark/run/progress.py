@@ -69,7 +69,7 @@ class Display:
             f"{_cell(record.job):<34} {clock_text(record.wall_seconds or 0.0):>6}  {result}",
         )
         self._console.print(line, soft_wrap=True)
-        told = [f"{illness.name}: {illness.evidence}" for illness in record.diagnoses]
+        told = [f"{diagnosis.name}: {diagnosis.evidence}" for diagnosis in record.diagnoses]
         told += [f"next: {record.diagnoses[0].next_step}"] if told else []
         for words in told:
             self._console.print(Text(f"      {words}", style="yellow"), soft_wrap=True)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from benchmark.stats.across import Across, across, improvement, iqm, profile
 from benchmark.stats.bootstrap import percentile, resample
 from benchmark.stats.greedy import Greedy, greedy, mcnemar
-from benchmark.stats.intervals import difference, estimate, interval, p_value
+from benchmark.stats.intervals import difference, estimate, interval, p_value, within
 from benchmark.stats.outlook import MOST_SEEDS, POWER, detectable, power, seeds_needed
-from benchmark.stats.scores import Components, Matrix, Scores, common, components, from_seeds, scores_of
+from benchmark.stats.scores import Components, FloatArray, Scores, common, components, from_seeds, scores_of
 from benchmark.stats.ties import groups, letters
-from benchmark.stats.verdicts import LEVEL, Direction, compare_all, families, flipped, holm, p_words, sign_flip
+from benchmark.stats.verdicts import LEVEL, compare_all, families, flipped, holm, p_words, sign_flip
 
 __all__ = [
     "LEVEL",
@@ -20,9 +20,8 @@ __all__ = [
     "POWER",
     "Across",
     "Components",
-    "Direction",
+    "FloatArray",
     "Greedy",
-    "Matrix",
     "Scores",
     "across",
     "common",
@@ -51,4 +50,5 @@ __all__ = [
     "scores_of",
     "seeds_needed",
     "sign_flip",
+    "within",
 ]

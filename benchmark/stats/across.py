@@ -18,7 +18,7 @@ from benchmark.stats.bootstrap import percentile, resample
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from benchmark.stats.scores import Matrix, Scores
+    from benchmark.stats.scores import FloatArray, Scores
 
 __all__ = ["Across", "across", "improvement", "iqm", "profile"]
 
@@ -38,7 +38,7 @@ def across(tasks: Mapping[str, Mapping[str, Scores]], floor: str | None, resampl
     """Task → method → scores, to one row for each method that all tasks know. `floor` is what they are held against."""
     shared = [method for method in next(iter(tasks.values()), {}) if all(method in known for known in tasks.values())]
     runs = {method: [known[method].rates for known in tasks.values()] for method in shared}
-    drawn: dict[str, list[Matrix]] = {method: [] for method in shared}
+    drawn: dict[str, list[FloatArray]] = {method: [] for method in shared}
     for task, known in tasks.items():
         seed = seed_of("across", task, resamples)
         for method, draw in zip(shared, resample([known[method] for method in shared], resamples, seed), strict=True):
@@ -46,7 +46,9 @@ def across(tasks: Mapping[str, Mapping[str, Scores]], floor: str | None, resampl
     return {method: _row(method, floor, runs, drawn) for method in shared}
 
 
-def _row(method: str, floor: str | None, runs: Mapping[str, list[Matrix]], drawn: Mapping[str, list[Matrix]]) -> Across:
+def _row(
+    method: str, floor: str | None, runs: Mapping[str, list[FloatArray]], drawn: Mapping[str, list[FloatArray]]
+) -> Across:
     middle = iqm(np.concatenate(runs[method]))
     bounds = percentile(iqm_of_rows(np.concatenate(drawn[method], axis=1)))
     if floor is None or floor not in runs or method == floor:
@@ -56,17 +58,17 @@ def _row(method: str, floor: str | None, runs: Mapping[str, list[Matrix]], drawn
     return Across(middle, bounds, chance, percentile(draws))
 
 
-def iqm(runs: Matrix) -> float:
+def iqm(runs: FloatArray) -> float:
     """Interquartile mean: the mean of what is left when a quarter of the runs, rounded down, is cut at both ends."""
     return float(trim_mean(runs.ravel(), 0.25))
 
 
-def iqm_of_rows(runs: Matrix) -> Matrix:
+def iqm_of_rows(runs: FloatArray) -> FloatArray:
     """The interquartile mean of each row."""
     return np.asarray(trim_mean(runs, 0.25, axis=1))
 
 
-def improvement(ours: Sequence[Matrix], theirs: Sequence[Matrix]) -> float:
+def improvement(ours: Sequence[FloatArray], theirs: Sequence[FloatArray]) -> float:
     """Chance that a run of ours is better than one of theirs on the same task, ties one half; mean over tasks.
 
     One array of runs for each task. Runs are not paired: this is the Mann-Whitney statistic over n·m.
@@ -76,12 +78,12 @@ def improvement(ours: Sequence[Matrix], theirs: Sequence[Matrix]) -> float:
     return float(np.mean([_wins(x[None], y[None])[0] for x, y in zip(ours, theirs, strict=True)]))
 
 
-def _wins(ours: Matrix, theirs: Matrix) -> Matrix:
+def _wins(ours: FloatArray, theirs: FloatArray) -> FloatArray:
     """Shares of pairs that ours wins, row by row."""
     gaps = ours[:, :, None] - theirs[:, None, :]
     return np.asarray((np.sign(gaps) + 1).mean(axis=(1, 2)) / 2)
 
 
-def profile(values: Matrix, thresholds: Sequence[float]) -> tuple[float, ...]:
+def profile(values: FloatArray, thresholds: Sequence[float]) -> tuple[float, ...]:
     """Performance profile: for each threshold the share of values above it."""
     return tuple(float((values > each).mean()) for each in thresholds)

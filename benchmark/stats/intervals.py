@@ -30,9 +30,9 @@ from benchmark.stats.scores import Components, components, from_seeds
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.stats.scores import Matrix, Scores
+    from benchmark.stats.scores import FloatArray, Scores
 
-__all__ = ["difference", "estimate", "interval", "p_value", "quantile", "variances"]
+__all__ = ["difference", "estimate", "interval", "p_value", "quantile", "variances", "within"]
 
 _STEPS = 60
 """Halvings of the logarithm of p."""
@@ -43,13 +43,14 @@ def estimate(scores: Scores | None, planned: int, confidence: float = 0.95) -> E
     """Mean over seeds of the metric and its interval. `None` is a metric that no seed has.
 
     With one seed the interval is over problems alone, with one column (a number known for whole seeds) over seeds
-    alone; `Estimate.over` says so. One seed and one column have no interval.
+    alone; `Estimate.over` says so. One seed and one column have no interval, nor have values without any spread. An
+    interval ends where the metric's range does.
     """
     if scores is None or not scores.seeds:
         return Estimate(mean=None, low=None, high=None, done=0, planned=planned)
     parts = components(scores.values)
     mean = math.fsum(scores.rates) / len(scores.seeds)
-    low, high = _bounds(mean, parts, confidence=confidence, share=scores.share)
+    low, high = within(*_bounds(mean, parts, confidence=confidence, share=scores.share), scores.least, scores.most)
     return Estimate(
         mean=mean,
         low=low,
@@ -66,12 +67,13 @@ def interval(values: Sequence[float | None], planned: int, confidence: float = 0
     """Mean over seeds of a number known for whole seeds, with Student's interval: mean ± t·s/√n with s² over n-1.
 
     `None` among the values is a seed without the number; it is left out and shows as `done < planned`. One value has a
-    mean and no interval, none has neither. Equal values have an interval of width zero. Bounds are not cut to a range.
+    mean and no interval, none has neither. Equal values have none either: they show no spread, which is not the same as
+    having none.
     """
     return estimate(from_seeds(dict(enumerate(values))), planned, confidence)
 
 
-def difference(gaps: Matrix, planned: int, samples: int | None = None) -> Estimate:
+def difference(gaps: FloatArray, planned: int, samples: int | None = None) -> Estimate:
     """Mean of paired differences (S, P) with its 95 % interval."""
     seeds, problems = gaps.shape
     if not seeds:
@@ -81,9 +83,22 @@ def difference(gaps: Matrix, planned: int, samples: int | None = None) -> Estima
     low = high = None
     if max(seeds, problems) > 1:
         half = math.sqrt(sum(_half_squared(parts, *variances(parts, strict=True), 0.05)))
-        low, high = mean - half, mean + half
+        low, high = within(mean - half, mean + half)
     known = problems if problems > 1 else None
     return Estimate(mean, low, high, seeds, planned, problems=known, samples=samples, over=_over(parts))
+
+
+def within(
+    low: float | None, high: float | None, least: float = -math.inf, most: float = math.inf
+) -> tuple[float | None, float | None]:
+    """The rule for every printed interval: it ends where the metric's range does, and has a width or is not there.
+
+    Values without any spread say nothing of how far another run may lie, so they have no interval.
+    """
+    if low is None or high is None:
+        return None, None
+    low, high = max(low, least), min(high, most)
+    return (low, high) if low < high else (None, None)
 
 
 def p_value(mean: float, parts: Components) -> float:

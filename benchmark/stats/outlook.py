@@ -16,7 +16,7 @@ from benchmark.seeds import seed_of
 from benchmark.stats.intervals import quantile
 
 if TYPE_CHECKING:
-    from benchmark.stats.scores import Components, Matrix
+    from benchmark.stats.scores import Components, FloatArray
 
 __all__ = ["MOST_SEEDS", "POWER", "detectable", "power", "seeds_needed"]
 
@@ -30,17 +30,17 @@ _DRAWS = 4000
 class _Noise:
     """Standard draws for one number of seeds, shared by all pairs: (draws,) each, mean squares with expectation 1."""
 
-    mean: Matrix
-    seeds: Matrix
-    problems: Matrix
-    cells: Matrix
+    mean: FloatArray
+    seeds: FloatArray
+    problems: FloatArray
+    cells: FloatArray
 
 
 @cache
 def _noise(seeds: int, problems: int) -> _Noise:
     generator = np.random.default_rng(seed_of("outlook", seeds, problems))
 
-    def square(freedom: int) -> Matrix:
+    def square(freedom: int) -> FloatArray:
         return np.asarray(generator.chisquare(freedom, _DRAWS) / freedom) if freedom else np.zeros(_DRAWS)
 
     normal = np.asarray(generator.standard_normal(_DRAWS))
@@ -54,12 +54,12 @@ def power(gap: float, parts: Components, seeds: int, level: float) -> float:
 
 
 def detectable(parts: Components, level: float, seeds: int | None = None) -> float | None:
-    """The smallest true difference that is found in 80 % of repetitions; `None` below two seeds."""
+    """The smallest true difference that is found in 80 % of repetitions; `None` below two seeds and without spread."""
     count = parts.seed_count if seeds is None else seeds
     if count < 2:
         return None
     mean, half = _repeated(parts, count, level)
-    return max(float(np.quantile(half - mean, POWER)), 0.0)
+    return max(float(np.quantile(half - mean, POWER)), 0.0) if half.any() else None
 
 
 def seeds_needed(gap: float, parts: Components, level: float) -> int | None:
@@ -75,7 +75,7 @@ def seeds_needed(gap: float, parts: Components, level: float) -> int | None:
     return few
 
 
-def _repeated(parts: Components, seeds: int, level: float) -> tuple[Matrix, Matrix]:
+def _repeated(parts: Components, seeds: int, level: float) -> tuple[FloatArray, FloatArray]:
     """Errors of the mean and half widths of its interval in each repetition, (draws,)."""
     problems, noise = parts.problem_count, _noise(seeds, parts.problem_count)
     if problems == 1:  # whole seeds: their mean square is all there is

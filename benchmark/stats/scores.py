@@ -7,6 +7,7 @@ method sit the same exam, so the parts are matrices (seeds × problems) and both
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Components", "Matrix", "Scores", "common", "components", "from_seeds", "scores_of"]
+__all__ = ["Components", "FloatArray", "Scores", "common", "components", "from_seeds", "scores_of"]
 
-Matrix = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 _ROUNDING = 1e-24
 """Mean squares below this are what floating point leaves of equal values."""
@@ -32,14 +33,18 @@ class Scores:
     """S seeds on which the metric is defined."""
     problems: tuple[str, ...]
     """P problems, the same for every seed."""
-    top: Matrix
+    top: FloatArray
     """(S, P)"""
-    bottom: Matrix
+    bottom: FloatArray
     """(S, P)"""
     samples: int | None = None
     """Completions behind each cell; `None` where nobody knows."""
     share: bool = False
     """Whether the metric is a share, from 0 to 1."""
+    least: float = -math.inf
+    """Smallest value the metric can have; an interval ends there."""
+    most: float = math.inf
+    """Largest value the metric can have."""
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for parts that are not (S, P), not finite, or undefined on a seed."""
@@ -54,12 +59,12 @@ class Scores:
             raise ValueError("the metric is undefined on a seed; leave that seed out")
 
     @property
-    def rates(self) -> Matrix:
+    def rates(self) -> FloatArray:
         """The metric on each seed, (S,)."""
         return np.asarray(self.top.sum(axis=1) / self.bottom.sum(axis=1))
 
     @property
-    def values(self) -> Matrix:
+    def values(self) -> FloatArray:
         """The metric as a mean of one value for each problem, (S, P): rate + (top - rate·bottom) / mean bottom.
 
         For a plain mean these are the cells themselves. For a ratio they are its linearisation (delta method): row
@@ -72,26 +77,28 @@ class Scores:
 def scores_of(
     seeds: Sequence[int],
     problems: Sequence[str],
-    top: Matrix,
-    bottom: Matrix,
+    top: FloatArray,
+    bottom: FloatArray,
     *,
     samples: int | None = None,
     share: bool = False,
+    least: float = -math.inf,
+    most: float = math.inf,
 ) -> Scores:
     """The scores of the seeds on which the metric is defined; the others are left out."""
     known = bottom.sum(axis=1) != 0
     kept = tuple(seed for seed, there in zip(seeds, known, strict=True) if there)
-    return Scores(kept, tuple(problems), top[known], bottom[known], samples, share)
+    return Scores(kept, tuple(problems), top[known], bottom[known], samples, share, least, most)
 
 
-def from_seeds(values: Mapping[int, float | None]) -> Scores:
+def from_seeds(values: Mapping[int, float | None], *, least: float = -math.inf, most: float = math.inf) -> Scores:
     """Numbers known for whole seeds only, as one column; `None` is left out."""
     known = {seed: value for seed, value in values.items() if value is not None}
     top = np.array(list(known.values()), dtype=np.float64).reshape(-1, 1)
-    return Scores(tuple(known), ("all",), top, np.ones_like(top))
+    return Scores(tuple(known), ("all",), top, np.ones_like(top), least=least, most=most)
 
 
-def common(ours: Scores, theirs: Scores) -> tuple[Matrix, Matrix]:
+def common(ours: Scores, theirs: Scores) -> tuple[FloatArray, FloatArray]:
     """The values of both on the seeds they share, in the same order, (S', P) each.
 
     Where one of them knows whole seeds only, both are taken as such. Raises `ValueError` when their problems differ.
@@ -127,7 +134,7 @@ class Components:
     """
 
 
-def components(values: Matrix) -> Components:
+def components(values: FloatArray) -> Components:
     """Mean squares of a complete matrix (S, P)."""
     seeds, problems = values.shape
     mean = values.mean()

@@ -8,29 +8,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from benchmark.contract import Comparison, Decision, Estimate
+from benchmark.contract import NO_ESTIMATE, Comparison, Decision
 from benchmark.stats.intervals import difference, p_value
 from benchmark.stats.scores import common, components
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from benchmark.stats.scores import Matrix, Scores
+    from benchmark.contract import Direction
+    from benchmark.stats.scores import FloatArray, Scores
 
-__all__ = ["LEVEL", "Direction", "compare_all", "families", "flipped", "holm", "p_words", "sign_flip"]
+__all__ = ["LEVEL", "compare_all", "families", "flipped", "holm", "p_words", "sign_flip"]
 
-Direction = Literal["higher", "lower", "neither"]
-"""Which way a metric is better."""
 
 LEVEL = 0.05
 """Chance of any wrong verdict among all pairs of one task and metric."""
 
 _SWAPPED: dict[Decision, Decision] = {"better": "worse", "worse": "better", "undecided": "undecided"}
-_NOTHING = Estimate(mean=None, low=None, high=None, done=0, planned=0)
 
 
 def compare_all(
@@ -58,8 +56,8 @@ def compare_all(
         for pair, p in zip(family, adjusted, strict=True):
             pairs[pair] = replace(pairs[pair], adjusted=min(1.0, share * p))
             words[pair] = _after(len(family), share, floor if floor in pair else None)
-    judged = {pair: _judged(found, direction, words.get(pair, "")) for pair, found in pairs.items()}
-    return judged | {(two, one): flipped(found) for (one, two), found in judged.items()}
+    decided = {pair: _with_decision(found, direction, words.get(pair, "")) for pair, found in pairs.items()}
+    return decided | {(two, one): flipped(found) for (one, two), found in decided.items()}
 
 
 def families(pairs: Sequence[tuple[str, str]], floor: str | None) -> list[list[tuple[str, str]]]:
@@ -78,15 +76,15 @@ def _compare(
     metric: str, task: str, method: str, against: str, ours: Scores | None, theirs: Scores | None, planned: int
 ) -> Comparison:
     if ours is None or theirs is None:
-        return Comparison(metric, task, method, against, replace(_NOTHING, planned=planned), "undecided")
+        return Comparison(metric, task, method, against, replace(NO_ESTIMATE, planned=planned), "undecided")
     one, other = common(ours, theirs)
-    gaps: Matrix = one - other
+    gaps: FloatArray = one - other
     samples = ours.samples if ours.samples == theirs.samples else None
     p = p_value(float(gaps.mean()), components(gaps)) if len(gaps) > 1 else None
     return Comparison(metric, task, method, against, difference(gaps, planned, samples), "undecided", p_value=p)
 
 
-def _judged(found: Comparison, direction: Direction, after: str) -> Comparison:
+def _with_decision(found: Comparison, direction: Direction, after: str) -> Comparison:
     p, adjusted, gap = found.p_value, found.adjusted, found.difference.mean
     if p is None or adjusted is None or gap is None:
         seeds = {0: "no seed in common", 1: "one seed in common: others may differ"}[min(found.difference.done, 1)]
@@ -98,7 +96,8 @@ def _judged(found: Comparison, direction: Direction, after: str) -> Comparison:
         return replace(found, decision=decision, reason=f"{p_words(adjusted)}{after}")
     if p <= LEVEL:
         return replace(found, reason=f"alone {p_words(p)}, but {p_words(adjusted)}{after}")
-    return replace(found, reason=f"the interval holds 0 ({p_words(p)})")
+    held = "the interval holds 0" if found.difference.low is not None else "all differences are equal"
+    return replace(found, reason=f"{held} ({p_words(p)})")
 
 
 def flipped(found: Comparison) -> Comparison:
@@ -128,7 +127,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return found
 
 
-def sign_flip(gaps: Matrix) -> float:
+def sign_flip(gaps: FloatArray) -> float:
     """Exact two-sided p of the mean seed difference over all 2^S flips of the seeds' signs, gaps (S, P), S ≤ 20.
 
     A check without any distribution; below 5 % only from 6 seeds on, since p is never less than 2^(1-S).

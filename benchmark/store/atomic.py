@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["columns_from_csv", "from_csv", "to_csv", "unzipped", "write", "zipped"]
+__all__ = ["READ_ERRORS", "columns_from_csv", "from_csv", "to_csv", "unzipped", "write", "zipped"]
+
+READ_ERRORS = (OSError, EOFError, ValueError, zlib.error)
+"""What a missing, cut or foreign file raises on its way through open, gzip, UTF-8, CSV and JSON."""
 
 _CELL = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\n)')
 _QUOTED = re.compile(r'(?:(?<=[,\n])|\A)"([^"]*(?:""[^"]*)*)"(?=[,\n])')

@@ -1,4 +1,4 @@
-"""The judged completions of one job ⇄ files: `outcomes.csv.gz`, one row each, and their texts in `samples.jsonl.gz`.
+"""The graded completions of one job ⇄ files: `outcomes.csv.gz`, one row each, and their texts in `samples.jsonl.gz`.
 
 A suite has millions of them, so rows are read as columns, and made into `Outcome`s only where one looks at each.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,35 +18,34 @@ from pydantic import TypeAdapter, ValidationError
 
 from benchmark.contract import Outcome, VerdictKind
 from benchmark.errors import BadRecord
-from benchmark.store.atomic import columns_from_csv, to_csv, unzipped, write, zipped
+from benchmark.store.atomic import READ_ERRORS, columns_from_csv, to_csv, unzipped, write, zipped
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
     "OUTCOMES",
+    "RESTORE",
     "SAMPLES",
-    "Columns",
+    "OutcomeColumns",
+    "message_of",
     "outcomes_of",
     "read_columns",
     "read_outcomes",
     "read_texts",
-    "said",
     "write_outcomes",
 ]
 
 OUTCOMES, SAMPLES = "outcomes.csv.gz", "samples.jsonl.gz"
 
 _COLUMNS = ("problem", "sample", "verdict", "answer", "route", "tokens", "truncated", "strategy")
-_RESTORE = "Restore it from version control, or run the job again."
-_READ_ERRORS = (OSError, EOFError, ValueError)
-"""What a missing, cut or foreign file raises on its way through open, gzip, UTF-8 and CSV."""
+RESTORE = "Restore it from version control, or run the job again."
 _TRUTH = {"true": True, "false": False}
 _KINDS = frozenset(get_args(VerdictKind))
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class OutcomeColumns:
     """Fields of the outcomes of one job in the order they were written, one entry each; see `Outcome`."""
 
     problem: Sequence[str]
@@ -59,9 +57,9 @@ class Columns:
     truncated: Sequence[bool | None]
     strategy: Sequence[str | None]
 
-    def at(self, places: Sequence[int]) -> Columns:
+    def at(self, places: Sequence[int]) -> OutcomeColumns:
         """Some of them."""
-        return Columns(*([column[place] for place in places] for column in self.fields))
+        return OutcomeColumns(*([column[place] for place in places] for column in self.fields))
 
     @property
     def fields(self) -> tuple[Sequence[Any], ...]:
@@ -81,7 +79,7 @@ def write_outcomes(folder: Path, outcomes: Sequence[Outcome], *, texts: bool = T
     write(folder / SAMPLES, zipped("".join(f"{line}\n" for line in lines)))
 
 
-def read_columns(folder: Path, most: int | None = None) -> Columns:
+def read_columns(folder: Path, most: int | None = None) -> OutcomeColumns:
     """The outcomes of a job, at most the first `most` of them, without their texts."""
     path = folder / OUTCOMES
     try:
@@ -89,8 +87,8 @@ def read_columns(folder: Path, most: int | None = None) -> Columns:
         if tuple(column[0] for column in found) != _COLUMNS:
             raise ValueError(f"the columns are not {', '.join(_COLUMNS)}")
         return _checked([column[1:] for column in found])
-    except _READ_ERRORS as error:
-        raise BadRecord(f"{path}: {said(error)}. {_RESTORE}") from error
+    except READ_ERRORS as error:
+        raise BadRecord(f"{path}: {message_of(error)}. {RESTORE}") from error
 
 
 def read_outcomes(folder: Path, *, texts: bool = True) -> tuple[Outcome, ...]:
@@ -101,7 +99,7 @@ def read_outcomes(folder: Path, *, texts: bool = True) -> tuple[Outcome, ...]:
     return outcomes_of(found, read_texts(folder, found))
 
 
-def read_texts(folder: Path, wanted: Columns) -> list[str]:
+def read_texts(folder: Path, wanted: OutcomeColumns) -> list[str]:
     """The completions of these outcomes, in their order; reads no further than the last of them.
 
     Raises BadRecord when one is missing.
@@ -124,19 +122,19 @@ def read_texts(folder: Path, wanted: Columns) -> list[str]:
                     found[place] = str(json.loads(rest[: rest.rindex("}")]))
         if missing:
             raise ValueError(f"no line begins with {next(iter(missing))}")
-    except (*_READ_ERRORS, zlib.error) as error:
+    except READ_ERRORS as error:
         raise BadRecord(
             f"{path}: does not fit {OUTCOMES}: {error}. Restore both, or delete it to do without."
         ) from error
     return found
 
 
-def outcomes_of(found: Columns, texts: Iterable[str] = ()) -> tuple[Outcome, ...]:
+def outcomes_of(found: OutcomeColumns, texts: Iterable[str] = ()) -> tuple[Outcome, ...]:
     """Row by row, with empty texts unless there is one for each."""
     return tuple(map(Outcome, *found.fields, texts or repeat("")))
 
 
-def said(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     """What a reader of files raised, as words: of many complaints the first."""
     if not isinstance(error, ValidationError):
         return str(error)
@@ -144,12 +142,12 @@ def said(error: Exception) -> str:
     return f"{'.'.join(str(part) for part in problem['loc']) or 'the file'}: {problem['msg']}"
 
 
-def _checked(found: list[list[str | None]]) -> Columns:
+def _checked(found: list[list[str | None]]) -> OutcomeColumns:
     """Cells as what they stand for. Raises ValueError at the first that stands for nothing of its column."""
     problem, sample, verdict, answer, route, tokens, truncated, strategy = found
     if None not in problem and None not in route and _KINDS.issuperset(verdict):
         with suppress(ValueError, KeyError, TypeError):
-            return Columns(
+            return OutcomeColumns(
                 problem=cast("list[str]", problem),
                 sample=list(map(int, cast("list[str]", sample))),
                 verdict=cast("list[VerdictKind]", verdict),

@@ -20,31 +20,28 @@ from pydantic import TypeAdapter
 
 from benchmark.contract import Job, Record, StepLog, Suite
 from benchmark.errors import BadRecord
-from benchmark.store.atomic import from_csv, to_csv, write
-from benchmark.store.outcomes import OUTCOMES, SAMPLES, read_outcomes, said, write_outcomes
+from benchmark.store.atomic import READ_ERRORS, from_csv, to_csv, write
+from benchmark.store.outcomes import OUTCOMES, RESTORE, SAMPLES, message_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 __all__ = [
-    "OUTCOMES",
-    "SAMPLES",
     "SCHEMA_VERSION",
     "adopt",
     "is_done",
     "job_folder",
-    "read_outcomes",
     "read_record",
     "read_records",
     "read_steps",
     "read_suite",
-    "write_outcomes",
     "write_record",
     "write_steps",
     "write_suite",
 ]
 
+_RESTORE_RECORD = "Restore it from version control, or delete its folder to run the job again."
 SCHEMA_VERSION = 1
 """Of `record.json`; a record of a newer one is refused, not guessed at."""
 
@@ -52,13 +49,9 @@ RECORD, STEPS, SUITE = "record.json", "steps.csv", "suite.json"
 
 T = TypeVar("T")
 
-_RESTORE = "Restore it from version control"
-
 _STEP_COLUMNS = ("step", "completions", "seconds")
 _SPENT_COLUMNS = ("tokens", "updates", "flops")
 """Absent from logs of before they were counted, empty where unknown."""
-_READ_ERRORS = (OSError, EOFError, ValueError)
-"""What a missing, cut or foreign file raises on its way through open, gzip, UTF-8 and JSON."""
 
 
 # --- records -------------------------------------------------------------------------------------------------------
@@ -86,7 +79,7 @@ def read_record(folder: Path) -> Record:
     lies in the folder of another job.
     """
     path = folder / RECORD
-    record = _from_json(_adapter_of_records(), path, f"{_RESTORE}, or delete its folder to run the job again.")
+    record = _from_json(_adapter_of_records(), path, _RESTORE_RECORD)
     if record.job.id != folder.name:
         raise BadRecord(f"{path}: is the record of job '{record.job.id}'. Move it to a folder of that name.")
     return record
@@ -175,8 +168,8 @@ def read_steps(folder: Path) -> tuple[StepLog, ...]:
         if tuple(header[:3]) != _STEP_COLUMNS:
             raise ValueError(f"the first columns are not {', '.join(_STEP_COLUMNS)}")
         return tuple(_step(header, row) for row in rows)
-    except _READ_ERRORS as error:
-        raise BadRecord(f"{path}: {error}. {_RESTORE}, or run the job again.") from error
+    except READ_ERRORS as error:
+        raise BadRecord(f"{path}: {error}. {RESTORE}") from error
 
 
 def _number(value: float | None) -> str | None:
@@ -220,8 +213,8 @@ def _from_json(adapter: TypeAdapter[T], path: Path, remedy: str) -> T:
         value = adapter.validate_json(content, strict=True)
     except FileNotFoundError as error:
         raise BadRecord(f"{path}: no such file. {remedy}") from error
-    except _READ_ERRORS as error:
-        raise BadRecord(f"{path}: {said(error)}. {remedy}") from error
+    except READ_ERRORS as error:
+        raise BadRecord(f"{path}: {message_of(error)}. {remedy}") from error
     unknown = next(_unknown(raw, adapter.dump_python(value, mode="json")), None)
     if unknown is not None:
         raise BadRecord(f"{path}: unknown key '{unknown}'. {remedy}")

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from benchmark.contract import Problem, Split
 from benchmark.errors import DataUnavailable, MalformedRow
-from benchmark.model.hub import why_not
-from benchmark.tasks.files import SUFFIXES, Row, read_rows, text_column
+from benchmark.model.hub import hub_unavailable_reason
+from benchmark.tasks.files import SUFFIXES, RawRow, read_rows, text_column
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,7 +69,7 @@ class DatasetTask:
     """Final answer out of the worked solution; raises ValueError without one."""
     solution: Callable[[str], str]
     """Worked solution as a policy may learn it."""
-    kind_and_level: Callable[[Row], tuple[str, int]]
+    kind_and_level: Callable[[RawRow], tuple[str, int]]
     unanswered: Callable[[str], bool]
     """Whether a worked solution is known to be published without its answer; such training rows are left out."""
 
@@ -97,7 +97,7 @@ class DatasetTask:
             if split == "test" or not self.unanswered(text_column(row, self.answer_columns, where))
         )
 
-    def _problem(self, row: Row, identity: str, where: str) -> Problem:
+    def _problem(self, row: RawRow, identity: str, where: str) -> Problem:
         """One row. `where` is for the person who has to mend it."""
         worked = text_column(row, self.answer_columns, where)
         try:
@@ -108,7 +108,7 @@ class DatasetTask:
         prompt = text_column(row, self.question_columns, where)
         return Problem(identity, prompt, gold, self.solution(worked), kind, level)
 
-    def _rows(self, source: Source, data: Path | None) -> Iterator[tuple[str, Row]]:
+    def _rows(self, source: Source, data: Path | None) -> Iterator[tuple[str, RawRow]]:
         """("file:line", row) pairs from the first source that was asked for."""
         folder = data or _environment_folder()
         if folder is None:
@@ -161,7 +161,7 @@ def _how_to_give(source: Source) -> str:
 # --- the Hub --------------------------------------------------------------------------------------------------------
 
 
-def _hub_rows(task: str, source: Source) -> Iterator[tuple[str, Row]]:
+def _hub_rows(task: str, source: Source) -> Iterator[tuple[str, RawRow]]:
     """Rows of the first mirror that can be read, each tried once."""
     _require_hub(task, source)
     try:
@@ -194,6 +194,6 @@ def _hub_rows(task: str, source: Source) -> Iterator[tuple[str, Row]]:
 
 def _require_hub(task: str, source: Source) -> None:
     """Fail within seconds where the Hub cannot be asked."""
-    reason = why_not("HF_DATASETS_OFFLINE")
+    reason = hub_unavailable_reason("HF_DATASETS_OFFLINE")
     if reason is not None:
         raise DataUnavailable(f"task '{task}': {reason}, so the data set cannot be fetched. {_how_to_give(source)}")

@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["SUFFIXES", "Row", "json_rows", "read_rows", "shown", "text_column"]
+__all__ = ["SUFFIXES", "RawRow", "json_rows", "read_rows", "shown", "text_column"]
 
-Row = Mapping[str, Any]
+RawRow = Mapping[str, Any]
 
 SUFFIXES = (".jsonl.gz", ".jsonl", ".parquet")
 """In the order in which they are looked for."""
 
 
-def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
+def read_rows(path: Path) -> Iterator[tuple[int, RawRow]]:
     r"""(number, row) pairs from 1; blank lines are passed over. Lines end at "\\n" only: U+2028 occurs inside texts.
 
     Raises `MalformedRow` for a line that is no JSON object and for a file that cannot be decoded.
@@ -40,7 +40,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, Row]]:
         raise ConfigurationError(f"{path}: unknown kind of file; readable are {', '.join(SUFFIXES)}")
 
 
-def text_column(row: Row, names: tuple[str, ...], where: str) -> str:
+def text_column(row: RawRow, names: tuple[str, ...], where: str) -> str:
     """The text under the first of `names` that the row has; `MalformedRow`, opened by `where`, if there is none."""
     for name in names:
         if name in row:
@@ -52,7 +52,7 @@ def text_column(row: Row, names: tuple[str, ...], where: str) -> str:
     raise MalformedRow(f"{where}: no column {wanted}; the columns are {', '.join(sorted(row)) or 'none'}")
 
 
-def json_rows(path: Path | str, stream: Iterable[bytes]) -> Iterator[tuple[int, Row]]:
+def json_rows(path: Path | str, stream: Iterable[bytes]) -> Iterator[tuple[int, RawRow]]:
     r"""`read_rows` of an open binary file, called `path` in messages; lines end at "\\n" alone, as binary ones do."""
     number = 0
     try:
@@ -69,7 +69,7 @@ def json_rows(path: Path | str, stream: Iterable[bytes]) -> Iterator[tuple[int, 
         raise MalformedRow(f"{path}:{number + 1}: the compressed file is damaged or cut off ({error})") from error
 
 
-def _parquet_rows(path: Path) -> Iterator[tuple[int, Row]]:
+def _parquet_rows(path: Path) -> Iterator[tuple[int, RawRow]]:
     """Rows of a parquet file, through pyarrow, which comes with `datasets`."""
     try:
         parquet: Any = importlib.import_module("pyarrow.parquet")

@@ -12,7 +12,7 @@ from benchmark.grading import extract_gold_gsm8k
 from benchmark.tasks.dataset import DatasetTask, Mirror, Source
 
 if TYPE_CHECKING:
-    from benchmark.tasks.files import Row
+    from benchmark.tasks.files import RawRow
 
 __all__ = ["TASK", "without_annotations"]
 
@@ -30,7 +30,7 @@ def _always_answered(solution: str) -> bool:
     return False
 
 
-def _no_kind(row: Row) -> tuple[str, int]:
+def _no_kind(row: RawRow) -> tuple[str, int]:
     """The set names neither kinds nor levels."""
     del row
     return "", 0

@@ -15,7 +15,7 @@ from benchmark.grading import extract_gold_math
 from benchmark.tasks.dataset import DatasetTask, Mirror, Source
 
 if TYPE_CHECKING:
-    from benchmark.tasks.files import Row
+    from benchmark.tasks.files import RawRow
 
 __all__ = ["MATH500", "TASK", "box_is_empty", "kind_and_level"]
 
@@ -32,7 +32,7 @@ MIRRORS = (Mirror("EleutherAI/hendrycks_math", SUBJECTS), Mirror("DigitalLearnin
 INSTRUCTION = "Solve the problem step by step and give the final answer in \\boxed{}."
 
 
-def kind_and_level(row: Row) -> tuple[str, int]:
+def kind_and_level(row: RawRow) -> tuple[str, int]:
     """Subject and level of a row, whichever of the published column names and types it uses; ("", 0) where unknown."""
     kind = row.get("type") or row.get("subject") or ""
     digits = re.search(r"\d+", str(row.get("level", "")))

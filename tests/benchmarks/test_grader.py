@@ -48,7 +48,7 @@ def forget():
 def test_published(benchmark, who, step):
     """All pairs but the adversarial ones; Math-Verify gets every 20th."""
     pairs = published(adversarial=False)[::step]
-    judge = grader(who).judge
+    judge = grader(who).grade
     judge(*pairs[0])
     grading._worker.compare("x", "x")  # its start is not what is timed
     seconds: list[float] = []

@@ -16,7 +16,7 @@ from rich.table import Table
 __all__ = ["diversity"]
 
 
-class Reading(StrEnum):
+class ReadingOption(StrEnum):
     """How equations are read."""
 
     PUBLISHED = "published"
@@ -27,12 +27,12 @@ def diversity(
     file: Annotated[Path, typer.Argument(help="JSON lines (.jsonl, .jsonl.gz), .parquet, or '-' for standard input.")],
     *,
     reading: Annotated[
-        Reading,
+        ReadingOption,
         typer.Option(
             help="'published' meets published GSM8K figures: a text with <<a+b=c>> is read from those alone, 2(3+4) is "
             "no product, 3,000 and 3000 are two answers. 'wide', the one of suites, reads more."
         ),
-    ] = Reading.PUBLISHED,
+    ] = ReadingOption.PUBLISHED,
     csv: Annotated[Path | None, typer.Option(help="Write every column of every problem here.")] = None,
     resamples: Annotated[int, typer.Option(min=100, help="Of the problems, for the intervals.")] = 2_000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmark.commands.diversity.columns import Columns, columns_of
+from benchmark.commands.diversity.columns import ProblemColumns, columns_of
 from benchmark.commands.diversity.llm_judge import Judge
 from benchmark.commands.diversity.samples import Sample, by_method, read_samples
 from benchmark.errors import ConfigurationError
@@ -29,7 +29,7 @@ class Measured:
     n: int
     """Samples of the problem that has fewest; the largest k."""
     problems: tuple[str, ...]
-    columns: Mapping[str, Sequence[Columns]]
+    columns: Mapping[str, Sequence[ProblemColumns]]
     """By method, in the order of the problems."""
     bleu: str | None
     """Version of sacrebleu; `None` where it is missing and self-BLEU with it."""
@@ -47,7 +47,7 @@ def measure_file(
         raise ConfigurationError(f"{path}: the methods {', '.join(held)} have no problem in common.")
     n, bleu = min(len(own[name]) for own in held.values() for name in problems), sacrebleu_version()
     calls: Counter[str] = Counter()
-    columns: dict[str, list[Columns]] = {method: [] for method in held}
+    columns: dict[str, list[ProblemColumns]] = {method: [] for method in held}
     for done, name in enumerate(problems):
         if progress is not None:
             progress(done, len(problems))

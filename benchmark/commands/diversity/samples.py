@@ -1,4 +1,4 @@
-"""Anyone's sampled solutions, read from JSON lines: one line is one completion of one problem, already judged."""
+"""Anyone's sampled solutions, read from JSON lines: one line is one completion of one problem, already graded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from benchmark.tasks.files import Row
+    from benchmark.tasks.files import RawRow
 
 __all__ = ["ALIASES", "Sample", "by_method", "read_samples", "samples_of"]
 
@@ -55,7 +55,7 @@ def read_samples(path: Path) -> list[Sample]:
     return samples_of(read_rows(path), name)
 
 
-def samples_of(rows: Iterable[tuple[int, Row]], name: str) -> list[Sample]:
+def samples_of(rows: Iterable[tuple[int, RawRow]], name: str) -> list[Sample]:
     """The rows as samples; `name` is the file's, for messages."""
     found: list[Sample] = []
     for number, row in rows:
@@ -79,7 +79,7 @@ def by_method(samples: Iterable[Sample]) -> dict[str, dict[str, list[Sample]]]:
     return found
 
 
-def _sample(row: Row, where: str) -> Sample:
+def _sample(row: RawRow, where: str) -> Sample:
     completion = _field(row, "completion", where)
     if not isinstance(completion, str):
         raise MalformedRow(f"{where}: field 'completion' must be text, found {shown(completion)}")
@@ -94,7 +94,7 @@ def _sample(row: Row, where: str) -> Sample:
     )
 
 
-def _field(row: Row, field: str, where: str) -> object:
+def _field(row: RawRow, field: str, where: str) -> object:
     for name in ALIASES[field]:
         if name in row:
             return row[name]

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from benchmark.commands.diversity.columns import Columns, budgets
-from benchmark.commands.diversity.rows import ROWS, Number, Row, rows_over
+from benchmark.commands.diversity.columns import ProblemColumns, budgets
+from benchmark.commands.diversity.rows import ROWS, MetricRow, rows_over
+from benchmark.comparison.table import DASH, Table
+from benchmark.contract import NO_ESTIMATE, Estimate
 from benchmark.exam.text_diversity import SELF_BLEU
 
 if TYPE_CHECKING:
@@ -16,10 +18,9 @@ if TYPE_CHECKING:
 
     from benchmark.commands.diversity.measure import Measured
 
-__all__ = ["Grid", "Resampling", "grids", "notes"]
+__all__ = ["Resampling", "grids", "notes"]
 
-DASH = "–"
-_D2 = Row("", "", "collision_expr")
+_D2 = MetricRow("", "", "collision_expr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,6 @@ class Resampling:
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """A table; the first column is text."""
-
-    title: str
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class _Group:
     """Some of the problems."""
 
@@ -48,7 +40,7 @@ class _Group:
     everything: bool = False
 
 
-def grids(measured: Measured, resampling: Resampling) -> list[Grid]:
+def grids(measured: Measured, resampling: Resampling) -> list[Table]:
     """Budgets of each method; all rows over all, solved and all-correct problems; D2 of each pair of methods.
 
     One method has a column for each group of problems, several have a table for each group. A problem is solved where
@@ -86,7 +78,7 @@ def _titled(method: str, text: str) -> str:
     return f"{method}: {text}" if method else text[0].upper() + text[1:]
 
 
-def _by_correct(columns: Sequence[Columns]) -> str:
+def _by_correct(columns: Sequence[ProblemColumns]) -> str:
     """`problems with 0, 1, 2 correct samples: 3, 5, 2.`"""
     counts = Counter(int(one["correct"] or 0) for one in columns)
     shown = sorted(counts)
@@ -105,24 +97,29 @@ def _groups(measured: Measured) -> list[_Group]:
     ]
 
 
-def _numbers(columns: Sequence[Columns], rows: Sequence[Row], resampling: Resampling) -> list[Number]:
+def _numbers(columns: Sequence[ProblemColumns], rows: Sequence[MetricRow], resampling: Resampling) -> list[Estimate]:
     return rows_over(columns, rows, resamples=resampling.resamples, seed=resampling.seed)
 
 
-def _budget_grid(measured: Measured, method: str, resampling: Resampling) -> Grid:
+def _budget_grid(measured: Measured, method: str, resampling: Resampling) -> Table:
     ks, kinds = budgets(measured.n), ("pass", "expr", "steps")
-    numbers = _numbers(measured.columns[method], [Row("", f"{kind}@{k}") for k in ks for kind in kinds], resampling)
+    numbers = _numbers(
+        measured.columns[method], [MetricRow("", f"{kind}@{k}") for k in ks for kind in kinds], resampling
+    )
     rows = [(str(k), *map(_cell, numbers[3 * place : 3 * place + 3])) for place, k in enumerate(ks)]
     header = ("k", "pass@k", "strategies@k, expr", "strategies@k, steps")
-    return Grid(_titled(method, f"among k samples, all {len(measured.problems):,} problems"), header, tuple(rows))
+    title = _titled(method, f"among k samples, all {len(measured.problems):,} problems")
+    return Table(header, tuple(rows), title=title)
 
 
-def _row_grid(measured: Measured, title: str, cells: Sequence[tuple[str, str, _Group]], resampling: Resampling) -> Grid:
+def _row_grid(
+    measured: Measured, title: str, cells: Sequence[tuple[str, str, _Group]], resampling: Resampling
+) -> Table:
     """`cells`: header, method and problems of each column. A row that is a dash everywhere is left out."""
-    found: list[list[Number]] = []
+    found: list[list[Estimate]] = []
     for _, method, group in cells:
         numbers = _numbers([_shared(measured, method, place) for place in group.places], ROWS, resampling)
-        blank = Number(None, None, None)
+        blank = NO_ESTIMATE
         found.append(
             [
                 blank if group.everything and row.correct_only else number
@@ -132,19 +129,19 @@ def _row_grid(measured: Measured, title: str, cells: Sequence[tuple[str, str, _G
     rows = [
         (row.label.format(n=measured.n), *map(_cell, numbers))
         for row, *numbers in zip(ROWS, *found, strict=True)
-        if any(number.value is not None for number in numbers)
+        if any(number.mean is not None for number in numbers)
     ]
-    return Grid(title, ("", *(header for header, _, _ in cells)), tuple(rows))
+    return Table(("", *(header for header, _, _ in cells)), tuple(rows), title=title)
 
 
-def _shared(measured: Measured, method: str, place: int) -> Columns:
+def _shared(measured: Measured, method: str, place: int) -> ProblemColumns:
     """What every method defines on a problem, so that a row's columns are over the same problems."""
     others = [own[place] for own in measured.columns.values()]
     own = measured.columns[method][place]
     return {name: value for name, value in own.items() if all(other.get(name) is not None for other in others)}
 
 
-def _pair_grid(measured: Measured, resampling: Resampling) -> Grid:
+def _pair_grid(measured: Measured, resampling: Resampling) -> Table:
     """D2 of two methods over the problems in which both have two correct samples with a strategy."""
     rows = []
     for one, other in combinations(measured.columns, 2):
@@ -157,12 +154,12 @@ def _pair_grid(measured: Measured, resampling: Resampling) -> Grid:
         numbers = [_numbers([own[place] for place in kept], [_D2], resampling)[0] for own in sides]
         rows.append((f"{one} / {other}", f"{len(kept):,}", *map(_cell, numbers)))
     title = "D2, expr, over the problems in which both methods have two correct samples"
-    return Grid(title, ("methods", "problems", "first", "second"), tuple(rows))
+    return Table(("methods", "problems", "first", "second"), tuple(rows), title=title)
 
 
-def _cell(number: Number) -> str:
-    if number.value is None:
+def _cell(number: Estimate) -> str:
+    if number.mean is None:
         return DASH
     if number.low is None or number.high is None:
-        return f"{number.value:.6f}"
-    return f"{number.value:.6f} [{number.low:.3f}, {number.high:.3f}]"
+        return f"{number.mean:.6f}"
+    return f"{number.mean:.6f} [{number.low:.3f}, {number.high:.3f}]"

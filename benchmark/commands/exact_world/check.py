@@ -1,4 +1,4 @@
-"""The judge: train an adapter in the exact world through its own `train`, and hold it to its own `aim`."""
+"""The check: train an adapter in the exact world through its own `train`, and hold it to its own `aim`."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from torch import Tensor
 
 from algorithms import CATALOGUE
 from benchmark.adapter import Adapter
-from benchmark.commands.exact_world.gradient import Agreement, agreement, elsewhere, exact_gradient
+from benchmark.commands.exact_world.gradient import GradientAgreement, agreement, exact_gradient, off_reference_logits
 from benchmark.commands.exact_world.network import network_policy, table_of
 from benchmark.commands.exact_world.policy import TreePolicy
 from benchmark.commands.exact_world.run import ExactRun, exact_job
-from benchmark.commands.exact_world.targets import Target, target_of
+from benchmark.commands.exact_world.targets import TargetDistribution, target_of
 from benchmark.commands.exact_world.tree import BINARY, World
-from benchmark.commands.exact_world.verdict import Finding, Tolerances, judged
+from benchmark.commands.exact_world.verdict import CheckResult, Tolerances, with_verdict
 from benchmark.contract import Algorithm, StepLog, Training
 from benchmark.contract.aim import Aim
 from benchmark.errors import ConfigurationError, TrainingStopped
 from benchmark.model.policy import LanguagePolicy
 from benchmark.suite.registry import adapter_class, build, resolve
 
-__all__ = ["NETWORK", "TABLE", "Course", "check", "check_all", "check_named", "first_step"]
+__all__ = ["NETWORK", "TABLE", "CheckSettings", "check", "check_all", "check_named", "first_step"]
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class CheckSettings:
     """How a policy is trained, and how near it must come."""
 
     training: Training
@@ -50,8 +50,8 @@ class Course:
 
 
 _PLAIN = Training(warmup_steps=0, max_grad_norm=1e9, probe_every=0, group_size=8)
-TABLE = Course(replace(_PLAIN, steps=500, prompts_per_step=12, learning_rate=0.05, head_learning_rate=0.01))
-NETWORK = Course(
+TABLE = CheckSettings(replace(_PLAIN, steps=500, prompts_per_step=12, learning_rate=0.05, head_learning_rate=0.01))
+NETWORK = CheckSettings(
     replace(_PLAIN, steps=400, prompts_per_step=12, learning_rate=1e-3, head_learning_rate=5e-3),
     Tolerances(tempered=0.10, whitened=0.10, length=0.10, loss_kl=0.10, best=0.05, log_z=0.15),
     network=True,
@@ -62,36 +62,36 @@ STRIDE = 5
 """Steps between two looks at p(y); those of the last third are averaged, so that one step's noise does not count."""
 
 
-def check_all(names: Sequence[str] | None, course: Course = TABLE) -> Iterator[Finding]:
+def check_all(names: Sequence[str] | None, settings: CheckSettings = TABLE) -> Iterator[CheckResult]:
     """`names` one after the other; `None` is every algorithm of the catalogue that can be driven here."""
     if names is None:
         names = [name for name, target in CATALOGUE.items() if not adapter_class(target).own_loop]
     for name in names:
-        yield check_named(name, course)
+        yield check_named(name, settings)
 
 
-def check_named(name: str, course: Course = TABLE) -> Finding:
+def check_named(name: str, settings: CheckSettings = TABLE) -> CheckResult:
     """`check` of a catalogue name or `package.module:Class`, with the class's `exact_settings`."""
     target = resolve(name, {})
-    settings = dict(adapter_class(target.target).exact_settings)
-    return check(build(resolve(name, settings)), target.name, course=course)
+    exact = dict(adapter_class(target.target).exact_settings)
+    return check(build(resolve(name, exact)), target.name, settings=settings)
 
 
 def check(
-    adapter: Adapter, name: str = "adapter", *, course: Course = TABLE, world: World = BINARY, seed: int = 0
-) -> Finding:
-    """Train `adapter` and judge it. Raises `ConfigurationError` where it cannot be trained here at all."""
+    adapter: Adapter, name: str = "adapter", *, settings: CheckSettings = TABLE, world: World = BINARY, seed: int = 0
+) -> CheckResult:
+    """Train `adapter` and compare it with its aim. Raises `ConfigurationError` where it cannot be trained here."""
     if adapter.own_loop:
         raise ConfigurationError(f"{name} has its own loop; it is compared with ours in tests. Leave it out.")
     clock, aim = time.process_time(), adapter.aim()
-    policy: TreePolicy | LanguagePolicy = network_policy(world, seed) if course.network else TreePolicy(world)
+    policy: TreePolicy | LanguagePolicy = network_policy(world, seed) if settings.network else TreePolicy(world)
     world = replace(world, reference=table_of(policy, world))
     start = world.log_p(world.reference).exp()
-    target = target_of(world, aim, course.training.group_size) if aim is not None else None
-    finding = Finding(name, aim, float(start @ world.rewards), _distance(aim, target, start))
+    target = target_of(world, aim, settings.training.group_size) if aim is not None else None
+    finding = CheckResult(name, aim, float(start @ world.rewards), _distance(aim, target, start))
     try:
-        p, log_z = _trained(adapter, policy, world, course.training, seed)
-        first = None if course.network or aim is None else first_step(adapter, aim, world, seed)
+        p, log_z = _trained(adapter, policy, world, settings.training, seed)
+        first = None if settings.network or aim is None else first_step(adapter, aim, world, seed)
     except TrainingStopped as stopped:
         return replace(finding, reasons=(f"stopped: {stopped}",), seconds=time.process_time() - clock)
     finding = replace(
@@ -103,14 +103,14 @@ def check(
         log_z_error=None if log_z is None or target is None or target.log_z is None else log_z - target.log_z,
         seconds=time.process_time() - clock,
     )
-    return judged(finding, course.tolerances)
+    return with_verdict(finding, settings.tolerances)
 
 
-def first_step(adapter: Adapter, aim: Aim, world: World, seed: int) -> Agreement | None:
+def first_step(adapter: Adapter, aim: Aim, world: World, seed: int) -> GradientAgreement | None:
     """The gradient of one large batch, away from the reference, beside the exact one; `None` without a `credit`."""
     if aim.credit is None:
         return None
-    logits, gradients = elsewhere(world), list[Tensor]()
+    logits, gradients = off_reference_logits(world), list[Tensor]()
     policy = TreePolicy(world, logits)
     policy.logits.register_hook(gradients.append)  # type: ignore[no-untyped-call]
     _train(adapter, policy, world, FIRST_STEP, seed, lambda _: None)
@@ -154,7 +154,7 @@ def _train(
     return run.steps
 
 
-def _distance(aim: Aim | None, target: Target | None, p: Tensor) -> float | None:
+def _distance(aim: Aim | None, target: TargetDistribution | None, p: Tensor) -> float | None:
     """½ Σ|p − p*|; of `best` the mass elsewhere, whatever the proportions among the best."""
     if aim is None or target is None:
         return None

@@ -13,10 +13,10 @@ from torch import Tensor
 from benchmark.commands.exact_world.tree import World
 from benchmark.contract.aim import Aim
 
-__all__ = ["Agreement", "agreement", "elsewhere", "exact_gradient"]
+__all__ = ["GradientAgreement", "agreement", "exact_gradient", "off_reference_logits"]
 
 
-class Agreement(NamedTuple):
+class GradientAgreement(NamedTuple):
     """A measured gradient beside the exact one, up to a positive scale."""
 
     error: float
@@ -24,7 +24,7 @@ class Agreement(NamedTuple):
     cosine: float
 
 
-def elsewhere(world: World) -> Tensor:
+def off_reference_logits(world: World) -> Tensor:
     """[S, V] logits away from the reference, so that a KL to it has a gradient."""
     states, actions = world.reference.shape
     i, a = torch.arange(states, dtype=torch.float64).unsqueeze(1), torch.arange(actions, dtype=torch.float64)
@@ -44,13 +44,13 @@ def exact_gradient(world: World, logits: Tensor, aim: Aim, group_size: int) -> T
     return torch.autograd.grad(loss, table)[0]
 
 
-def agreement(measured: Tensor, exact: Tensor) -> Agreement:
+def agreement(measured: Tensor, exact: Tensor) -> GradientAgreement:
     """How far two gradients differ in direction."""
     measured = measured.double()
     cosine = float((measured * exact).sum() / (measured.norm() * exact.norm()).clamp(min=1e-30))
     scale = float((measured * exact).sum() / (exact**2).sum())
     error = float((measured - scale * exact).norm() / (scale * exact).norm()) if scale > 0 else math.inf
-    return Agreement(error, cosine)
+    return GradientAgreement(error, cosine)
 
 
 def _credit(world: World, steps: Tensor, aim: Aim, group_size: int) -> Tensor:

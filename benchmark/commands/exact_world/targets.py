@@ -11,12 +11,12 @@ from torch import Tensor
 from benchmark.commands.exact_world.tree import World
 from benchmark.contract.aim import Aim, Span
 
-__all__ = ["Target", "best", "correct", "length_tempered", "loss_kl", "target_of", "tempered"]
+__all__ = ["TargetDistribution", "best", "correct", "length_tempered", "loss_kl", "target_of", "tempered"]
 
 HALVINGS = 200
 
 
-class Target(NamedTuple):
+class TargetDistribution(NamedTuple):
     """A distribution over leaves."""
 
     p: Tensor
@@ -25,7 +25,7 @@ class Target(NamedTuple):
     """Its log-normaliser, where a method may estimate it."""
 
 
-def target_of(world: World, aim: Aim, group_size: int) -> Target:
+def target_of(world: World, aim: Aim, group_size: int) -> TargetDistribution:
     """What `aim` names in this world; `nothing` gives the tempered one, which must then be missed."""
     kappa = (group_size - 1) / group_size  # the group's mean holds the sample itself
     if aim.target in ("tempered", "nothing"):
@@ -36,16 +36,16 @@ def target_of(world: World, aim: Aim, group_size: int) -> Target:
         return loss_kl(world, aim.temperature, kappa, corrected=aim.corrected_kl, span=aim.span)
     if aim.target == "correct":
         return correct(world)
-    return best(world) if aim.target == "best" else Target(world.log_p(world.reference).exp())
+    return best(world) if aim.target == "best" else TargetDistribution(world.log_p(world.reference).exp())
 
 
-def tempered(world: World, tau: float, ref_power: float) -> Target:
+def tempered(world: World, tau: float, ref_power: float) -> TargetDistribution:
     """π_ref^a·e^{r/τ}/Z"""
     log_r = ref_power * world.log_p(world.reference) + world.rewards / tau
-    return Target(log_r.softmax(0), float(log_r.logsumexp(0)))
+    return TargetDistribution(log_r.softmax(0), float(log_r.logsumexp(0)))
 
 
-def length_tempered(world: World, temperature: float) -> Target:
+def length_tempered(world: World, temperature: float) -> TargetDistribution:
     """π_ref·e^{|y|(r/τ − c)}, c = log Z the root of Σ_y p(y) = 1."""
     ref, gain = world.log_p(world.reference), world.rewards / temperature
 
@@ -53,22 +53,22 @@ def length_tempered(world: World, temperature: float) -> Target:
         return ref + world.lengths * (gain - c)
 
     c = _root(lambda c: float(logp(c).logsumexp(0)), float(gain.min()), float(gain.max()))
-    return Target(logp(c).exp(), c)
+    return TargetDistribution(logp(c).exp(), c)
 
 
-def correct(world: World) -> Target:
+def correct(world: World) -> TargetDistribution:
     """π_ref restricted to rewards of at least 1."""
     p = world.log_p(world.reference).exp() * (world.rewards >= 1)
-    return Target(p / p.sum())
+    return TargetDistribution(p / p.sum())
 
 
-def best(world: World) -> Target:
+def best(world: World) -> TargetDistribution:
     """All mass on the completions of the highest reward, in any proportion."""
     top = (world.rewards == world.rewards.max()).double()
-    return Target(top / top.sum())
+    return TargetDistribution(top / top.sum())
 
 
-def loss_kl(world: World, beta: float, kappa: float, *, corrected: bool, span: Span) -> Target:
+def loss_kl(world: World, beta: float, kappa: float, *, corrected: bool, span: Span) -> TargetDistribution:
     """Where reward and a k3 inside the loss balance at every state: a token pays for the visited state's KL only.
 
     `kappa` is the weight of the reward, (G−1)/G for a mean over the whole group. With row means every token weighs
@@ -81,9 +81,11 @@ def loss_kl(world: World, beta: float, kappa: float, *, corrected: bool, span: S
         return _balanced(world, kappa * (world.rewards - mean) * share, share, beta, corrected=corrected)
 
     if span != "row_mean":
-        return Target(solved(0.0))
+        return TargetDistribution(solved(0.0))
     low, high = float(world.rewards.min()), float(world.rewards.max())
-    return Target(solved(_root(lambda mean: float(solved(mean) @ world.rewards) - mean, low, high, halvings=50)))
+    return TargetDistribution(
+        solved(_root(lambda mean: float(solved(mean) @ world.rewards) - mean, low, high, halvings=50))
+    )
 
 
 def _balanced(world: World, gain: Tensor, share: Tensor, beta: float, *, corrected: bool) -> Tensor:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from benchmark.contract.aim import Aim
 
-__all__ = ["COLUMNS", "Finding", "Tolerances", "cells", "judged", "page"]
+__all__ = ["COLUMNS", "CheckResult", "Tolerances", "cells", "page", "with_verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Tolerances:
     """`nothing` must stay this far from the tempered target."""
 
     def of(self, aim: Aim | None) -> float | None:
-        """For the distance to the aim; `None` where none is judged."""
+        """For the distance to the aim; `None` where none is with_verdict."""
         if aim is None:
             return None
         by_target = {
@@ -52,7 +52,7 @@ class Tolerances:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One method's figures; `None` is not defined for it."""
 
     method: str
@@ -81,7 +81,7 @@ class Finding:
         return not self.reasons
 
 
-def judged(finding: Finding, tolerances: Tolerances) -> Finding:
+def with_verdict(finding: CheckResult, tolerances: Tolerances) -> CheckResult:
     """With its tolerance and the reasons to convict it."""
     limit = tolerances.of(finding.aim)
     reasons = [*_of_the_end(finding, tolerances, limit)]
@@ -95,7 +95,7 @@ def judged(finding: Finding, tolerances: Tolerances) -> Finding:
     return replace(finding, tolerance=limit, reasons=(*finding.reasons, *reasons))
 
 
-def _of_the_end(finding: Finding, tolerances: Tolerances, limit: float | None) -> list[str]:
+def _of_the_end(finding: CheckResult, tolerances: Tolerances, limit: float | None) -> list[str]:
     """What is wrong with where training ended."""
     end, reward = finding.distance_end, finding.reward_end
     if reward is None:
@@ -126,7 +126,7 @@ COLUMNS = (
 )
 
 
-def cells(finding: Finding) -> tuple[str, ...]:
+def cells(finding: CheckResult) -> tuple[str, ...]:
     """One row of the table, in the order of `COLUMNS`."""
     return (
         finding.method,
@@ -162,7 +162,7 @@ def aim_text(aim: Aim | None) -> str:
     return texts[aim.target] + (", 1/n" if aim.target == "loss_kl" and aim.span == "row_mean" else "")
 
 
-def page(findings: Sequence[Finding], command: str, conditions: str) -> str:
+def page(findings: Sequence[CheckResult], command: str, conditions: str) -> str:
     """The table as a page, with the command that made it."""
     rows = [COLUMNS, ("---",) * len(COLUMNS), *map(cells, findings)]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)

@@ -12,10 +12,10 @@ from rich.console import Console
 
 __all__ = ["export", "import_"]
 
-Results = Annotated[Path, typer.Option(help="Folder of the records.")]
+ResultsFolder = Annotated[Path, typer.Option(help="Folder of the records.")]
 
 
-class Target(StrEnum):
+class ExportTarget(StrEnum):
     """What a suite can be exported to."""
 
     LM_EVAL = "lm-eval"
@@ -35,8 +35,8 @@ class Format(StrEnum):
 def export(
     suite: Annotated[str, typer.Argument(help="A suite that has results.")],
     *,
-    to: Annotated[Target, typer.Option(help="Files of lm-evaluation-harness, tidy tables, or a local tracker.")],
-    results: Results = Path("results"),
+    to: Annotated[ExportTarget, typer.Option(help="Files of lm-evaluation-harness, tidy tables, or a local tracker.")],
+    results: ResultsFolder = Path("results"),
     out: Annotated[Path | None, typer.Option(help="Folder to write; default exports/<suite>/<to>.")] = None,
 ) -> None:
     """Write a suite's results in the format of another program. Nothing leaves this machine."""
@@ -47,9 +47,9 @@ def export(
 
     folder = out or Path("exports") / suite / to.value
     evidence = gather(results, suite)
-    if to is Target.LM_EVAL:
+    if to is ExportTarget.LM_EVAL:
         written = to_lm_eval(evidence, folder)
-    elif to is Target.PARQUET:
+    elif to is ExportTarget.PARQUET:
         written = to_parquet(evidence, folder)
     else:
         written = to_tracker(evidence, folder, to.value)
@@ -67,17 +67,17 @@ def import_(
     task: Annotated[str, typer.Option(help="A task of the suite.")],
     seed: Annotated[int, typer.Option(help="A seed of the suite.")],
     kind: Annotated[Format, typer.Option("--format", help="Who wrote the files.")],
-    results: Results = Path("results"),
+    results: ResultsFolder = Path("results"),
     partial: Annotated[bool, typer.Option("--partial", help="Leave out rows that ask other problems.")] = False,
     data: Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")] = None,
 ) -> None:
     """Grade completions of a policy trained elsewhere and put them into a suite's table, marked as imported."""
     sys.path.insert(0, str(Path.cwd()))
-    from benchmark.commands.exchange.imports import Asked, import_files
+    from benchmark.commands.exchange.imports import ImportRequest, import_files
     from benchmark.suite.load import load_suite, suite_path
     from benchmark.suite.registry import resolve
 
-    asked = Asked(method, task, seed, kind.value, partial)
+    asked = ImportRequest(method, task, seed, kind.value, partial)
     record, left_out = import_files(files, load_suite(suite_path(suite), resolve), asked, results, data)
     sizes = f"{record.metrics['problems']:.0f} problems × {record.metrics['samples']:.0f} samples"
     console = Console(highlight=False)

@@ -13,24 +13,25 @@ from pathlib import Path
 
 from benchmark.commands.exchange.matching import Matched, match
 from benchmark.commands.exchange.rows import read_drawn
-from benchmark.contract import Completion, Job, Outcome, Problem, Provenance, Record, Suite
+from benchmark.contract import GREEDY, Completion, Job, Outcome, Problem, Provenance, Record, Suite
 from benchmark.errors import ConfigurationError, MalformedRow, UnknownName
-from benchmark.exam.examiner import GREEDY, judge
+from benchmark.exam.examiner import grade_completions
 from benchmark.exam.metrics import measure
 from benchmark.grading import GRADER, math_verify_version
 from benchmark.store import provenance
-from benchmark.store.records import is_done, job_folder, read_record, write_outcomes, write_record, write_suite
+from benchmark.store.outcomes import write_outcomes
+from benchmark.store.records import is_done, job_folder, read_record, write_record, write_suite
 from benchmark.suite.load import jobs_of
 from benchmark.tasks import digest, load_task
 
-__all__ = ["Asked", "import_files"]
+__all__ = ["ImportRequest", "import_files"]
 
 UNKNOWN = "unknown"
 SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ImportRequest:
     """Which cell of a suite the files are for."""
 
     method: str
@@ -43,7 +44,7 @@ class Asked:
 
 
 def import_files(
-    files: Sequence[Path], suite: Suite, asked: Asked, results: Path, data: Path | None = None
+    files: Sequence[Path], suite: Suite, asked: ImportRequest, results: Path, data: Path | None = None
 ) -> tuple[Record, int]:
     """Write the record, and return it with the number of rows that were left out.
 
@@ -68,7 +69,7 @@ def import_files(
     return record, len(found.unmatched)
 
 
-def _job(suite: Suite, asked: Asked) -> Job:
+def _job(suite: Suite, asked: ImportRequest) -> Job:
     ours = [one.name for one in suite.algorithms if one.imported]
     if asked.method not in ours:
         line = f"write '{asked.method} = {{ imported = true }}' under [algorithms] of the suite."
@@ -85,7 +86,7 @@ def _job(suite: Suite, asked: Asked) -> Job:
     return next(job for job in jobs_of(suite) if (job.algorithm.name, job.task, job.seed) == wanted)
 
 
-def _refuse_unmatched(found: Matched, asked: Asked, problems: Sequence[Problem]) -> None:
+def _refuse_unmatched(found: Matched, asked: ImportRequest, problems: Sequence[Problem]) -> None:
     if found.unmatched and not (asked.partial and found.completions):
         shown = ", ".join(found.unmatched[:SHOWN]) + (", …" if len(found.unmatched) > SHOWN else "")
         raise MalformedRow(
@@ -111,7 +112,7 @@ def _graded(found: Matched, problems: Sequence[Problem], samples: int) -> list[O
             )
         first = found.completions.get((problem.id, True), ())
         texts = [Completion(text, tokens=0, truncated=False) for text in (*first, *drawn)]
-        outcomes += judge(problem, texts, first=GREEDY if first else 0)
+        outcomes += grade_completions(problem, texts, first=GREEDY if first else 0)
     return [replace(one, tokens=None, truncated=None) for one in outcomes]
 
 

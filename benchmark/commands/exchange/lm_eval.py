@@ -17,10 +17,11 @@ import math
 from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
-from benchmark.exam.metrics import DIRECTIONS, direction
+from benchmark.exam.definitions import METRICS, direction
 from benchmark.report.problems import asked as problems_of
 from benchmark.store.atomic import write
-from benchmark.store.records import OUTCOMES, SAMPLES, job_folder, read_outcomes
+from benchmark.store.outcomes import OUTCOMES, SAMPLES, read_outcomes
+from benchmark.store.records import job_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -175,5 +176,5 @@ def _config(record: Record) -> Line:
 
 
 def _higher(name: str) -> bool | None:
-    known = name in DIRECTIONS or "@" in name
+    known = name in METRICS or "@" in name
     return {"higher": True, "lower": False, "neither": None}[direction(name)] if known else None

@@ -1,4 +1,4 @@
-"""A suite as two tidy Parquet tables: one row per judged completion, and one per job and metric.
+"""A suite as two tidy Parquet tables: one row per graded completion, and one per job and metric.
 
 Without texts: the completions themselves are in `samples.jsonl.gz` beside each record, or in `--to lm-eval`.
 """
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from benchmark.commands.exchange.extras import needed
 from benchmark.comparison.estimates import tidy
 from benchmark.store.atomic import write
-from benchmark.store.records import job_folder, read_outcomes
+from benchmark.store.outcomes import read_outcomes
+from benchmark.store.records import job_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

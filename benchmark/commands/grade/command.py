@@ -1,4 +1,4 @@
-"""The body of `bakeoff grade`: read, judge, write, count."""
+"""The body of `bakeoff grade`: read, grade, write, count."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from benchmark.commands.grade.pairs import graders_named, judge_rows, read, write
+from benchmark.commands.grade.pairs import grade_pairs, graders_named, read, write
 from benchmark.commands.grade.tables import agreement_table, disagreements_table, scores_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["grade_file"]
+__all__ = ["grade_pairs_file"]
 
 
-def grade_file(
+def grade_pairs_file(
     file: str, names: str, *, output: Path | None, show: int, without: Sequence[str], console: Console
 ) -> None:
     """Verdicts as they are made to `output`, or to standard output where one grader is asked; then the tables.
@@ -33,19 +33,19 @@ def grade_file(
         if output is not None:
             output.parent.mkdir(parents=True, exist_ok=True)
             out = stack.enter_context(output.open("w", encoding="utf-8", newline="\n"))
-        judged = []
-        for one in judge_rows(rows, graders):
-            judged.append(one)
+        graded = []
+        for one in grade_pairs(rows, graders):
+            graded.append(one)
             if out is not None:
                 write(one, graders, out)
         if out is not None:
             out.flush()
     if not several:
-        Console(stderr=True, highlight=False, width=console.width).print(scores_table(judged, graders))
+        Console(stderr=True, highlight=False, width=console.width).print(scores_table(graded, graders))
         return
-    console.print(scores_table(judged, graders))
-    console.print(agreement_table(judged, graders))
-    table, count = disagreements_table(judged, graders, show)
+    console.print(scores_table(graded, graders))
+    console.print(agreement_table(graded, graders))
+    table, count = disagreements_table(graded, graders, show)
     console.print(f"rows on which they disagree: {count}{f', the first {show}' if count > show else ''}")
     if count and show:
         console.print(table)

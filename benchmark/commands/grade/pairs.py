@@ -3,7 +3,7 @@
 | field | meaning |
 | --- | --- |
 | `gold`, else `answer` | the reference |
-| `prediction`, else `completion` | the text to judge |
+| `prediction`, else `completion` | the text to grade |
 | `gold_form` | `answer` (default) or `solution`: then the final answer is taken out of the gold first |
 | `expected` | whether it should be accepted, where somebody knows |
 | `id`, `kind` | a name and a class of its own; the name defaults to the line number |
@@ -30,15 +30,26 @@ if TYPE_CHECKING:
 
     from benchmark.grading.rivals import Grader
 
-__all__ = ["Agreement", "Judged", "Row", "Score", "agreement", "graders_named", "judge_rows", "read", "score", "write"]
+__all__ = [
+    "AnswerPair",
+    "GradedPair",
+    "GraderAgreement",
+    "Score",
+    "agreement",
+    "grade_pairs",
+    "graders_named",
+    "read",
+    "score",
+    "write",
+]
 
 # What a grader that breaks on one row may raise; it costs that row and no other.
 _FAILURES = (ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One pair to judge."""
+class AnswerPair:
+    """One pair to grade."""
 
     id: str
     gold: str | None
@@ -49,10 +60,10 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class GradedPair:
     """A row and what each grader says of it, in the order they were asked for."""
 
-    row: Row
+    row: AnswerPair
     verdicts: tuple[Verdict, ...]
 
     @property
@@ -77,7 +88,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class GraderAgreement:
     """Two graders on the same rows: which accept. Cohen's kappa is `None` where chance alone explains everything."""
 
     first: str
@@ -99,7 +110,7 @@ def graders_named(names: str) -> tuple[Grader, ...]:
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-def read(source: str, *, without: Sequence[str] = ()) -> list[Row]:
+def read(source: str, *, without: Sequence[str] = ()) -> list[AnswerPair]:
     """All rows of a .jsonl or .jsonl.gz file, or of standard input (`-`), but those of the kinds in `without`.
 
     Raises MalformedRow with line and field, and ConfigurationError for a file that is not there or not readable.
@@ -115,11 +126,11 @@ def read(source: str, *, without: Sequence[str] = ()) -> list[Row]:
     rows = [_row(line, number, f"{source}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
     kept = [row for row in rows if row.kind not in without]
     if not kept:
-        raise ConfigurationError(f"{source}: no rows to judge. Write one JSON object a line with gold and prediction.")
+        raise ConfigurationError(f"{source}: no rows to grade. Write one JSON object a line with gold and prediction.")
     return kept
 
 
-def _row(line: str, number: int, where: str) -> Row:
+def _row(line: str, number: int, where: str) -> AnswerPair:
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -139,7 +150,7 @@ def _row(line: str, number: int, where: str) -> Row:
     if not isinstance(kind, str):
         raise MalformedRow(f"{where}: field 'kind' is {kind!r}; it is text.")
     wanted = extract_answer(gold, stated=False) if form == "solution" else gold
-    return Row(str(fields.get("id", number)), wanted, prediction, expected, kind)
+    return AnswerPair(str(fields.get("id", number)), wanted, prediction, expected, kind)
 
 
 def _text(fields: dict[str, object], names: tuple[str, str], where: str) -> str:
@@ -155,27 +166,27 @@ def _text(fields: dict[str, object], names: tuple[str, str], where: str) -> str:
 # --- judging -------------------------------------------------------------------------------------------------------
 
 
-def judge_rows(rows: Sequence[Row], graders: Sequence[Grader]) -> Iterator[Judged]:
+def grade_pairs(rows: Sequence[AnswerPair], graders: Sequence[Grader]) -> Iterator[GradedPair]:
     """Every row by every grader, in order; a grader that raises gives that row the verdict `error`."""
     for row in rows:
-        yield Judged(row, tuple(_judge(each, row) for each in graders))
+        yield GradedPair(row, tuple(_graded_by(each, row) for each in graders))
 
 
-def _judge(one: Grader, row: Row) -> Verdict:
+def _graded_by(one: Grader, row: AnswerPair) -> Verdict:
     if row.gold is None:
         return Verdict("error", None, "gold_without_answer")
     started = time.perf_counter()
     try:
-        return one.judge(row.prediction, row.gold)
+        return one.grade(row.prediction, row.gold)
     except _FAILURES as error:
         return Verdict("error", None, type(error).__name__, time.perf_counter() - started)
 
 
-def write(judged: Judged, graders: Sequence[Grader], out: IO[str]) -> None:
+def write(graded: GradedPair, graders: Sequence[Grader], out: IO[str]) -> None:
     """One JSON line per grader: id, grader, verdict, answer, route, seconds. ASCII only, so nothing in it acts."""
-    for one, verdict in zip(graders, judged.verdicts, strict=True):
+    for one, verdict in zip(graders, graded.verdicts, strict=True):
         fields = {
-            "id": judged.row.id,
+            "id": graded.row.id,
             "grader": one.name,
             "verdict": verdict.kind,
             "answer": verdict.answer,
@@ -188,7 +199,7 @@ def write(judged: Judged, graders: Sequence[Grader], out: IO[str]) -> None:
 # --- counting ------------------------------------------------------------------------------------------------------
 
 
-def score(rows: Sequence[Judged], place: int) -> Score:
+def score(rows: Sequence[GradedPair], place: int) -> Score:
     """The grader at `place` over these rows."""
     pairs = [(one.row.expected, one.accepted[place]) for one in rows if one.row.expected is not None]
     kinds = [one.verdicts[place].kind for one in rows]
@@ -204,7 +215,7 @@ def score(rows: Sequence[Judged], place: int) -> Score:
     )
 
 
-def agreement(rows: Sequence[Judged], graders: Sequence[Grader]) -> list[Agreement]:
+def agreement(rows: Sequence[GradedPair], graders: Sequence[Grader]) -> list[GraderAgreement]:
     """Every pair of graders: κ = (p − chance) / (1 − chance), p the share of rows on which both accept or neither."""
     found = []
     for (i, first), (j, second) in combinations(enumerate(graders), 2):
@@ -215,5 +226,5 @@ def agreement(rows: Sequence[Judged], graders: Sequence[Grader]) -> list[Agreeme
         left, right = (both + first_only) / n, (both + second_only) / n
         chance = left * right + (1 - left) * (1 - right)
         kappa = None if chance == 1 else (share - chance) / (1 - chance)
-        found.append(Agreement(first.name, second.name, share, kappa, first_only, second_only))
+        found.append(GraderAgreement(first.name, second.name, share, kappa, first_only, second_only))
     return found

@@ -14,7 +14,7 @@ from benchmark.grading.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.commands.grade.pairs import Judged, Score
+    from benchmark.commands.grade.pairs import GradedPair, Score
     from benchmark.grading.rivals import Grader
 
 __all__ = ["agreement_table", "disagreements_table", "scores_table"]
@@ -23,7 +23,7 @@ _DASH = "–"
 _SCORE_COLUMNS = ("rows", "accuracy", "false accepts", "false rejects", "undecided", "errors", "rows/s")
 
 
-def scores_table(rows: Sequence[Judged], graders: Sequence[Grader]) -> Table:
+def scores_table(rows: Sequence[GradedPair], graders: Sequence[Grader]) -> Table:
     """One line per grader over all rows, then per kind where rows have one. Accuracy: of the rows with `expected`."""
     table = _table(("grader", "kind"), _SCORE_COLUMNS)
     kinds = sorted({one.row.kind for one in rows} - {""})
@@ -34,7 +34,7 @@ def scores_table(rows: Sequence[Judged], graders: Sequence[Grader]) -> Table:
     return table
 
 
-def agreement_table(rows: Sequence[Judged], graders: Sequence[Grader]) -> Table:
+def agreement_table(rows: Sequence[GradedPair], graders: Sequence[Grader]) -> Table:
     """Every pair of graders on the same rows."""
     table = _table(("first", "second"), ("agree", "Cohen's κ", "only first accepts", "only second accepts"))
     for one in agreement(rows, graders):
@@ -44,7 +44,7 @@ def agreement_table(rows: Sequence[Judged], graders: Sequence[Grader]) -> Table:
     return table
 
 
-def disagreements_table(rows: Sequence[Judged], graders: Sequence[Grader], show: int) -> tuple[Table, int]:
+def disagreements_table(rows: Sequence[GradedPair], graders: Sequence[Grader], show: int) -> tuple[Table, int]:
     """The first `show` rows that some accept and others do not, and how many there are."""
     different = [one for one in rows if len(set(one.accepted)) > 1]
     table = _table(("id", "gold", *(each.name for each in graders)), ())

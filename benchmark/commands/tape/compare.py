@@ -19,13 +19,13 @@ from benchmark.model.policy import LanguagePolicy, load_policy
 from benchmark.suite.registry import build
 from benchmark.tasks import load_task
 
-__all__ = ["Asked", "Effect", "TapeReport", "as_json", "compare", "compare_tape", "effects_of"]
+__all__ = ["Effect", "StepSettings", "TapeReport", "as_json", "compare", "compare_tape", "effects_of"]
 
-Matrix = tuple[tuple[float | None, ...], ...]
+PairTable = tuple[tuple[float | None, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StepSettings:
     """How the one step is taken."""
 
     learning_rate: float = 2e-4
@@ -69,17 +69,17 @@ class TapeReport:
     tape: Tape
     problems: tuple[Problem, ...]
     texts: tuple[str, ...] | None
-    asked: Asked
+    asked: StepSettings
     effects: tuple[Effect, ...]
-    cosine: Matrix
+    cosine: PairTable
     """Of gradients; `None` where one of them is 0."""
-    correlation: Matrix
+    correlation: PairTable
     """Pearson, of pushes over all completions."""
     left_out: dict[str, str]
     """Method → why it is not compared."""
 
 
-def compare(path: Path, algorithms: Sequence[Algorithm], asked: Asked) -> TapeReport:
+def compare(path: Path, algorithms: Sequence[Algorithm], asked: StepSettings) -> TapeReport:
     """Read a tape, load its policy and problems, and compare. Raises `ConfigurationError`."""
     tape = read_tape(path)
     task = load_task(tape.header.task)
@@ -103,7 +103,7 @@ def compare_tape(
     policy: LanguagePolicy,
     problems: tuple[Problem, ...],
     algorithms: Sequence[Algorithm],
-    asked: Asked,
+    asked: StepSettings,
 ) -> TapeReport:
     """All methods on a tape that belongs to this policy, which ends with the weights it began with."""
     effects, gradients, left_out = effects_of(tape, policy, problems, algorithms, asked)
@@ -126,7 +126,7 @@ def effects_of(
     policy: LanguagePolicy,
     problems: Sequence[Problem],
     algorithms: Sequence[Algorithm],
-    asked: Asked,
+    asked: StepSettings,
 ) -> tuple[list[Effect], list[Tensor], dict[str, str]]:
     """Effect and gradient [N] of each method, and why others have none; the policy's weights are put back."""
     start = [weight.detach().clone() for weight in policy.trainable]
@@ -179,7 +179,7 @@ def _six(number: str | float) -> float:
     return float(f"{float(number):.6g}")
 
 
-def _job(algorithm: Algorithm, tape: Tape, asked: Asked) -> Job:
+def _job(algorithm: Algorithm, tape: Tape, asked: StepSettings) -> Job:
     header = tape.header
     training = Training(
         steps=asked.head_steps + 1,
@@ -196,7 +196,7 @@ def _job(algorithm: Algorithm, tape: Tape, asked: Asked) -> Job:
 
 
 @torch.no_grad()
-def _logp(policy: LanguagePolicy, tape: Tape, asked: Asked) -> Tensor:
+def _logp(policy: LanguagePolicy, tape: Tape, asked: StepSettings) -> Tensor:
     """[B, T] log π of the tape's tokens now, on the CPU."""
     count, group = len(tape.prompts.ids), tape.header.group_size
     size = asked.micro_batch_groups or count
@@ -242,7 +242,7 @@ def _pairs(policy: LanguagePolicy, start: Sequence[Tensor]) -> list[tuple[Tensor
     return list(zip(policy.trainable, start, strict=True))
 
 
-def _cosines(vectors: Sequence[Tensor]) -> Matrix:
+def _cosines(vectors: Sequence[Tensor]) -> PairTable:
     """Cosine of the angle between each two; `None` beside a vector of length 0."""
     norms = [float(vector.double().norm()) for vector in vectors]
 

@@ -19,11 +19,11 @@ from benchmark.seeds import seed_of
 from benchmark.store import provenance
 from benchmark.tasks import Task, digest, load_task
 
-__all__ = ["Wanted", "record", "record_from"]
+__all__ = ["TapeRequest", "record", "record_from"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class TapeRequest:
     """What to record."""
 
     task: str = "grade_school"
@@ -39,7 +39,7 @@ class Wanted:
     """Folder of real data sets."""
 
 
-def record(wanted: Wanted) -> Tape:
+def record(wanted: TapeRequest) -> Tape:
     """The batch with which a job of that seed and batch size would begin. Raises `ConfigurationError`."""
     for name, value, least in (("prompts", wanted.prompts, 1), ("group-size", wanted.group_size, 2)):
         if value < least:
@@ -53,7 +53,7 @@ def record(wanted: Wanted) -> Tape:
     return record_from(load_policy(wanted.model, task.instruction), task, problems, wanted)
 
 
-def record_from(policy: LanguagePolicy, task: Task, problems: Sequence[Problem], wanted: Wanted) -> Tape:
+def record_from(policy: LanguagePolicy, task: Task, problems: Sequence[Problem], wanted: TapeRequest) -> Tape:
     """Completions of these problems from this policy."""
     prompts = policy.encode([problem.prompt for problem in problems])
     generator = torch.Generator().manual_seed(seed_of(wanted.seed, wanted.task, "rollout 1"))
@@ -74,7 +74,7 @@ def record_from(policy: LanguagePolicy, task: Task, problems: Sequence[Problem],
     )
 
 
-def _chosen(training: Sequence[Problem], wanted: Wanted) -> list[Problem]:
+def _chosen(training: Sequence[Problem], wanted: TapeRequest) -> list[Problem]:
     if wanted.prompts > len(training):
         raise ConfigurationError(f"--prompts = {wanted.prompts}: the training split holds {len(training)}.")
     order = np.random.default_rng(seed_of(wanted.seed, wanted.task, "batches")).permutation(len(training))
@@ -89,7 +89,7 @@ def _rewards(problems: Sequence[Problem], texts: Sequence[str]) -> torch.Tensor:
 
 
 def _header(
-    policy: LanguagePolicy, task: Task, problems: Sequence[Problem], wanted: Wanted, texts: tuple[str, ...]
+    policy: LanguagePolicy, task: Task, problems: Sequence[Problem], wanted: TapeRequest, texts: tuple[str, ...]
 ) -> Header:
     return Header(
         model=wanted.model,

@@ -27,7 +27,7 @@ from benchmark.exam.strategy.expressions import MAX_TOKENS, left_of, postfix_of,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.exam.strategy.expressions import Number, Reading, Token
+    from benchmark.exam.strategy.expressions import ExprToken, Number, Reading
 
 __all__ = ["MAX_CHARACTERS", "Step", "first_value", "steps_of"]
 
@@ -44,7 +44,7 @@ _ANNOTATION = re.compile(r"<<([^<>\n]*)>>")
 class Step(NamedTuple):
     """One equation."""
 
-    postfix: list[Token]
+    postfix: list[ExprToken]
     """The left side: numbers and `+ - * / negate`, operators behind their operands."""
     result: Number
     """As stated."""
@@ -93,7 +93,7 @@ def _read_plain(line: str, found: list[Step], reading: Reading) -> None:
                 _append(found, left_of(left_side), right_side)
 
 
-def _append(found: list[Step], left: list[Token] | None, after: Sequence[Token], *, bare: bool = False) -> None:
+def _append(found: list[Step], left: list[ExprToken] | None, after: Sequence[ExprToken], *, bare: bool = False) -> None:
     """Adds the step unless a side is missing or undefined. `bare`: the result must be a single number."""
     length = prefix_of(after)
     if left is None or not 0 < length <= MAX_TOKENS:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 __all__ = [
     "MAX_DIGITS",
     "MAX_TOKENS",
+    "ExprToken",
     "Number",
     "Reading",
-    "Token",
     "left_of",
     "postfix_of",
     "prefix_of",
@@ -39,7 +39,7 @@ MAX_TOKENS = 128
 
 Number = int | Fraction
 """Equal numbers are equal whichever of the two they are."""
-Token = Number | str
+ExprToken = Number | str
 
 _TOKEN = re.compile(
     r"""
@@ -64,11 +64,11 @@ _OPERATORS = frozenset({"+", "-", "*", "/", _SIGN})
 _NO_START = _OPERATORS | {")", "%", "=", "of"}
 
 
-def runs(text: str, reading: Reading = "wide") -> Iterator[list[Token]]:
+def runs(text: str, reading: Reading = "wide") -> Iterator[list[ExprToken]]:
     """Tokens of every run with something in it."""
     wide = reading == "wide"
     longest = MAX_DIGITS if wide else MAX_PUBLISHED_DIGITS
-    tokens: list[Token] = []
+    tokens: list[ExprToken] = []
     for match in _TOKEN.finditer(text):
         kind = match.lastgroup
         if kind == "word" and not wide and match.group() in {"-", "/"}:
@@ -91,7 +91,7 @@ def runs(text: str, reading: Reading = "wide") -> Iterator[list[Token]]:
         yield tokens
 
 
-def _operator(tokens: list[Token], operator: str, text: str, match: re.Match[str], *, wide: bool) -> None:
+def _operator(tokens: list[ExprToken], operator: str, text: str, match: re.Match[str], *, wide: bool) -> None:
     """Appends it; `%` goes into the number before it, read widely a parenthesis at an operand multiplies."""
     if operator == "%":
         last = tokens[-1] if tokens else ""
@@ -115,9 +115,9 @@ def _operator(tokens: list[Token], operator: str, text: str, match: re.Match[str
     tokens.append(operator)
 
 
-def sides_of(tokens: Sequence[Token]) -> list[list[Token]]:
+def sides_of(tokens: Sequence[ExprToken]) -> list[list[ExprToken]]:
     """A run, cut at its `=`; "of" is resolved."""
-    sides: list[list[Token]] = [[]]
+    sides: list[list[ExprToken]] = [[]]
     for index, item in enumerate(tokens):
         if item == "=":
             sides.append([])
@@ -133,11 +133,11 @@ def _number(written: str) -> Number:
     return Fraction(digits) if "." in digits else int(digits)
 
 
-def _ends_operand(item: Token) -> bool:
+def _ends_operand(item: ExprToken) -> bool:
     return not isinstance(item, str) or item in {")", "%"}
 
 
-def left_of(tokens: Sequence[Token]) -> list[Token] | None:
+def left_of(tokens: Sequence[ExprToken]) -> list[ExprToken] | None:
     """Postfix of the longest end of `tokens` that parses; `None` for a bare number, or nothing, or too much."""
     start = _suffix(tokens)
     if not 1 < len(tokens) - start <= MAX_TOKENS:
@@ -146,7 +146,7 @@ def left_of(tokens: Sequence[Token]) -> list[Token] | None:
     return postfix if len(postfix) > 1 else None
 
 
-def _suffix(tokens: Sequence[Token]) -> int:
+def _suffix(tokens: Sequence[ExprToken]) -> int:
     """Where the longest end that is an expression starts; the number of tokens when there is none."""
     best, depth, wanting = len(tokens), 0, True
     for index in range(len(tokens) - 1, -1, -1):
@@ -169,7 +169,7 @@ def _suffix(tokens: Sequence[Token]) -> int:
     return best
 
 
-def prefix_of(tokens: Sequence[Token]) -> int:
+def prefix_of(tokens: Sequence[ExprToken]) -> int:
     """How many of the first tokens make the longest expression; 0 when there is none."""
     best, depth, wanting = 0, 0, True
     for index, item in enumerate(tokens):
@@ -191,9 +191,9 @@ def prefix_of(tokens: Sequence[Token]) -> int:
     return best
 
 
-def postfix_of(tokens: Sequence[Token]) -> list[Token]:
+def postfix_of(tokens: Sequence[ExprToken]) -> list[ExprToken]:
     """A well-formed expression with its operators behind their operands (Dijkstra's shunting yard)."""
-    output: list[Token] = []
+    output: list[ExprToken] = []
     waiting: list[str] = []
     operand = False
     for item in tokens:
@@ -225,7 +225,7 @@ def _signed(number: Number, waiting: list[str]) -> Number:
     return number
 
 
-def value_of(postfix: Sequence[Token]) -> Number | None:
+def value_of(postfix: Sequence[ExprToken]) -> Number | None:
     """Exact value; `None` for nothing and for a division by zero."""
     stack: list[Number] = []
     for item in postfix:

@@ -21,14 +21,14 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from benchmark.exam.strategy.equations import Step, first_value, steps_of
-from benchmark.exam.strategy.expressions import Number, Reading, Token
+from benchmark.exam.strategy.expressions import ExprToken, Number, Reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["Equation", "Level", "Strategy", "equations", "strategy_key", "strategy_of"]
+__all__ = ["Equation", "Strategy", "StrategyLevel", "equations", "strategy_key", "strategy_of"]
 
-Level = Literal["expr", "steps"]
+StrategyLevel = Literal["expr", "steps"]
 
 MAX_STEPS = 100
 """A root that rests on more steps has no strategy."""
@@ -60,7 +60,7 @@ class Equation:
     valid: bool
 
 
-def strategy_key(text: str, answer: str | None, level: Level = "expr") -> str | None:
+def strategy_key(text: str, answer: str | None, level: StrategyLevel = "expr") -> str | None:
     """Key of the strategy at one level; `None` where no equation can be read or a limit is passed."""
     strategy = strategy_of(text, answer)
     if strategy is None:
@@ -154,7 +154,7 @@ def _whole(name: str) -> _Node:
     return _Node("product", negative=False, parts=((False, _COMPOSITE, f"[{name}]"),))
 
 
-def _build(postfix: Sequence[Token], links: Mapping[Number, _Node], *, ones: bool = False) -> _Node:
+def _build(postfix: Sequence[ExprToken], links: Mapping[Number, _Node], *, ones: bool = False) -> _Node:
     """The normal form of a left side, with `links` in the place of their numbers; `ones` keeps factors of 1."""
     stack: list[_Node] = []
     for item in postfix:

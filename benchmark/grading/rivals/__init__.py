@@ -14,7 +14,7 @@ from benchmark.grading import grade
 from benchmark.grading.rivals.find import box_first, last_number, marked, sentence_first
 from benchmark.grading.rivals.grader import Grader, text_grader
 from benchmark.grading.rivals.normal import as_written, of_flexible, of_hendrycks, of_minerva
-from benchmark.grading.rivals.whole import judge_whole
+from benchmark.grading.rivals.whole import grade_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ _ALL = (
     ),
     text_grader("minerva", "Lewkowycz et al. 2022, arXiv 2206.14858, appendix D; no sympy", sentence_first, of_minerva),
     text_grader("hendrycks", "Hendrycks et al. 2021, arXiv 2103.03874, is_equiv", box_first, of_hendrycks),
-    Grader("math_verify", "huggingface/Math-Verify 0.9.0, parse and verify", judge_whole),
+    Grader("math_verify", "huggingface/Math-Verify 0.9.0, parse and verify", grade_whole),
 )
 
 GRADERS: Mapping[str, Grader] = MappingProxyType({each.name: each for each in _ALL})

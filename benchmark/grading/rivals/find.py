@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from benchmark.grading import extract_answer
 
 if TYPE_CHECKING:
-    from benchmark.grading.rivals.grader import Found
+    from benchmark.grading.rivals.grader import RivalAnswer
 
 __all__ = ["box_first", "last_box", "last_number", "marked", "sentence_first"]
 
@@ -18,13 +18,13 @@ _NUMBER = re.compile(r"-?[$0-9.,]{2,}|-?[0-9]+")
 _BRACE = re.compile(r"[{}]")
 
 
-def marked(text: str) -> Found:
+def marked(text: str) -> RivalAnswer:
     """Our own extraction, which here wants a box, `####` or a phrase, as the exam does."""
     answer = extract_answer(text, stated=False)
     return None if answer is None else (answer, "extraction")
 
 
-def box_first(text: str) -> Found:
+def box_first(text: str) -> RivalAnswer:
     r"""The last `\boxed`; a text without any (GSM8K's format) goes through our own extraction."""
     if "\\boxed" not in text:
         return marked(text)
@@ -32,14 +32,14 @@ def box_first(text: str) -> Found:
     return None if answer is None else (answer, "box")
 
 
-def sentence_first(text: str) -> Found:
+def sentence_first(text: str) -> RivalAnswer:
     """Minerva's closing sentence, else `box_first`."""
     _, sentence, rest = text.partition(_SENTENCE)
     answer = rest.partition("\n")[0].partition(_CLOSING)[0].strip().removesuffix(".") if sentence else ""
     return (answer, "sentence") if answer else box_first(text)
 
 
-def last_number(text: str) -> Found:
+def last_number(text: str) -> RivalAnswer:
     """The last run of digits, points, commas and dollar signs, wherever it stands."""
     found = _NUMBER.findall(text)
     return (found[-1], "last_number") if found else None

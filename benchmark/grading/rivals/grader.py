@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from benchmark.contract import Verdict
 
-__all__ = ["MAX_TEXT", "Found", "Grader", "text_grader"]
+__all__ = ["MAX_TEXT", "Grader", "RivalAnswer", "text_grader"]
 
 MAX_TEXT = 20_000
 """Only the last characters of a completion are read, and no longer gold is compared: the rules are not all linear."""
 
-Found = tuple[str, str] | None
+RivalAnswer = tuple[str, str] | None
 """An answer as written and how it was found; `None` without one."""
 
 
@@ -24,14 +24,14 @@ class Grader:
     name: str
     source: str
     """Paper or repository whose rules these are, in one line."""
-    judge: Callable[[str, str], Verdict]
+    grade: Callable[[str, str], Verdict]
     """(completion, gold) → verdict."""
 
 
-def text_grader(name: str, source: str, find: Callable[[str], Found], normal: Callable[[str], str]) -> Grader:
+def text_grader(name: str, source: str, find: Callable[[str], RivalAnswer], normal: Callable[[str], str]) -> Grader:
     """A grader that accepts where the normal forms of answer and gold are the same text."""
 
-    def judge(completion: str, gold: str) -> Verdict:
+    def grade(completion: str, gold: str) -> Verdict:
         started = time.perf_counter()
         if len(gold) > MAX_TEXT:
             return Verdict("undecided", None, "gold_too_long", time.perf_counter() - started)
@@ -42,4 +42,4 @@ def text_grader(name: str, source: str, find: Callable[[str], Found], normal: Ca
         same = normal(answer) == normal(gold)
         return Verdict("correct" if same else "wrong", answer, route, time.perf_counter() - started)
 
-    return Grader(name, source, judge)
+    return Grader(name, source, grade)

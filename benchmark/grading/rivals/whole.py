@@ -12,7 +12,7 @@ from benchmark.grading.worker import Worker
 if TYPE_CHECKING:
     from benchmark.grading.worker import Reply
 
-__all__ = ["judge_whole"]
+__all__ = ["grade_whole"]
 
 _KINDS: dict[Reply, VerdictKind] = {
     "equal": "correct",
@@ -25,10 +25,10 @@ _KINDS: dict[Reply, VerdictKind] = {
 }
 
 
-def judge_whole(completion: str, gold: str) -> Verdict:
+def grade_whole(completion: str, gold: str) -> Verdict:
     """Math-Verify's word on a completion; the gold is given to it in a box. Killed or out of memory: `undecided`."""
     started = time.perf_counter()
-    reply, answer = _worker().judge(completion, gold)
+    reply, answer = _worker().grade(completion, gold)
     return Verdict(_KINDS[reply], answer, reply, time.perf_counter() - started)
 
 

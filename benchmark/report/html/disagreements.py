@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from benchmark.report.tables.graders import judge
+from benchmark.report.tables.graders import rival_verdicts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from benchmark.contract import Outcome, Problem, VerdictKind
-    from benchmark.report.html.samples import Run
+    from benchmark.report.html.samples import SampledRun
 
 __all__ = ["Disagreements", "disagreements"]
 
@@ -19,14 +19,14 @@ Disagreements = Mapping[str, Mapping[tuple[str, int], Mapping[str, str]]]
 """Job id → problem and sample → another grader's name → its verdict, where only one of the two accepts."""
 
 
-def disagreements(runs: Iterable[Run], asked: Mapping[str, Mapping[str, Problem]]) -> Disagreements:
+def disagreements(runs: Iterable[SampledRun], asked: Mapping[str, Mapping[str, Problem]]) -> Disagreements:
     """Judges the completions whose texts and right answers are known; equal ones once."""
     found: dict[str, dict[tuple[str, int], dict[str, str]]] = {}
     for run in runs:
         known = asked[run.task] if run.texts else {}
         for one in run.outcomes:
             if one.problem in known:
-                others = _differing(one, judge(one.text, known[one.problem].gold))
+                others = _differing(one, rival_verdicts(one.text, known[one.problem].gold))
                 if others:
                     found.setdefault(run.job, {})[one.problem, one.sample] = others
     return found

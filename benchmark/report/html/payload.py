@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from benchmark.comparison.evidence import Evidence
     from benchmark.contract import Problem
     from benchmark.report.problems import asked
-from benchmark.report.html.samples import Run, Share
+from benchmark.report.html.samples import SampledRun, Share
 
 __all__ = ["packed", "unpacked"]
 
@@ -75,7 +75,7 @@ class _Strings(dict[str, int]):
         return -1 if text is None else self.setdefault(text, len(self))
 
 
-def _content(evidence: Evidence, runs: Sequence[Run], share: Share, known: Disagreements) -> dict[str, Any]:
+def _content(evidence: Evidence, runs: Sequence[SampledRun], share: Share, known: Disagreements) -> dict[str, Any]:
     suite, strings = evidence.suite, _Strings()
     places = {task: {id_: place for place, id_ in enumerate(_problems(runs, task))} for task in suite.tasks}
     columns = [_columns(run, places[run.task], strings) | _cell(evidence, run) for run in runs]
@@ -102,12 +102,12 @@ def _content(evidence: Evidence, runs: Sequence[Run], share: Share, known: Disag
     }
 
 
-def _cell(evidence: Evidence, run: Run) -> dict[str, int]:
+def _cell(evidence: Evidence, run: SampledRun) -> dict[str, int]:
     task, method = evidence.suite.tasks.index(run.task), evidence.methods.index(run.method)
     return {"task": task, "method": method, "seed": run.seed}
 
 
-def _columns(run: Run, places: Mapping[str, int], strings: _Strings) -> dict[str, Any]:
+def _columns(run: SampledRun, places: Mapping[str, int], strings: _Strings) -> dict[str, Any]:
     """One list or string a column, one entry a completion; strings by their place in the table."""
     return {
         "problem": [places[one.problem] for one in run.outcomes],
@@ -122,12 +122,12 @@ def _columns(run: Run, places: Mapping[str, int], strings: _Strings) -> dict[str
     }
 
 
-def _differing(run: Run, known: Mapping[tuple[str, int], Mapping[str, str]]) -> dict[str, dict[str, str]]:
+def _differing(run: SampledRun, known: Mapping[tuple[str, int], Mapping[str, str]]) -> dict[str, dict[str, str]]:
     keys = [(one.problem, one.sample) for one in run.outcomes]
     return {str(place): dict(known[key]) for place, key in enumerate(keys) if key in known}
 
 
-def _problems(runs: Sequence[Run], task: str) -> list[str]:
+def _problems(runs: Sequence[SampledRun], task: str) -> list[str]:
     """Ids in the order of the exam."""
     return list(dict.fromkeys(one.problem for run in runs if run.task == task for one in run.outcomes))
 

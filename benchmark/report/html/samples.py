@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmark.comparison.evidence import Evidence
     from benchmark.contract import Outcome, Record
 
-__all__ = ["Run", "Share", "exam_size", "narrowed", "read_runs", "thinned"]
+__all__ = ["SampledRun", "Share", "exam_size", "narrowed", "read_runs", "thinned"]
 
 MOST_ROWS = 400_000
 """Completions in one page."""
@@ -46,7 +46,7 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SampledRun:
     """One finished job as the browser shows it."""
 
     method: str
@@ -80,7 +80,7 @@ def narrowed(evidence: Evidence, rows: int = MOST_ROWS, size: int = MOST_BYTES) 
     return share
 
 
-def read_runs(evidence: Evidence, share: Share) -> Iterator[Run]:
+def read_runs(evidence: Evidence, share: Share) -> Iterator[SampledRun]:
     """The share of every finished job whose outcomes were kept, in the suite's order.
 
     Raises BadRecord for a file that cannot be read.
@@ -91,10 +91,10 @@ def read_runs(evidence: Evidence, share: Share) -> Iterator[Run]:
                 folder = job_folder(evidence.results, record.job)
                 if record.status == "done" and (folder / OUTCOMES).exists():
                     outcomes, texts = _first(folder, record, share)
-                    yield Run(method, task, record.job.seed, record.job.id, outcomes, texts)
+                    yield SampledRun(method, task, record.job.seed, record.job.id, outcomes, texts)
 
 
-def thinned(run: Run, share: Share) -> Run:
+def thinned(run: SampledRun, share: Share) -> SampledRun:
     """A smaller share of what was read."""
     kept = _within([one.problem for one in run.outcomes], [one.sample for one in run.outcomes], share)
     return replace(run, outcomes=tuple(run.outcomes[place] for place in kept))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from benchmark.comparison.evidence import Evidence
 
-__all__ = ["RIVALS", "GraderSection", "judge", "kendall_tau", "regrade"]
+__all__ = ["RIVALS", "GraderSection", "kendall_tau", "regrade", "rival_verdicts"]
 
 RIVALS = ("exact", "flexible", "minerva", "hendrycks")
 MOST = 200_000
@@ -50,7 +50,7 @@ class GraderSection:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judged:
+class _Regraded:
     """Equal completions of one method and problem under every grader, ours among them."""
 
     method: str
@@ -75,7 +75,7 @@ def regrade(evidence: Evidence, task: str) -> GraderSection:
         return GraderSection(
             task, (f"{code(task)} is not judged again: this version generates other problems than the records'.",)
         )
-    judged, samples = _judge_all(evidence, task, golds)
+    judged, samples = _regraded(evidence, task, golds)
     if not judged:
         return GraderSection(
             task, (f"{code(task)} is not judged again: the texts of its completions are not all here.",)
@@ -86,7 +86,7 @@ def regrade(evidence: Evidence, task: str) -> GraderSection:
 # --- judging -------------------------------------------------------------------------------------------------------
 
 
-def _judge_all(evidence: Evidence, task: str, golds: Mapping[str, str]) -> tuple[list[_Judged], int]:
+def _regraded(evidence: Evidence, task: str, golds: Mapping[str, str]) -> tuple[list[_Regraded], int]:
     """The first samples of every problem of every finished job, and how many of each; none if any job has no texts."""
     done = [one for method in evidence.methods for one in evidence.cell(method, task) if one.status == "done"]
     problems = len(golds) if evidence.suite.exam.problems is None else min(len(golds), evidence.suite.exam.problems)
@@ -108,17 +108,17 @@ def _judge_all(evidence: Evidence, task: str, golds: Mapping[str, str]) -> tuple
     judged = []
     for (method, problem, text, ours), count in found.items():
         gold = golds[problem]
-        judged.append(_Judged(method, problem, text, gold, {OURS: ours, **judge(text, gold)}, count))
+        judged.append(_Regraded(method, problem, text, gold, {OURS: ours, **rival_verdicts(text, gold)}, count))
     return judged, samples
 
 
 @lru_cache(maxsize=2**20)
-def judge(text: str, gold: str) -> Verdicts:
+def rival_verdicts(text: str, gold: str) -> Verdicts:
     """What each rival says; asked once for a pair, wherever in the report it comes up."""
-    return {name: GRADERS[name].judge(text, gold).kind for name in RIVALS}
+    return {name: GRADERS[name].grade(text, gold).kind for name in RIVALS}
 
 
-def _section(evidence: Evidence, task: str, judged: Sequence[_Judged], samples: int) -> GraderSection:
+def _section(evidence: Evidence, task: str, judged: Sequence[_Regraded], samples: int) -> GraderSection:
     by_grader = {name: _accuracies(judged, name) for name in (OURS, *RIVALS)}
     methods = [method for method in evidence.methods if method in by_grader[OURS]]
     which = "every sample" if samples == evidence.suite.exam.samples else f"samples 0 to {samples - 1}"
@@ -139,7 +139,7 @@ def _section(evidence: Evidence, task: str, judged: Sequence[_Judged], samples: 
     )
 
 
-def _accuracies(judged: Sequence[_Judged], name: str) -> Accuracies:
+def _accuracies(judged: Sequence[_Regraded], name: str) -> Accuracies:
     total, right = Counter[str](), Counter[str]()
     for one in judged:
         total[one.method] += one.count
@@ -196,7 +196,7 @@ def _swapped(ours: Accuracies, theirs: Accuracies, methods: Sequence[str]) -> li
 # --- tables --------------------------------------------------------------------------------------------------------
 
 
-def _graders_table(judged: Sequence[_Judged], by_grader: Mapping[str, Accuracies], methods: Sequence[str]) -> Table:
+def _graders_table(judged: Sequence[_Regraded], by_grader: Mapping[str, Accuracies], methods: Sequence[str]) -> Table:
     rows = []
     for name in RIVALS:
         tau = kendall_tau([by_grader[OURS][each] for each in methods], [by_grader[name][each] for each in methods])
@@ -210,7 +210,7 @@ def _graders_table(judged: Sequence[_Judged], by_grader: Mapping[str, Accuracies
     return Table(header, tuple(rows))
 
 
-def _examples(judged: Sequence[_Judged]) -> Table:
+def _examples(judged: Sequence[_Regraded]) -> Table:
     """Different texts on which a rival and ours disagree: the first of each grader in turn, up to ten."""
     queues = {name: _first_different(judged, name) for name in RIVALS}
     found = [(name, one) for place in range(EXAMPLES) for name in RIVALS for one in queues[name][place : place + 1]]
@@ -228,8 +228,8 @@ def _examples(judged: Sequence[_Judged]) -> Table:
     return Table(("grader", "problem", "gold", "ours", "its verdict", "end of the completion"), rows, left=6)
 
 
-def _first_different(judged: Sequence[_Judged], name: str) -> list[_Judged]:
-    found: dict[tuple[str, str], _Judged] = {}
+def _first_different(judged: Sequence[_Regraded], name: str) -> list[_Regraded]:
+    found: dict[tuple[str, str], _Regraded] = {}
     for one in judged:
         if _accepts(one, OURS) != _accepts(one, name):
             found.setdefault((one.text, one.gold), one)
@@ -238,7 +238,7 @@ def _first_different(judged: Sequence[_Judged], name: str) -> list[_Judged]:
     return list(found.values())
 
 
-def _accepts(one: _Judged, name: str) -> bool:
+def _accepts(one: _Regraded, name: str) -> bool:
     return one.verdicts[name] == "correct"
 
 

@@ -10,28 +10,28 @@ from benchmark.suite.fairness import compare_rows
 
 if TYPE_CHECKING:
     from benchmark.comparison.evidence import Evidence
-    from benchmark.contract import Illness
+    from benchmark.contract import Diagnosis
 
 __all__ = ["differences_table", "health_table"]
 
 
 def differences_table(evidence: Evidence) -> Table:
     """The fairness check's findings, from the suite as it was asked."""
-    rows = tuple((one.severity, plain(one.what), plain(one.do)) for one in compare_rows(evidence.suite))
+    rows = tuple((one.severity, plain(one.message), plain(one.advice)) for one in compare_rows(evidence.suite))
     return Table(("kind", "what differs", "what to do"), rows, left=3)
 
 
 def health_table(evidence: Evidence) -> Table:
-    """The doctor's diagnoses, from the step logs: one row for each illness of a method on a task.
+    """The doctor's diagnoses, from the step logs: one row for each diagnosis of a method on a task.
 
     Made again from the logs, like every metric, and not read from the records: all are judged by the same rules.
     """
-    found: dict[tuple[str, str, str], list[tuple[int, Illness]]] = {}
+    found: dict[tuple[str, str, str], list[tuple[int, Diagnosis]]] = {}
     for task in evidence.suite.tasks:
         for method in evidence.methods:
             for record in evidence.cell(method, task):
-                for illness in diagnose(evidence.steps(record), record.job.algorithm.settings):
-                    found.setdefault((method, task, illness.name), []).append((record.job.seed, illness))
+                for diagnosis in diagnose(evidence.steps(record), record.job.algorithm.settings):
+                    found.setdefault((method, task, diagnosis.name), []).append((record.job.seed, diagnosis))
     rows = tuple(
         (
             code(method),
@@ -43,4 +43,4 @@ def health_table(evidence: Evidence) -> Table:
         )
         for (method, task, name), cases in found.items()
     )
-    return Table(("method", "task", "illness", "seeds", "evidence (first of them)", "next step"), rows, left=6)
+    return Table(("method", "task", "diagnosis", "seeds", "evidence (first of them)", "next step"), rows, left=6)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from benchmark.comparison.evidence import Evidence
-    from benchmark.exam.per_problem import Exam
+    from benchmark.exam.per_problem import ExamParts
 
 __all__ = ["By", "known_problems", "split_table"]
 
@@ -53,7 +53,7 @@ def split_table(evidence: Evidence, task: str, problems: Labels, by: By) -> Tabl
     return Table(("", *header), (counts, *rows))
 
 
-def _right(exam: Exam, group: Mapping[str, int | str]) -> dict[int | str, float]:
+def _right(exam: ExamParts, group: Mapping[str, int | str]) -> dict[int | str, float]:
     """Share of correct samples in each group of one job's exam, groups in their order."""
     right, count = Counter[int | str](), Counter[int | str]()
     shares = exam.parts["accuracy"][0] if "accuracy" in exam.parts else ()

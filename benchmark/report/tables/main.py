@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.comparison.table import AWAITED, DASH, MARK, SPACE, Kind, Table, cell, code, plain, words
 from benchmark.contract import Estimate
-from benchmark.exam.metrics import CORRECT
+from benchmark.exam.facts import CORRECT
 from benchmark.report.tables.verdicts import tied
 
 if TYPE_CHECKING:

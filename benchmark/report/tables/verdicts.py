@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING
 
-from benchmark.comparison.evidence import JUDGED
+from benchmark.comparison.evidence import COMPARED
 from benchmark.comparison.table import DASH, SPACE, Kind, Table, cell, code, difference, number, signed, words
 from benchmark.contract import FLOOR
 from benchmark.stats import (
@@ -54,7 +54,7 @@ def verdict_table(evidence: Evidence) -> Table:
     asked = [
         (task, metric, *WORDS[metric])
         for task in evidence.suite.tasks
-        for metric in JUDGED
+        for metric in COMPARED
         if metric == "accuracy" or evidence.has(metric, task)
     ]
     rows = tuple(

@@ -16,7 +16,7 @@ __all__ = ["TASK"]
 
 NAMES = ("Ana", "Ben", "Cara", "Dan", "Eva", "Finn", "Gia", "Hugo", "Ida", "Jon")
 THINGS = ("pens", "caps", "nuts", "figs", "keys", "pins", "cups", "bows")
-Doing = Callable[[Work], int]
+Arithmetic = Callable[[Work], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Story:
     """Who it is about."""
     text: str
     question: str
-    right: tuple[tuple[str, float, Doing], ...]
-    wrong: tuple[tuple[str, float, Doing], ...]
+    right: tuple[tuple[str, float, Arithmetic], ...]
+    wrong: tuple[tuple[str, float, Arithmetic], ...]
     gain: str = "{name} then gets {c} more."
     loss: str = "{name} then gives away {c}."
     forgets: float = 8
@@ -277,7 +277,7 @@ def tell(story_of: Callable[[Draw], Story], draw: Draw, level: int) -> Sketch:
     aside = draw.one(ASIDES).format(who=draw.one(NAMES), k=idle) if level >= 3 else ""
     prompt = " ".join(filter(None, (story.text, aside, *sentences, story.question)))
 
-    def finish(core: Doing, skip: int = 0) -> Doing:
+    def finish(core: Arithmetic, skip: int = 0) -> Arithmetic:
         def do(w: Work) -> int:
             value = core(w)
             for gains, c in events[: len(events) - skip]:
