@@ -1,7 +1,7 @@
 """Pages and files that live outside docs/ become part of the site, under the paths they have in the repository.
 
-In the repository a page of docs/ links to `../algorithms/README.md`, and on GitHub that link works. On the site docs/ is
-the root, so `../` is dropped there, and `../docs/` in the other pages becomes `../`.
+In the repository a page of docs/ links to `../algorithms/README.md`, and on GitHub that link works. On the site docs/
+is the root, so `../` is dropped there, and `../docs/` in the other pages becomes `../`.
 """
 
 from __future__ import annotations

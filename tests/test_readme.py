@@ -1,11 +1,11 @@
-"""The README and the pages of docs/ agree with the catalogue, the committed results, the nox sessions and the files."""
+"""The README and the pages of docs/ agree with the catalogue, the committed results, the commands and the files."""
 
 import csv
 import re
-import tomllib
 from importlib import import_module
 
 import pytest
+from typer.main import get_command
 
 from algorithms import CATALOGUE
 from benchmark.cli import app
@@ -29,8 +29,8 @@ def between(text, marker):
     return text.partition(f"<!-- {marker} -->")[2].partition(f"<!-- /{marker} -->")[0]
 
 
-def results(repository):
-    with (repository / "reports" / "pocket.csv").open(encoding="utf-8", newline="") as file:
+def results(repository, suite="pocket"):
+    with (repository / "reports" / f"{suite}.csv").open(encoding="utf-8", newline="") as file:
         return {(row["task"], row["method"], row["metric"]): row for row in csv.DictReader(file)}
 
 
@@ -65,10 +65,8 @@ def test_every_cell_of_the_table_is_in_the_committed_results(repository):
 
 def test_the_finding_gives_the_smallest_and_the_largest_gain(repository):
     block = between(page(repository, "README.md"), "table")
-    mean = {key: float(row["mean"]) for key, row in results(repository).items() if key[2] == "accuracy"}
-    gains = [
-        100 * (x - mean[task, "base_model", "accuracy"]) for (task, name, _), x in mean.items() if name != "base_model"
-    ]
+    mean = {key[:2]: float(row["mean"]) for key, row in results(repository).items() if key[2] == "accuracy"}
+    gains = [100 * (x - mean[task, "base_model"]) for (task, name), x in mean.items() if name != "base_model"]
     low, high = re.search(r"gains (\d+) to (\d+) points", block).groups()
     assert (int(low), int(high)) == (round(min(gains)), round(max(gains)))
 
@@ -110,19 +108,11 @@ def test_every_session_it_names_exists(repository):
             assert f"def {session}(" in noxfile, (name, session)
 
 
-def test_the_page_of_commands_lists_every_command():
-    from typer.main import get_command
-
-    listed = re.findall(r"^\| `bakeoff (\w+)(?: (record|compare))?", commands_page(), re.MULTILINE)
+def test_the_page_of_commands_lists_every_command(repository):
+    listed = re.findall(r"^\| `bakeoff (\w+)(?: (record|compare))?", page(repository, "docs/commands.md"), re.MULTILINE)
     command = get_command(app)
     flat = {(name, "") for name in command.commands if name != "tape"}
     assert set(listed) == flat | {("tape", name) for name in command.commands["tape"].commands}
-
-
-def commands_page():
-    from pathlib import Path
-
-    return (Path(__file__).parents[1] / "docs" / "commands.md").read_text(encoding="utf-8")
 
 
 def test_every_method_has_its_row_with_file_and_paper(repository):
@@ -136,16 +126,30 @@ def test_every_method_has_its_row_with_file_and_paper(repository):
         assert not arxiv or any(number in named[name][2] for number in arxiv) or name == "paired", name
 
 
-def test_the_table_of_gflownets_is_made_of_the_reports(repository):
-    trained = first_cells(page(repository, "reports/pocket-all.md"))
+def test_the_table_of_gflownets_is_made_of_the_results(repository):
+    trained = results(repository, "pocket-all")
     exact = first_cells(page(repository, "reports/check.md"))
     shown = first_cells(between(page(repository, "docs/gflownets.md"), "gflownets"))
-    assert {"gflownet_naive", "gflownet_db", "gflownet_tb", "gflownet_vargrad", "gflownet_subtb", "gflownet_pg"} <= set(
-        shown
-    )
-    for name, (reward, distance, *accuracies) in shown.items():
+    assert {name for name in CATALOGUE if name.startswith("gflownet_")} <= set(shown)
+    columns = (("grade_school", "accuracy"), ("competition", "accuracy"), ("grade_school", "effective strategies"))
+    for name, (reward, distance, *cells) in shown.items():
         assert {reward, distance} <= set(exact[name]), name
-        assert set(accuracies) <= set(trained[name]), name
+        for cell, (task, title) in zip(cells, columns, strict=True):
+            metric, write = SHOWN[title]
+            assert re.findall(r"[\d.]*\d", cell) == expected(trained[task, name, metric], write), (name, task, title)
+
+
+PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "algorithms/README.md", "results/README.md", "docs")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_link_to_a_file_leads_somewhere(repository, name):
+    pages = sorted((repository / name).glob("*.md")) if name == "docs" else [repository / name]
+    assert pages
+    for source in pages:
+        for target in re.findall(r"\]\(([^)#\s]+)", source.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (source.parent / target).exists(), f"{source.name}: {target}"
 
 
 def test_every_method_passes_in_the_exact_world(repository):
