@@ -133,6 +133,14 @@ def simulate(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="virtualenv")
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/; fails on a broken link. `-- serve` shows it while one edits."""
+    session.install("mkdocs-material>=9.7,<10", "mkdocstrings[python]>=1.0,<2", "ruff==0.17.5")  # formats signatures
+    arguments = session.posargs or ["build", "--strict"]
+    session.run("mkdocs", *arguments, env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session(venv_backend="virtualenv")
 def oracles(session: nox.Session) -> None:
     """What rliable and statsmodels compute of the worked examples in tests/test_stats_oracles.py."""
     session.install("rliable==1.2.0", "statsmodels==0.15.0", "pandas<3")  # rliable does not import beside pandas 3
