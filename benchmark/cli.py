@@ -133,6 +133,22 @@ def report(
         console.print(f"{', '.join(names)}: reports are what the results say.")
 
 
+@app.command()
+def regrade(
+    suites: Annotated[list[str], typer.Argument(help="Suites that have results.")],
+    results: Results = Path("results"),
+    data: Data = None,
+) -> None:
+    """Grade kept completions again with other graders' rules and keep what differs, for the report."""
+    from benchmark.commands.regrade import regrade_suite
+
+    for name in suites:
+        found = regrade_suite(results, name, data)
+        console.print(f"{name}: the completions of {found.jobs} jobs are graded again.")
+        for job, reason in found.left_out.items():
+            console.print(f"left out: {job}: {reason}.", soft_wrap=True)
+
+
 @tape.command("record")
 def tape_record(
     out: Annotated[Path, typer.Argument(help="Where to: OUT.safetensors and OUT.json.")],

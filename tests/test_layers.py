@@ -137,6 +137,13 @@ def test_torch_is_loaded_in_few_places(name):
     assert name in MAY_IMPORT_TORCH or not tops & TORCH
 
 
+@pytest.mark.parametrize("name", sorted(name for name in BENCHMARK if name.startswith("benchmark.report")))
+def test_a_report_examines_nothing(name):
+    """What graders and tasks say is stored beside the outcomes; a report reads it there."""
+    rooms = {room(target) for target in imported(BENCHMARK[name], local=True)}
+    assert not rooms & {"benchmark.grading", "benchmark.tasks", "benchmark.model"}
+
+
 def test_broad_excepts_are_in_one_place_only():
     places = [
         name

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.comparison.estimates import Cells, Summary, answers, cells, summary, tidy
-from benchmark.contract import FLOOR, NO_ESTIMATE, Comparison, Estimate, Record, StepLog, Suite
+from benchmark.contract import FLOOR, NO_ESTIMATE, Comparison, CrossGrading, Estimate, Problem, Record, StepLog, Suite
 from benchmark.exam.definitions import direction
 from benchmark.exam.per_problem import ExamParts, from_columns
 from benchmark.stats import Scores, compare_all
+from benchmark.store.kept import CROSS_GRADING, problems_path, read_cross_grading, read_problems
 from benchmark.store.outcomes import OUTCOMES, read_columns
 from benchmark.store.records import job_folder, read_records, read_steps, read_suite
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Evidence", "gather"]
 
-_DIGESTED = ("record.json", "outcomes.csv.gz", "steps.csv")
+_DIGESTED = ("record.json", OUTCOMES, "steps.csv", CROSS_GRADING)
 
 COMPARED = ("accuracy", "effective_strategies")
 """Metrics with a verdict for every pair of methods."""
@@ -110,6 +111,16 @@ class Evidence:
         """The learning curve of one job."""
         return read_steps(job_folder(self.results, record.job))
 
+    def cross_grading(self, record: Record) -> CrossGrading | None:
+        """What other graders say of one job's completions, where it was kept."""
+        return read_cross_grading(job_folder(self.results, record.job))
+
+    def problems(self, task: str) -> dict[str, Problem]:
+        """The test problems by id, where they were kept and are those that the finished records sat."""
+        kept = read_problems(self.results, self.suite.name, task)
+        sat = {one.provenance.task_digest for one in self.done if one.job.task == task and one.provenance}
+        return {one.id: one for one in kept.problems} if kept is not None and sat == {kept.task_digest} else {}
+
     def exam(self, record: Record) -> ExamParts | None:
         """One job's exam, where its outcomes were kept."""
         return self.exams.get((record.job.algorithm.name, record.job.task, record.job.seed))
@@ -176,6 +187,7 @@ def _digest(results: Path, suite: Suite, records: tuple[Record, ...]) -> str:
     """SHA-256 over the suite file and every file of every record used, 12 hexadecimal digits of it."""
     paths = [results / suite.name / "suite.json"]
     paths += [job_folder(results, record.job) / name for record in records for name in _DIGESTED]
+    paths += [problems_path(results, suite.name, task) for task in suite.tasks]
     whole = hashlib.sha256()
     for path in paths:
         if path.exists():

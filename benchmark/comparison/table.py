@@ -24,6 +24,7 @@ __all__ = [
     "number",
     "plain",
     "signed",
+    "visible",
     "words",
 ]
 
@@ -132,3 +133,9 @@ def code(text: str) -> str:
 def plain(text: str) -> str:
     """Foreign text on one line that neither ends a table cell nor opens a tag."""
     return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def visible(text: str, limit: int = 80) -> str:
+    r"""Foreign text on one line: what does not print is escaped (`\x1b`, `\n`), a longer one loses its beginning."""
+    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text[-limit:])
+    return shown if len(text) <= limit else f"…{shown}"

@@ -43,6 +43,7 @@ from benchmark.contract.happened import (
     Verdict,
     VerdictKind,
 )
+from benchmark.contract.kept import CrossGrading, ExamProblems
 from benchmark.contract.reach import Budget, Policy, Run
 
 __all__ = [
@@ -61,12 +62,14 @@ __all__ = [
     "Comparison",
     "Completion",
     "Credit",
+    "CrossGrading",
     "Decision",
     "Diagnosis",
     "Direction",
     "Estimate",
     "Evaluation",
     "Exam",
+    "ExamProblems",
     "Finding",
     "Job",
     "Model",

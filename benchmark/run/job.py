@@ -17,9 +17,21 @@ from pathlib import Path
 import torch
 
 from benchmark.adapter import Adapter
-from benchmark.contract import Checkpoint, Diagnosis, Evaluation, Job, Problem, Provenance, Record, Status, StepLog
+from benchmark.contract import (
+    Checkpoint,
+    Diagnosis,
+    Evaluation,
+    ExamProblems,
+    Job,
+    Problem,
+    Provenance,
+    Record,
+    Status,
+    StepLog,
+)
 from benchmark.errors import Diverged
 from benchmark.exam.metrics import measure
+from benchmark.exam.regrade import cross_grading
 from benchmark.grading import GRADER, math_verify_version
 from benchmark.model.policy import LanguagePolicy, load_policy
 from benchmark.run.clock import Clock
@@ -28,6 +40,7 @@ from benchmark.run.doctor import diagnose, last_figures
 from benchmark.run.live_run import LiveRun
 from benchmark.seeds import seed_of
 from benchmark.store import provenance
+from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import write_outcomes
 from benchmark.store.records import job_folder, write_record, write_steps
 from benchmark.suite.registry import build
@@ -143,9 +156,14 @@ def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
         _refuse_broken(loaded.policy)
         evaluation = adapter.evaluate(loaded.policy, job.exam, exam, seed_of(job.seed, job.task))
         metrics = measure(evaluation.outcomes)
+        others = cross_grading(evaluation.outcomes, exam)
     progress.enter("write")
     with clock.phase("write"):
         _write(order, loaded, run, evaluation)
+        write_cross_grading(job_folder(order.results, job), others)
+        if loaded.task.generated:
+            kept = ExamProblems(loaded.provenance.task_digest, tuple(loaded.task.load("test", order.data)))
+            write_problems(order.results, job.suite, job.task, kept)
     return Record(
         job=job,
         status="done",

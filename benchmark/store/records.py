@@ -5,6 +5,7 @@
     ROOT/<suite>/<job-id>/outcomes.csv.gz      one row per completion of the exam, without its text
     ROOT/<suite>/<job-id>/samples.jsonl.gz     the texts; may be absent
     ROOT/<suite>/<job-id>/steps.csv            the learning curve
+    ROOT/<suite>/<job-id>/cross_grading.csv.gz, ROOT/<suite>/problems/: see `benchmark.store.kept`
 
 The same values give the same bytes.
 """
@@ -21,6 +22,7 @@ from pydantic import TypeAdapter
 from benchmark.contract import Job, Record, StepLog, Suite
 from benchmark.errors import BadRecord
 from benchmark.store.atomic import READ_ERRORS, from_csv, to_csv, write
+from benchmark.store.kept import CROSS_GRADING, problems_path
 from benchmark.store.outcomes import OUTCOMES, RESTORE, SAMPLES, message_of
 
 if TYPE_CHECKING:
@@ -115,9 +117,12 @@ def adopt(root: Path, job: Job) -> bool:
             continue
         record = read_record(folder)
         if record.status == "done" and record.schema_version == SCHEMA_VERSION:
-            for name in (OUTCOMES, SAMPLES, STEPS):
+            for name in (OUTCOMES, SAMPLES, STEPS, CROSS_GRADING):
                 if (folder / name).exists():
                     write(job_folder(root, job) / name, (folder / name).read_bytes())
+            problems = problems_path(root, folder.parent.name, job.task)
+            if problems.exists():
+                write(problems_path(root, job.suite, job.task), problems.read_bytes())
             write_record(root, replace(record, job=job))
             return True
     return False

@@ -13,12 +13,14 @@ from pathlib import Path
 
 from benchmark.commands.exchange.matching import Matched, match
 from benchmark.commands.exchange.rows import read_drawn
-from benchmark.contract import GREEDY, Completion, Job, Outcome, Problem, Provenance, Record, Suite
+from benchmark.contract import GREEDY, Completion, ExamProblems, Job, Outcome, Problem, Provenance, Record, Suite
 from benchmark.errors import ConfigurationError, MalformedRow, UnknownName
 from benchmark.exam.examiner import grade_completions
 from benchmark.exam.metrics import measure
+from benchmark.exam.regrade import cross_grading
 from benchmark.grading import GRADER, math_verify_version
 from benchmark.store import provenance
+from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import write_outcomes
 from benchmark.store.records import is_done, job_folder, read_record, write_record, write_suite
 from benchmark.suite.load import jobs_of
@@ -65,6 +67,9 @@ def import_files(
     record = _record(job, outcomes, _source(files, asked.kind), digest([one for split in splits for one in split]))
     write_suite(results, suite)
     write_outcomes(job_folder(results, job), outcomes, texts=task.generated)
+    write_cross_grading(job_folder(results, job), cross_grading(outcomes, problems))
+    if task.generated and record.provenance is not None:
+        write_problems(results, suite.name, task.name, ExamProblems(record.provenance.task_digest, tuple(splits[2])))
     write_record(results, record)
     return record, len(found.unmatched)
 

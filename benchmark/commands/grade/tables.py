@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark.commands.grade.pairs import agreement, score
-from benchmark.grading.visible import visible
+from benchmark.comparison.table import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

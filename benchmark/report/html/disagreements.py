@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from benchmark.report.tables.graders import rival_verdicts
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from benchmark.contract import Outcome, Problem, VerdictKind
+    from benchmark.comparison.evidence import Evidence
     from benchmark.report.html.samples import SampledRun
 
 __all__ = ["Disagreements", "disagreements"]
@@ -19,19 +17,19 @@ Disagreements = Mapping[str, Mapping[tuple[str, int], Mapping[str, str]]]
 """Job id → problem and sample → another grader's name → its verdict, where only one of the two accepts."""
 
 
-def disagreements(runs: Iterable[SampledRun], asked: Mapping[str, Mapping[str, Problem]]) -> Disagreements:
-    """Judges the completions whose texts and right answers are known; equal ones once."""
+def disagreements(evidence: Evidence, runs: Iterable[SampledRun]) -> Disagreements:
+    """What is kept of these runs' completions; nothing of a job whose cross-grading is not."""
+    records = {record.job.id: record for record in evidence.done}
     found: dict[str, dict[tuple[str, int], dict[str, str]]] = {}
     for run in runs:
-        known = asked[run.task] if run.texts else {}
-        for one in run.outcomes:
-            if one.problem in known:
-                others = _differing(one, rival_verdicts(one.text, known[one.problem].gold))
-                if others:
-                    found.setdefault(run.job, {})[one.problem, one.sample] = others
+        kept = evidence.cross_grading(records[run.job])
+        differing = {} if kept is None else kept.differing
+        shown = ((one.problem, one.sample) for one in run.outcomes)
+        own = {key: _as_words(differing[key]) for key in shown if key in differing}
+        if own:
+            found[run.job] = own
     return found
 
 
-def _differing(ours: Outcome, others: Mapping[str, VerdictKind]) -> dict[str, str]:
-    accepted = ours.verdict == "correct"
-    return {name: kind.replace("_", " ") for name, kind in others.items() if (kind == "correct") != accepted}
+def _as_words(verdicts: Mapping[str, str]) -> dict[str, str]:
+    return {name: kind.replace("_", " ") for name, kind in verdicts.items()}

@@ -41,7 +41,7 @@ def packed(evidence: Evidence, differing: Disagreements | None = None, most: int
     share = narrowed(evidence, size=most)
     runs = list(read_runs(evidence, share))
     known = {task: asked(evidence, task) for task in evidence.suite.tasks}
-    differing = disagreements(runs, known) if differing is None else differing
+    differing = disagreements(evidence, runs) if differing is None else differing
     while True:
         content = _content(evidence, runs, share, differing)
         content["problems"] = [

@@ -1,6 +1,6 @@
-"""Whether the ranking of methods survives another grader: kept completions judged again by the rivals' rules.
+"""Whether the ranking of methods survives another grader, from what the exam kept of their verdicts.
 
-Only text rules are asked, so that a report stays a matter of seconds; `bakeoff` is the verdict in the records.
+`bakeoff` is the verdict in the records; only graders by text rules are among the others.
 """
 
 from __future__ import annotations
@@ -9,15 +9,12 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from benchmark.comparison.table import DASH, Table, code, number, words
+from benchmark.comparison.table import DASH, Table, code, number, visible, words
 from benchmark.contract import VerdictKind
-from benchmark.grading.rivals import GRADERS, OURS
-from benchmark.grading.visible import visible
-from benchmark.report.problems import asked, generated
+from benchmark.exam.regrade import OURS, RIVALS
 from benchmark.store.outcomes import OUTCOMES, SAMPLES, read_columns, read_texts
 from benchmark.store.records import job_folder
 
@@ -26,15 +23,13 @@ if TYPE_CHECKING:
 
     from benchmark.comparison.evidence import Evidence
 
-__all__ = ["RIVALS", "GraderSection", "kendall_tau", "regrade", "rival_verdicts"]
+__all__ = ["RIVALS", "GraderSection", "kendall_tau", "regrade"]
 
-RIVALS = ("exact", "flexible", "minerva", "hendrycks")
 MOST = 200_000
-"""Completions of a task that are judged again; of each problem the first samples, at least one."""
+"""Completions of a task that are counted; of each problem the first samples, at least one."""
 EXAMPLES = 10
 MOST_PAIRS = 4
 
-Verdicts = dict[str, VerdictKind]
 Accuracies = dict[str, Fraction]
 
 
@@ -50,98 +45,90 @@ class GraderSection:
 
 
 @dataclass(frozen=True, slots=True)
-class _Regraded:
+class _Graded:
     """Equal completions of one method and problem under every grader, ours among them."""
 
     method: str
     problem: str
     text: str
     gold: str
-    verdicts: Verdicts
+    ours: VerdictKind
+    others: tuple[tuple[str, VerdictKind], ...]
+    """Verdicts of the graders that differ from ours in acceptance; every other one agrees."""
     count: int
+
+    def verdict(self, name: str) -> VerdictKind:
+        """What a grader says; that of one which agrees with ours is only known to be the same in acceptance."""
+        return dict(self.others).get(name, self.ours)
 
 
 def regrade(evidence: Evidence, task: str) -> GraderSection:
-    """Judge a task's completions again, or say why that cannot be."""
-    records = [record for record in evidence.done if record.job.task == task]
-    if not records:
-        return GraderSection(task, (f"{code(task)} is not judged again: no job is done.",))
-    if generated(task) is None:
-        return GraderSection(
-            task, (f"{code(task)} is not judged again: the texts of published problems are not kept here.",)
-        )
-    golds = {name: problem.gold for name, problem in asked(evidence, task).items()}
-    if not golds:
-        return GraderSection(
-            task, (f"{code(task)} is not judged again: this version generates other problems than the records'.",)
-        )
-    judged, samples = _regraded(evidence, task, golds)
-    if not judged:
-        return GraderSection(
-            task, (f"{code(task)} is not judged again: the texts of its completions are not all here.",)
-        )
-    return _section(evidence, task, judged, samples)
+    """What other graders said of a task's completions, or why that is not known."""
+    if not any(record.job.task == task for record in evidence.done):
+        return GraderSection(task, (f"{code(task)} is not graded again: no job is done.",))
+    graded, samples = _graded(evidence, task)
+    if not graded:
+        what = f"{code(task)} is not graded again: no cross-grading is stored with all of its records."
+        remedy = f"{code(f'bakeoff regrade {evidence.suite.name}')} adds it where the completions are kept."
+        return GraderSection(task, (f"{what} {remedy}",))
+    return _section(evidence, task, graded, samples)
 
 
-# --- judging -------------------------------------------------------------------------------------------------------
+# --- what is stored ------------------------------------------------------------------------------------------------
 
 
-def _regraded(evidence: Evidence, task: str, golds: Mapping[str, str]) -> tuple[list[_Regraded], int]:
-    """The first samples of every problem of every finished job, and how many of each; none if any job has no texts."""
+def _graded(evidence: Evidence, task: str) -> tuple[list[_Graded], int]:
+    """The first samples of every problem of every finished job, and how many of each; none if any job lacks them.
+
+    Where completions or problems are not kept, their texts are empty.
+    """
     done = [one for method in evidence.methods for one in evidence.cell(method, task) if one.status == "done"]
-    problems = len(golds) if evidence.suite.exam.problems is None else min(len(golds), evidence.suite.exam.problems)
+    exams = [exam for one in done if (exam := evidence.exam(one)) is not None]
+    problems = max((len(exam.problems) for exam in exams), default=1)
     samples = max(1, min(evidence.suite.exam.samples, MOST // (len(done) * problems)))
-    found = Counter[tuple[str, str, str, VerdictKind]]()
+    golds = {name: problem.gold for name, problem in evidence.problems(task).items()}
+    found = Counter[tuple[str, str, str, VerdictKind, tuple[tuple[str, VerdictKind], ...]]]()
     for record in done:
-        folder = job_folder(evidence.results, record.job)
-        if not (folder / OUTCOMES).exists() or not (folder / SAMPLES).exists():
+        folder, kept = job_folder(evidence.results, record.job), evidence.cross_grading(record)
+        if kept is None or not (folder / OUTCOMES).exists():
             return [], samples
         whole = read_columns(folder)
         shown = whole.at([place for place, sample in enumerate(whole.sample) if 0 <= sample < samples])
-        texts = read_texts(folder, shown)
-        if not any(texts):
-            return [], samples
+        texts = read_texts(folder, shown) if (folder / SAMPLES).exists() else [""] * len(shown.problem)
+        rows = zip(shown.problem, shown.sample, shown.verdict, texts, strict=True)
         found.update(
-            (record.job.algorithm.name, problem, text, kind)
-            for problem, kind, text in zip(shown.problem, shown.verdict, texts, strict=True)
+            (record.job.algorithm.name, problem, text, kind, tuple(kept.differing.get((problem, sample), {}).items()))
+            for problem, sample, kind, text in rows
         )
-    judged = []
-    for (method, problem, text, ours), count in found.items():
-        gold = golds[problem]
-        judged.append(_Regraded(method, problem, text, gold, {OURS: ours, **rival_verdicts(text, gold)}, count))
-    return judged, samples
+    return [
+        _Graded(method, problem, text, golds.get(problem, ""), ours, others, count)
+        for (method, problem, text, ours, others), count in found.items()
+    ], samples
 
 
-@lru_cache(maxsize=2**20)
-def rival_verdicts(text: str, gold: str) -> Verdicts:
-    """What each rival says; asked once for a pair, wherever in the report it comes up."""
-    return {name: GRADERS[name].grade(text, gold).kind for name in RIVALS}
-
-
-def _section(evidence: Evidence, task: str, judged: Sequence[_Regraded], samples: int) -> GraderSection:
-    by_grader = {name: _accuracies(judged, name) for name in (OURS, *RIVALS)}
+def _section(evidence: Evidence, task: str, graded: Sequence[_Graded], samples: int) -> GraderSection:
+    by_grader = {name: _accuracies(graded, name) for name in (OURS, *RIVALS)}
     methods = [method for method in evidence.methods if method in by_grader[OURS]]
     which = "every sample" if samples == evidence.suite.exam.samples else f"samples 0 to {samples - 1}"
-    texts = len({(one.text, one.gold) for one in judged})
-    completions = sum(one.count for one in judged)
-    what = (
-        f"{code(task)}, {which} of each problem and job: {completions:,} completions, {texts:,} different pairs of "
-        "text and answer."
+    texts = len({(one.text, one.gold) for one in graded if one.text})
+    completions = sum(one.count for one in graded)
+    what = f"{code(task)}, {which} of each problem and job: {completions:,} completions" + (
+        f", {texts:,} different pairs of text and answer." if texts else "."
     )
     rows = tuple((code(method), *(_percent(by_grader[name][method]) for name in by_grader)) for method in methods)
-    examples = _examples(judged)
+    examples = _examples([one for one in graded if one.text])
     return GraderSection(
         task,
         (what, *_sentences(evidence, task, by_grader, methods)),
         Table(("accuracy", *map(code, by_grader)), rows),
-        _graders_table(judged, by_grader, methods),
+        _graders_table(graded, by_grader, methods),
         examples if examples.rows else None,
     )
 
 
-def _accuracies(judged: Sequence[_Regraded], name: str) -> Accuracies:
+def _accuracies(graded: Sequence[_Graded], name: str) -> Accuracies:
     total, right = Counter[str](), Counter[str]()
-    for one in judged:
+    for one in graded:
         total[one.method] += one.count
         right[one.method] += one.count * _accepts(one, name)
     return {method: Fraction(right[method], count) for method, count in total.items()}
@@ -196,31 +183,31 @@ def _swapped(ours: Accuracies, theirs: Accuracies, methods: Sequence[str]) -> li
 # --- tables --------------------------------------------------------------------------------------------------------
 
 
-def _graders_table(judged: Sequence[_Regraded], by_grader: Mapping[str, Accuracies], methods: Sequence[str]) -> Table:
+def _graders_table(graded: Sequence[_Graded], by_grader: Mapping[str, Accuracies], methods: Sequence[str]) -> Table:
     rows = []
     for name in RIVALS:
         tau = kendall_tau([by_grader[OURS][each] for each in methods], [by_grader[name][each] for each in methods])
-        signs = [(_accepts(one, name) - _accepts(one, OURS), one.count) for one in judged]
+        signs = [(_accepts(one, name) - _accepts(one, OURS), one.count) for one in graded]
         only_theirs = sum(count for sign, count in signs if sign > 0)
         only_ours = sum(count for sign, count in signs if sign < 0)
-        share = _percent(Fraction(only_theirs + only_ours, sum(one.count for one in judged)))
+        share = _percent(Fraction(only_theirs + only_ours, sum(one.count for one in graded)))
         counts = (f"{only_theirs + only_ours:,}", share, f"{only_theirs:,}", f"{only_ours:,}")
         rows.append((code(name), DASH if tau is None else f"{tau:.3f}".replace("-", "−"), *counts))
     header = ("grader", "Kendall's τ_b with ours", "disagreements", "share", "only it accepts", "only ours accepts")
     return Table(header, tuple(rows))
 
 
-def _examples(judged: Sequence[_Regraded]) -> Table:
+def _examples(graded: Sequence[_Graded]) -> Table:
     """Different texts on which a rival and ours disagree: the first of each grader in turn, up to ten."""
-    queues = {name: _first_different(judged, name) for name in RIVALS}
+    queues = {name: _first_different(graded, name) for name in RIVALS}
     found = [(name, one) for place in range(EXAMPLES) for name in RIVALS for one in queues[name][place : place + 1]]
     rows = tuple(
         (
             code(name),
             code(one.problem),
             _text(one.gold),
-            one.verdicts[OURS].replace("_", " "),
-            one.verdicts[name].replace("_", " "),
+            one.ours.replace("_", " "),
+            one.verdict(name).replace("_", " "),
             _text(one.text),
         )
         for name, one in found[:EXAMPLES]
@@ -228,9 +215,9 @@ def _examples(judged: Sequence[_Regraded]) -> Table:
     return Table(("grader", "problem", "gold", "ours", "its verdict", "end of the completion"), rows, left=6)
 
 
-def _first_different(judged: Sequence[_Regraded], name: str) -> list[_Regraded]:
-    found: dict[tuple[str, str], _Regraded] = {}
-    for one in judged:
+def _first_different(graded: Sequence[_Graded], name: str) -> list[_Graded]:
+    found: dict[tuple[str, str], _Graded] = {}
+    for one in graded:
         if _accepts(one, OURS) != _accepts(one, name):
             found.setdefault((one.text, one.gold), one)
             if len(found) == EXAMPLES:
@@ -238,8 +225,8 @@ def _first_different(judged: Sequence[_Regraded], name: str) -> list[_Regraded]:
     return list(found.values())
 
 
-def _accepts(one: _Regraded, name: str) -> bool:
-    return one.verdicts[name] == "correct"
+def _accepts(one: _Graded, name: str) -> bool:
+    return one.verdict(name) == "correct"
 
 
 def _text(text: str) -> str:
