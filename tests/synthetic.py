@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import factories
 import numpy as np
 
-from benchmark.contract import Algorithm, Exam, Model, Outcome, Suite, Training
+from benchmark.contract import Algorithm, Exam, ExamProblems, Model, Outcome, Suite, Training
 from benchmark.exam.per_problem import per_problem
-from benchmark.report.problems import generated
+from benchmark.exam.regrade import cross_grading
+from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import write_outcomes
 from benchmark.store.records import job_folder, write_record, write_steps, write_suite
+from benchmark.tasks import digest, load_task
 
 METHODS = ("base_model", "grpo", "dapo", "rloo", "ppo", "sft", "raft", "flowrl", "gflownet_tb", "gspo")
 PUBLISHED = {"gsm8k": 1100, "math": 1110}
@@ -37,12 +40,21 @@ def asked(seeds: int) -> Suite:
     )
 
 
+@cache
+def generated(task: str) -> ExamProblems | None:
+    """`None` for a published task."""
+    if task in PUBLISHED:
+        return None
+    splits = [load_task(task).load(split) for split in ("train", "validation", "test")]
+    return ExamProblems(digest(problem for split in splits for problem in split), tuple(splits[-1]))
+
+
 def problems_of(task: str) -> list[tuple[str, str]]:
     """Ids and right answers."""
     found = generated(task)
     if found is None:
         return [(f"{task}/test/{index}", str(index % 97)) for index in range(PUBLISHED[task])]
-    return [(one.id, one.gold) for one in found.test]
+    return [(one.id, one.gold) for one in found.problems]
 
 
 def outcomes(task: str, ease: float, draw: np.random.Generator, hardness: np.ndarray) -> list[Outcome]:
@@ -74,7 +86,9 @@ def build(root: Path, seeds: int = 25, *, texts: bool = False) -> Suite:
     template = factories.record(factories.suite(), "grpo", "competition", 0)
     for task in suite.tasks:
         hardness = np.random.default_rng(len(task)).normal(0, 1.5, len(problems_of(task)))
-        digest = known.digest if (known := generated(task)) else "c" * 64
+        known = generated(task)
+        if known:
+            write_problems(root, suite.name, task, known)
         for order, algorithm in enumerate(suite.algorithms):
             for seed in suite.seeds:
                 draw = np.random.default_rng((order, seed, len(task)))
@@ -87,9 +101,11 @@ def build(root: Path, seeds: int = 25, *, texts: bool = False) -> Suite:
                 )
                 found = outcomes(task, 0.1 * order + draw.normal(0, 0.1), draw, hardness)
                 write_outcomes(job_folder(root, job), found, texts=texts)
+                if known and texts:
+                    write_cross_grading(job_folder(root, job), cross_grading(found, known.problems))
                 if order:
                     write_steps(job_folder(root, job), factories.steps(0.3 + 0.05 * order + 0.01 * (seed % 3)))
-                made = replace(factories.provenance(), task_digest=digest)
+                made = replace(factories.provenance(), task_digest=known.task_digest if known else "c" * 64)
                 exam = per_problem(found)
                 rates = {name: float(top.sum() / bottom.sum()) for name, (top, bottom) in exam.parts.items()}
                 metrics = {**rates, "problems": float(len(exam.problems)), "samples": float(exam.samples)}

@@ -15,8 +15,9 @@ import factories
 import pytest
 
 from benchmark.comparison.evidence import gather
-from benchmark.contract import Outcome
+from benchmark.contract import ExamProblems, Outcome
 from benchmark.errors import BadRecord
+from benchmark.exam.regrade import RIVALS, cross_grading
 from benchmark.report import check_report, write_report
 from benchmark.report.figures import drawing
 from benchmark.report.html.disagreements import disagreements
@@ -25,7 +26,7 @@ from benchmark.report.html.payload import packed, unpacked
 from benchmark.report.html.samples import SampledRun, Share, narrowed, read_runs
 from benchmark.report.problems import asked as questions
 from benchmark.report.tables.export import tex
-from benchmark.report.tables.graders import RIVALS
+from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import read_outcomes, write_outcomes
 from benchmark.store.records import job_folder, write_record
 from benchmark.tasks import digest, load_task
@@ -180,22 +181,29 @@ def test_prompts_and_answers_come_with_the_very_problems_that_were_asked(tmp_pat
     def change(one, known=right):
         return replace(one, provenance=replace(one.provenance, task_digest=known))
 
-    factories.write(tmp_path / "one", asked, change)
-    assert questions(gather(tmp_path / "one", "tiny"), "competition")["competition/test/0"] == made[2][0]
-    factories.write(tmp_path / "two", asked)
-    assert questions(gather(tmp_path / "two", "tiny"), "competition") == {}
+    for name in ("one", "two"):
+        factories.write(tmp_path / name, asked, change if name == "one" else factories.same)
+        write_problems(tmp_path / name, "tiny", "competition", ExamProblems(right, made[2]))
+    kept = questions(gather(tmp_path / "one", "tiny"), "competition")
+    assert kept["competition/test/0"] == replace(made[2][0], solution="")
+    assert questions(gather(tmp_path / "two", "tiny"), "competition") == {}  # its records sat other problems
+    factories.write(tmp_path / "three", asked, change)
+    assert questions(gather(tmp_path / "three", "tiny"), "competition") == {}  # from before problems were kept
 
 
-def test_a_grader_that_judges_otherwise_is_named_at_the_completion():
+def test_a_grader_that_decides_otherwise_is_named_at_the_completion(tmp_path):
     one = load_task("competition").load("test")[0]
     right, wrong = f"so \\boxed{{{one.gold}}}", f"so \\boxed{{{one.gold}1}}"
     outcomes = tuple(outcome_of(one.id, sample, text) for sample, text in enumerate((right, wrong)))
-    run = SampledRun("grpo", "competition", 0, "job", outcomes, texts=True)
-    asked = {"competition": {one.id: one}}
+    factories.write(tmp_path, factories.suite(tasks=("competition",), seeds=(0,)))
+    evidence = gather(tmp_path, "tiny")
+    record = next(record for record in evidence.done if record.job.algorithm.name == "grpo")
+    run = SampledRun("grpo", "competition", 0, record.job.id, outcomes, texts=True)
+    assert disagreements(evidence, [run]) == {}  # nothing is kept
+    write_cross_grading(job_folder(tmp_path, record.job), cross_grading(outcomes, [one]))
     # both are recorded as wrong: of the first, others say otherwise; of the second, nobody does
-    assert disagreements([run], asked) == {"job": {(one.id, 0): dict.fromkeys(RIVALS, "correct")}}
-    assert disagreements([replace(run, texts=False)], asked) == {}
-    assert disagreements([run], {"competition": {}}) == {}
+    assert disagreements(evidence, [run]) == {record.job.id: {(one.id, 0): dict.fromkeys(RIVALS, "correct")}}
+    assert disagreements(evidence, [replace(run, outcomes=outcomes[1:])]) == {}
 
 
 def outcome_of(problem, sample, text):

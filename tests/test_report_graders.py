@@ -8,10 +8,12 @@ import pytest
 from factories import undrawn
 
 from benchmark.comparison.evidence import gather
-from benchmark.contract import Outcome
+from benchmark.contract import ExamProblems, Outcome
+from benchmark.exam.regrade import cross_grading
 from benchmark.report import check_report, write_report
 from benchmark.report.tables import graders
 from benchmark.report.tables.graders import kendall_tau, regrade
+from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import write_outcomes
 from benchmark.store.records import job_folder, write_record, write_suite
 from benchmark.tasks import digest, load_task
@@ -45,15 +47,19 @@ def outcomes(method, hostile=""):
         )
 
 
-def made(tmp_path, *, task=TASK, task_digest=DIGEST, texts=True, hostile=""):
+def made(tmp_path, *, task_digest=DIGEST, texts=True, hostile="", kept=True):
     """A suite of four methods and one seed on disk, read back."""
-    suite = factories.suite(seeds=(0,), tasks=(task,))
+    suite = factories.suite(seeds=(0,), tasks=(TASK,))
     root = tmp_path / "results"
     write_suite(root, suite)
+    write_problems(root, suite.name, TASK, ExamProblems(DIGEST, PROBLEMS))
     for method in MARKED:
-        one = factories.record(suite, method, task, 0)
+        one = factories.record(suite, method, TASK, 0)
         one = replace(one, provenance=replace(one.provenance, task_digest=task_digest))
-        write_outcomes(job_folder(root, one.job), tuple(outcomes(method, hostile)), texts=texts)
+        drawn = tuple(outcomes(method, hostile))
+        write_outcomes(job_folder(root, one.job), drawn, texts=texts)
+        if kept:
+            write_cross_grading(job_folder(root, one.job), cross_grading(drawn, PROBLEMS))
         write_record(root, one)
     return gather(root, suite.name)
 
@@ -102,20 +108,20 @@ def test_fewer_samples_where_there_are_too_many(tmp_path, monkeypatch):
     assert "samples 0 to 0 of each problem" in regrade(made(tmp_path), TASK).sentences[0]
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"task": "gsm8k"}, "the texts of published problems are not kept"),
-        ({"task": "gone"}, "the texts of published problems are not kept"),
-        ({"task_digest": "c" * 64}, "generates other problems"),
-        ({"texts": False}, "the texts of its completions are not all here"),
-    ],
-)
-def test_what_cannot_be_judged_again_says_why(tmp_path, change, reason):
-    evidence = made(tmp_path, **change)
-    section = regrade(evidence, change.get("task", TASK))
-    assert reason in section.sentences[0]
+def test_without_a_stored_cross_grading_the_section_says_so(tmp_path):
+    section = regrade(made(tmp_path, kept=False), TASK)
+    assert "no cross-grading is stored with all of its records. `bakeoff regrade tiny`" in section.sentences[0]
     assert section.accuracies is None
+    assert "no job is done" in regrade(made(tmp_path, kept=False), "gsm8k").sentences[0]
+
+
+@pytest.mark.parametrize("change", [{"texts": False}, {"task_digest": "c" * 64}])
+def test_the_numbers_need_neither_texts_nor_problems(tmp_path, change):
+    whole, bare = regrade(made(tmp_path / "whole"), TASK), regrade(made(tmp_path / "bare", **change), TASK)
+    assert (bare.accuracies, bare.graders) == (whole.accuracies, whole.graders)
+    assert whole.examples is not None
+    assert (bare.examples is None) == ("texts" in change)
+    assert ("different pairs" in bare.sentences[0]) == ("texts" not in change)
 
 
 def test_the_page_holds_the_section_and_texts_are_data_in_it(tmp_path):
