@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-__all__ = ["CATALOGUE"]
+__all__ = ["CATALOGUE", "LOSS_RULES"]
+
+LOSS_RULES = "algorithms._contract:broken_loss_rules"
+"""What the shared loop relies on in a loss; `bakeoff check` tries it."""
 
 CATALOGUE: Mapping[str, str] = MappingProxyType(
     {

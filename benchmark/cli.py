@@ -214,7 +214,7 @@ def check(
     ] = False,
     markdown: Annotated[Path | None, typer.Option(help="Write the table into this file, too.")] = None,
 ) -> None:
-    """Train algorithms in a world whose completions can all be listed, and hold each to its own aim."""
+    """Hold methods to the rules for all, and to their own aims in a world whose completions can all be listed."""
     sys.path.insert(0, str(Path.cwd()))  # an adapter of one's own is found where one stands
     if bool(names) == all_:
         raise ConfigurationError(
@@ -230,7 +230,7 @@ def check(
     findings = []
     for finding in check_all(names, settings):
         findings.append(finding)
-        mark = "[green]pass[/]" if finding.passed else "[red]convicted[/]"
+        mark = "[green]pass[/]" if finding.passed else "[red]fail[/]"
         console.print(f"{finding.method:24s} {mark} {finding.seconds:5.1f} s")
     table = Table(box=None, pad_edge=False)
     for column in COLUMNS:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from factories import provenance, steps
 
 from benchmark.contract import Completion, Job, Problem, Record
-from benchmark.exam.examiner import judge
+from benchmark.exam.examiner import grade_completions
 from benchmark.exam.metrics import measure
 from benchmark.store.outcomes import write_outcomes
 from benchmark.store.records import write_record, write_steps, write_suite
@@ -61,7 +61,7 @@ def ran(folder: Path, *, texts: bool = True) -> tuple[Path, dict[str, Job]]:
         outcomes = [
             outcome
             for problem, right in zip(problems(), RIGHT, strict=True)
-            for outcome in judge(
+            for outcome in grade_completions(
                 problem,
                 [Completion(text, 30, truncated=False) for text in completions(problem, scale * right)],
                 first=-1,

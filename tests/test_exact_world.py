@@ -229,13 +229,13 @@ def test_a_run_pays_by_the_rule_and_refuses_nan(tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name, target in CATALOGUE.items() if not adapter_class(target).own_loop])
-def test_every_method_keeps_its_word(name):
+def test_every_method_passes(name):
     finding = check_named(name, SHORT)
     assert finding.passed, finding.reasons
 
 
 @pytest.mark.parametrize("cls", BROKEN, ids=lambda cls: cls.__name__)
-def test_broken_copies_are_convicted(cls):
+def test_broken_copies_fail(cls):
     finding = check(cls(**cls.exact_settings), cls.__name__, settings=SHORT)
     assert not finding.passed
     by = {reason.partition(":")[0] for reason in finding.reasons}
@@ -261,7 +261,7 @@ def test_nothing_must_not_be_met():
     assert len(cells(with_verdict(close, Tolerances()))) == len(COLUMNS)
 
 
-def test_nan_figures_convict():
+def test_nan_figures_fail():
     assert not with_verdict(
         CheckResult("x", Aim("start"), 0.4, 0.0, 0.4, 0.0, gradient_error=math.nan), Tolerances()
     ).passed
@@ -287,8 +287,8 @@ def test_the_command_prints_writes_and_exits(tmp_path):
     assert passed.exit_code == 0, passed.output
     assert "bakeoff check base_model" in page.read_text(encoding="utf-8")
     assert "| base_model | the start | 0.435 → 0.435 |" in page.read_text(encoding="utf-8")
-    convicted = CliRunner().invoke(app, ["check", "broken:TBFlipped"])
-    assert convicted.exit_code == 1
-    assert "convicted" in convicted.output
-    assert "E[r]" in convicted.output
+    failed = CliRunner().invoke(app, ["check", "broken:TBFlipped"])
+    assert failed.exit_code == 1
+    assert "fail" in failed.output
+    assert "E[r]" in failed.output
     assert isinstance(CliRunner().invoke(app, ["check"]).exception, ConfigurationError)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from benchmark.adapter import Adapter
 from benchmark.commands.exact_world.gradient import GradientAgreement, agreement, exact_gradient, off_reference_logits
 from benchmark.commands.exact_world.network import network_policy, table_of
 from benchmark.commands.exact_world.policy import TreePolicy
+from benchmark.commands.exact_world.rules import broken_rules
 from benchmark.commands.exact_world.run import ExactRun, exact_job
 from benchmark.commands.exact_world.targets import TargetDistribution, target_of
 from benchmark.commands.exact_world.tree import BINARY, World
@@ -66,36 +68,53 @@ def check_all(names: Sequence[str] | None, settings: CheckSettings = TABLE) -> I
     """`names` one after the other; `None` is every algorithm of the catalogue that can be driven here."""
     if names is None:
         names = [name for name, target in CATALOGUE.items() if not adapter_class(target).own_loop]
+    for name in names:  # a wrong name is refused before anything is trained
+        _refuse_own_loop(name, adapter_class(resolve(name, {}).target))
     for name in names:
-        yield check_named(name, settings)
+        yield _checked(name, settings)
+
+
+def _checked(name: str, settings: CheckSettings) -> CheckResult:
+    """`check_named`; whatever a method raises is its result, and the others go on."""
+    clock = time.process_time()
+    try:
+        return check_named(name, settings)
+    except Exception as error:  # noqa: BLE001 - anybody's code runs here, and a failure is what is asked for
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        reason = f"raised {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
+        return CheckResult(
+            name.rpartition(":")[2], None, None, None, reasons=(reason,), seconds=time.process_time() - clock
+        )
 
 
 def check_named(name: str, settings: CheckSettings = TABLE) -> CheckResult:
-    """`check` of a catalogue name or `package.module:Class`, with the class's `exact_settings`."""
+    """Rules and `check` of a catalogue name or `package.module:Class`, with the class's `exact_settings`."""
     target = resolve(name, {})
     exact = dict(adapter_class(target.target).exact_settings)
-    return check(build(resolve(name, exact)), target.name, settings=settings)
+    adapter = build(resolve(name, exact))
+    broken = tuple(f"contract: {reason}" for reason in broken_rules(adapter))
+    result = check(adapter, target.name, settings=settings)
+    return replace(result, reasons=(*broken, *result.reasons))
 
 
 def check(
     adapter: Adapter, name: str = "adapter", *, settings: CheckSettings = TABLE, world: World = BINARY, seed: int = 0
 ) -> CheckResult:
     """Train `adapter` and compare it with its aim. Raises `ConfigurationError` where it cannot be trained here."""
-    if adapter.own_loop:
-        raise ConfigurationError(f"{name} has its own loop; it is compared with ours in tests. Leave it out.")
+    _refuse_own_loop(name, type(adapter))
     clock, aim = time.process_time(), adapter.aim()
     policy: TreePolicy | LanguagePolicy = network_policy(world, seed) if settings.network else TreePolicy(world)
     world = replace(world, reference=table_of(policy, world))
     start = world.log_p(world.reference).exp()
     target = target_of(world, aim, settings.training.group_size) if aim is not None else None
-    finding = CheckResult(name, aim, float(start @ world.rewards), _distance(aim, target, start))
+    result = CheckResult(name, aim, float(start @ world.rewards), _distance(aim, target, start))
     try:
         p, log_z = _trained(adapter, policy, world, settings.training, seed)
         first = None if settings.network or aim is None else first_step(adapter, aim, world, seed)
     except TrainingStopped as stopped:
-        return replace(finding, reasons=(f"stopped: {stopped}",), seconds=time.process_time() - clock)
-    finding = replace(
-        finding,
+        return replace(result, reasons=(f"stopped: {stopped}",), seconds=time.process_time() - clock)
+    result = replace(
+        result,
         reward_end=float(p @ world.rewards),
         distance_end=_distance(aim, target, p),
         gradient_error=first.error if first else None,
@@ -103,7 +122,12 @@ def check(
         log_z_error=None if log_z is None or target is None or target.log_z is None else log_z - target.log_z,
         seconds=time.process_time() - clock,
     )
-    return with_verdict(finding, settings.tolerances)
+    return with_verdict(result, settings.tolerances)
+
+
+def _refuse_own_loop(name: str, cls: type[Adapter]) -> None:
+    if cls.own_loop:
+        raise ConfigurationError(f"{name} has its own loop; it is compared with ours in tests. Leave it out.")
 
 
 def first_step(adapter: Adapter, aim: Aim, world: World, seed: int) -> GradientAgreement | None:

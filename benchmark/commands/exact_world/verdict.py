@@ -1,4 +1,4 @@
-"""What was found of a method in the exact world, and when it is convicted. Loads no torch."""
+"""What was found of a method in the exact world, and when it fails. Loads no torch."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class CheckResult:
 
     method: str
     aim: Aim | None
-    reward_start: float
-    """E[r] of the start, exact."""
+    reward_start: float | None
+    """E[r] of the start, exact; `None` where the method raised an error."""
     distance_start: float | None
     """Total variation to the target; of `best`, the mass elsewhere."""
     reward_end: float | None = None
@@ -73,7 +73,7 @@ class CheckResult:
     seconds: float = 0.0
     """Of the processor."""
     reasons: tuple[str, ...] = ()
-    """Why it is convicted; empty for a pass."""
+    """Why it fails; empty for a pass."""
 
     @property
     def passed(self) -> bool:
@@ -81,34 +81,34 @@ class CheckResult:
         return not self.reasons
 
 
-def with_verdict(finding: CheckResult, tolerances: Tolerances) -> CheckResult:
-    """With its tolerance and the reasons to convict it."""
-    limit = tolerances.of(finding.aim)
-    reasons = [*_of_the_end(finding, tolerances, limit)]
-    if finding.gradient_error is not None and not finding.gradient_error <= tolerances.gradient:
+def with_verdict(result: CheckResult, tolerances: Tolerances) -> CheckResult:
+    """With its tolerance and the reasons for which it fails."""
+    limit = tolerances.of(result.aim)
+    reasons = [*_of_the_end(result, tolerances, limit)]
+    if result.gradient_error is not None and not result.gradient_error <= tolerances.gradient:
         reasons.append(
-            f"gradient: relative error {finding.gradient_error:.3f} > {tolerances.gradient:g}, "
-            f"cosine {_number(finding.gradient_cosine, '.3f')}"
+            f"gradient: relative error {result.gradient_error:.3f} > {tolerances.gradient:g}, "
+            f"cosine {_number(result.gradient_cosine, '.3f')}"
         )
-    if finding.log_z_error is not None and not abs(finding.log_z_error) <= tolerances.log_z:
-        reasons.append(f"log Z: off by {finding.log_z_error:+.3f} nats, allowed {tolerances.log_z:g}")
-    return replace(finding, tolerance=limit, reasons=(*finding.reasons, *reasons))
+    if result.log_z_error is not None and not abs(result.log_z_error) <= tolerances.log_z:
+        reasons.append(f"log Z: off by {result.log_z_error:+.3f} nats, allowed {tolerances.log_z:g}")
+    return replace(result, tolerance=limit, reasons=(*result.reasons, *reasons))
 
 
-def _of_the_end(finding: CheckResult, tolerances: Tolerances, limit: float | None) -> list[str]:
+def _of_the_end(result: CheckResult, tolerances: Tolerances, limit: float | None) -> list[str]:
     """What is wrong with where training ended."""
-    end, reward = finding.distance_end, finding.reward_end
-    if reward is None:
+    end, reward = result.distance_end, result.reward_end
+    if reward is None or result.reward_start is None:
         return []
-    rise = reward - finding.reward_start
-    if finding.aim is None or end is None or limit is None:
+    rise = reward - result.reward_start
+    if result.aim is None or end is None or limit is None:
         return [] if rise >= tolerances.rise else [f"reward: rose by {rise:.3f}, expected {tolerances.rise:g} at least"]
-    if finding.aim.target == "nothing":
+    if result.aim.target == "nothing":
         near = (
             [f"distance: {end:.3f} to a target it cannot know, expected more than {limit:g}"] if not end > limit else []
         )
         return near + ([f"reward: rose by {rise:.3f} without being read"] if rise > tolerances.rise else [])
-    what = "mass off the best" if finding.aim.target == "best" else "total variation"
+    what = "mass off the best" if result.aim.target == "best" else "total variation"
     return [] if end <= limit else [f"distance: {what} {end:.4f} > {limit:g}"]
 
 
@@ -126,21 +126,21 @@ COLUMNS = (
 )
 
 
-def cells(finding: CheckResult) -> tuple[str, ...]:
+def cells(result: CheckResult) -> tuple[str, ...]:
     """One row of the table, in the order of `COLUMNS`."""
     return (
-        finding.method,
-        aim_text(finding.aim),
-        f"{finding.reward_start:.3f} → {_number(finding.reward_end, '.3f')}",
-        f"{_number(finding.distance_start, '.3f')} → {_number(finding.distance_end, '.4f')}",
-        _number(finding.tolerance, "g")
-        if finding.aim is None or finding.aim.target != "nothing"
-        else f"> {finding.tolerance:g}",
-        _number(finding.gradient_error, ".3f"),
-        _number(finding.gradient_cosine, ".4f"),
-        _number(finding.log_z_error, "+.4f"),
-        f"{finding.seconds:.1f}",
-        "pass" if finding.passed else "convicted: " + "; ".join(finding.reasons),
+        result.method,
+        aim_text(result.aim),
+        f"{_number(result.reward_start, '.3f')} → {_number(result.reward_end, '.3f')}",
+        f"{_number(result.distance_start, '.3f')} → {_number(result.distance_end, '.4f')}",
+        _number(result.tolerance, "g")
+        if result.aim is None or result.aim.target != "nothing"
+        else f"> {result.tolerance:g}",
+        _number(result.gradient_error, ".3f"),
+        _number(result.gradient_cosine, ".4f"),
+        _number(result.log_z_error, "+.4f"),
+        f"{result.seconds:.1f}",
+        "pass" if result.passed else "fail: " + "; ".join(result.reasons),
     )
 
 
@@ -162,9 +162,9 @@ def aim_text(aim: Aim | None) -> str:
     return texts[aim.target] + (", 1/n" if aim.target == "loss_kl" and aim.span == "row_mean" else "")
 
 
-def page(findings: Sequence[CheckResult], command: str, conditions: str) -> str:
+def page(results: Sequence[CheckResult], command: str, conditions: str) -> str:
     """The table as a page, with the command that made it."""
-    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(cells, findings)]
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *map(cells, results)]
     table = "\n".join("| " + " | ".join(row) + " |" for row in rows)
     return f"# Every method in the exact world\n\nMade by `{command}`. {conditions}\n\n{table}\n"
 
