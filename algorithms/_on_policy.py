@@ -19,8 +19,8 @@ from algorithms._describe import describe
 from algorithms._heads import Heads
 from algorithms._optimiser import Optimiser
 from benchmark.adapter import Adapter
-from benchmark.contract import Checkpoint, Completion, Job, Problem, Run
-from benchmark.model.policy import LanguagePolicy, Prompts
+from benchmark.contract import Checkpoint, Completion, Job, Problem, Run, TrainablePolicy
+from benchmark.model.policy import Prompts
 from benchmark.model.sampler import Sampled
 
 __all__ = ["OnPolicy", "roll_out", "train_on_policy", "update", "with_constants"]
@@ -75,7 +75,7 @@ class OnPolicy(Adapter):
 
 def train_on_policy(run: Run, method: OnPolicy, step_by: Update | None = None) -> Checkpoint:
     """Train `run.policy` with the method until the suite's batches are used up; `step_by` replaces `update`."""
-    policy: LanguagePolicy = run.policy
+    policy = run.policy
     heads = Heads(method.needs, policy.hidden_size, run.seed("heads")).to(policy.device)
     run.count(heads)
     optimiser = Optimiser(run, heads, method.learning_rate, method.head_learning_rate)
@@ -94,7 +94,7 @@ Update = Callable[[Run, Rollouts, Heads, OnPolicy, Optimiser], dict[str, float]]
 
 
 def roll_out(
-    run: Run, policy: LanguagePolicy, problems: Sequence[Problem], step: int, needs: frozenset[Need] = frozenset()
+    run: Run, policy: TrainablePolicy, problems: Sequence[Problem], step: int, needs: frozenset[Need] = frozenset()
 ) -> Rollouts:
     """G completions of each problem from `policy` with their rewards, paid from the budget.
 
@@ -138,7 +138,7 @@ def grouped(completions: list[Completion], size: int) -> list[list[Completion]]:
     return [completions[i : i + size] for i in range(0, len(completions), size)]
 
 
-def _greedy(run: Run, policy: LanguagePolicy, prompts: Prompts) -> list[list[Completion]]:
+def _greedy(run: Run, policy: TrainablePolicy, prompts: Prompts) -> list[list[Completion]]:
     """One greedy completion of each prompt, paid from the budget."""
     silent = torch.zeros(len(prompts.ids), run.job.training.max_completion_tokens)
     completions = policy.decode(policy.sample(prompts, silent, temperature=0.0))
@@ -147,7 +147,7 @@ def _greedy(run: Run, policy: LanguagePolicy, prompts: Prompts) -> list[list[Com
 
 
 def _prefix_rewards(
-    run: Run, policy: LanguagePolicy, problems: Sequence[Problem], sampled: Sampled, reward: Tensor
+    run: Run, policy: TrainablePolicy, problems: Sequence[Problem], sampled: Sampled, reward: Tensor
 ) -> Tensor:
     """[B, T+1] the reward of each prefix as if the completion had been ended there; the last valid one is `reward`."""
     n = sampled.mask.sum(1).int().tolist()
@@ -166,7 +166,7 @@ def _prefix_rewards(
 
 @torch.no_grad()
 def with_constants(
-    run: Run, batch: Rollouts, heads: Heads, reference: LanguagePolicy | None, needs: frozenset[Need]
+    run: Run, batch: Rollouts, heads: Heads, reference: TrainablePolicy | None, needs: frozenset[Need]
 ) -> Rollouts:
     """The batch with the reference's log-probabilities and the heads' opinions before the update, where needed."""
     temperature = run.job.training.temperature

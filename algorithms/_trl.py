@@ -20,6 +20,7 @@ from algorithms._trl_bridge import Bridge, preserve_global_state
 from benchmark.adapter import Adapter
 from benchmark.contract import Checkpoint, Job, Problem, Run
 from benchmark.errors import ConfigurationError
+from benchmark.model.policy import LanguagePolicy
 
 __all__ = ["TRLRow", "group_of_completions", "sampling"]
 
@@ -65,8 +66,9 @@ class TRLRow(Adapter):
                 trainer = self._built(run)
             with run.phase("update"):
                 trainer.train()
-        run.policy.model.eval()
-        vars(run.policy.model).pop("forward", None)  # TRL replaces it on the instance
+        model = _language_policy(run).model
+        model.eval()
+        vars(model).pop("forward", None)  # TRL replaces it on the instance
         return Checkpoint(int(trainer.state.global_step))
 
     def _built(self, run: Run) -> Any:  # noqa: ANN401 - TRL's trainers share no type
@@ -76,11 +78,11 @@ class TRLRow(Adapter):
         problems = [problem for batch in run.batches() for problem in batch for _ in range(self.rows(run.job))]
         bridge = Bridge(run, problems)
         trainer = trainer_class(
-            model=run.policy.model,
+            model=_language_policy(run).model,
             args=config_class(**_plumbing(run), **self.settings(run.job)),
             reward_funcs=bridge.reward,
             train_dataset=Dataset.from_list(_prompts(run, problems)),
-            processing_class=run.policy.tokenizer,
+            processing_class=_language_policy(run).tokenizer,
             optimizers=_optimiser(run, self.learning_rate),
             callbacks=[bridge],
         )
@@ -159,11 +161,21 @@ def _prompts(run: Run, problems: Sequence[Problem]) -> list[dict[str, object]]:
 
     Raises `ConfigurationError` where TRL would tokenise it otherwise than the examiner does.
     """
-    texts = [run.policy.render(problem.prompt) for problem in problems]
-    tokenizer = run.policy.tokenizer
+    policy = _language_policy(run)
+    texts = [policy.render(problem.prompt) for problem in problems]
+    tokenizer = policy.tokenizer
     if tokenizer(texts[0]).input_ids != tokenizer(texts[0], add_special_tokens=False).input_ids:
         raise ConfigurationError(
             "this tokenizer puts special tokens around a prompt when TRL calls it, and the examiner does not: "
             "TRL's rows would train on other prompts than they are examined on. Leave them out with this model."
         )
     return [{"prompt": text, "problem": number} for number, text in enumerate(texts)]
+
+
+def _language_policy(run: Run) -> LanguagePolicy:
+    """The policy, which a trainer of transformers' needs whole: a table of logits will not do."""
+    if not isinstance(run.policy, LanguagePolicy):
+        raise ConfigurationError(
+            f"TRL trains language models, not a {type(run.policy).__name__}: run this method in a suite."
+        )
+    return run.policy

@@ -23,7 +23,6 @@ from algorithms._optimiser import Optimiser
 from algorithms._pieces import mean_of_tokens
 from benchmark.adapter import Adapter
 from benchmark.contract import Checkpoint, Problem, Run
-from benchmark.model.policy import LanguagePolicy
 from benchmark.model.sampler import Sampled
 
 __all__ = ["SFT", "negative_log_likelihood"]
@@ -56,7 +55,7 @@ class SFT(Adapter):
 def parts_of(run: Run, problems: Sequence[Problem], solutions: Sampled, tokens: float) -> Iterator[Callable[[], Loss]]:
     """The loss of each micro-batch, not yet computed."""
     training = run.job.training
-    policy: LanguagePolicy = run.policy
+    policy = run.policy
     size = (training.micro_batch_groups or training.prompts_per_step) * training.group_size
     for first in range(0, len(problems), size):
 

@@ -44,7 +44,7 @@ from benchmark.contract.happened import (
     VerdictKind,
 )
 from benchmark.contract.kept import CrossGrading, ExamProblems
-from benchmark.contract.reach import Budget, Policy, Run
+from benchmark.contract.reach import Budget, Policy, Run, TrainablePolicy
 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
@@ -88,6 +88,7 @@ __all__ = [
     "Status",
     "StepLog",
     "Suite",
+    "TrainablePolicy",
     "Training",
     "Tuning",
     "Verdict",

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from benchmark.contract.asked import Job, Problem
 from benchmark.contract.happened import Completion, Phase
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from benchmark.model.policy import Prompts, Scored
+    from benchmark.model.sampler import Sampled
 
 
 class Policy(Protocol):
@@ -28,6 +35,60 @@ class Policy(Protocol):
         ...
 
 
+class TrainablePolicy(Protocol):
+    """What an adapter may ask of the policy it trains. P prompts of L tokens, B completions of T, H the hidden width.
+
+    `benchmark.model.policy.LanguagePolicy` is a language model; the exact world has a table of logits.
+    """
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        ...
+
+    @property
+    def hidden_size(self) -> int:
+        """H, the width of the states that critics and flow heads read."""
+        ...
+
+    @property
+    def trainable(self) -> list[torch.nn.Parameter]:
+        """The weights that training may change."""
+        ...
+
+    def encode(self, prompts: Sequence[str]) -> Prompts:
+        """Prompts as tokens, [P, L]."""
+        ...
+
+    def encode_completions(self, texts: Sequence[str], limit: int) -> Sampled:
+        """Given texts as if they had been sampled, [B, T] with T at most `limit`."""
+        ...
+
+    def sample(self, prompts: Prompts, noise: Tensor, *, temperature: float) -> Sampled:
+        """Completions from the current weights, one for each row of the uniform `noise` [B, T]; 0 is greedy."""
+        ...
+
+    def decode(self, sampled: Sampled) -> list[Completion]:
+        """Texts with their token counts, B of them."""
+        ...
+
+    def prefixes(self, sampled: Sampled) -> list[list[str]]:
+        """Texts of all prefixes of each completion, after 0, 1, … n tokens."""
+        ...
+
+    def score(self, prompts: Prompts, ids: Tensor, mask: Tensor, *, temperature: float, ends: bool = False) -> Scored:
+        """Log-probabilities of given completions [B, T], with gradient; `ends` asks for log π(end) of every prefix."""
+        ...
+
+    def snapshot(self) -> TrainablePolicy:
+        """A frozen copy of the weights as they are now."""
+        ...
+
+    def reference(self) -> TrainablePolicy:
+        """The frozen starting policy."""
+        ...
+
+
 class Budget(Protocol):
     """Counts what a method spends and refuses more than its share."""
 
@@ -42,8 +103,11 @@ class Run(Protocol):
     """A live job, as its adapter sees it: no test split, no grader, no clock to set, no other jobs."""
 
     job: Job
-    policy: Any
-    """`benchmark.model.policy.LanguagePolicy`, typed loosely because this module loads no torch."""
+
+    @property
+    def policy(self) -> TrainablePolicy:
+        """What is trained, in place."""
+        ...
 
     @property
     def budget(self) -> Budget:
@@ -72,7 +136,7 @@ class Run(Protocol):
         """Everything inside is on that phase's clock."""
         ...
 
-    def count(self, heads: Any) -> None:  # noqa: ANN401 - a torch module; this module loads no torch
+    def count(self, heads: torch.nn.Module) -> None:
         """Weights beside the policy whose work belongs in the job's FLOPs; the policy and its copies are counted."""
         ...
 

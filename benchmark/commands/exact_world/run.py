@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -44,7 +43,7 @@ class ExactRun:
         watch: Callable[[int], None],
     ) -> None:
         self.job, self.folder = job, folder
-        self.policy: Any = policy
+        self.policy = policy
         self.budget = CompletionBudget(job.training.completions)
         self.steps: list[StepLog] = []
         self._world, self._watch = world, watch
