@@ -5,11 +5,10 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from benchmark.contract import Outcome
+from benchmark.contract import Outcome, OutcomeColumns
 from benchmark.exam.definitions import METRICS, metric_named
 from benchmark.exam.metrics import measure
 from benchmark.exam.per_problem import from_columns, per_problem
-from benchmark.store.outcomes import OutcomeColumns
 
 KS = (1, 2, 4)
 OF_TEXTS = {"step_strategies@4", "effective_step_strategies", "invalid_strategies", "distinct_2_correct"}

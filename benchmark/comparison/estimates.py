@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from benchmark.contract import TRAINING_PHASES, Estimate, Record, Suite
+from benchmark.contract import TRAINING_PHASES, Estimate, ExamParts, Record, Suite
 from benchmark.errors import BadRecord
 from benchmark.exam.definitions import METRICS, metric_named
-from benchmark.exam.per_problem import ExamParts
 from benchmark.stats import Scores, estimate, from_seeds, scores_of
 
 if TYPE_CHECKING:

@@ -10,9 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.comparison.estimates import Cells, Summary, answers, cells, summary, tidy
-from benchmark.contract import FLOOR, NO_ESTIMATE, Comparison, CrossGrading, Estimate, Problem, Record, StepLog, Suite
+from benchmark.contract import (
+    FLOOR,
+    NO_ESTIMATE,
+    Comparison,
+    CrossGrading,
+    Estimate,
+    ExamParts,
+    Problem,
+    Record,
+    StepLog,
+    Suite,
+)
 from benchmark.exam.definitions import direction
-from benchmark.exam.per_problem import ExamParts, from_columns
+from benchmark.exam.per_problem import from_columns
 from benchmark.stats import Scores, compare_all
 from benchmark.store.kept import CROSS_GRADING, problems_path, read_cross_grading, read_problems
 from benchmark.store.outcomes import OUTCOMES, read_columns

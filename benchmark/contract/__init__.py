@@ -25,7 +25,7 @@ from benchmark.contract.asked import (
     Training,
     Tuning,
 )
-from benchmark.contract.concluded import NO_ESTIMATE, Comparison, Decision, Direction, Estimate, Spread
+from benchmark.contract.concluded import NO_ESTIMATE, Comparison, Decision, Direction, Estimate, ExamParts, Spread
 from benchmark.contract.happened import (
     GREEDY,
     PHASES,
@@ -43,7 +43,7 @@ from benchmark.contract.happened import (
     Verdict,
     VerdictKind,
 )
-from benchmark.contract.kept import CrossGrading, ExamProblems
+from benchmark.contract.kept import CrossGrading, ExamProblems, OutcomeColumns
 from benchmark.contract.reach import Budget, Policy, Run, TrainablePolicy
 
 __all__ = [
@@ -69,11 +69,13 @@ __all__ = [
     "Estimate",
     "Evaluation",
     "Exam",
+    "ExamParts",
     "ExamProblems",
     "Finding",
     "Job",
     "Model",
     "Outcome",
+    "OutcomeColumns",
     "Phase",
     "Policy",
     "Problem",

@@ -1,14 +1,28 @@
-"""What is concluded over seeds: estimates with intervals, and one method compared with another."""
+"""What is concluded: the parts of one exam, estimates over seeds with intervals, one method compared with another."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from benchmark.stats.scores import FloatArray
 
 Decision = Literal["better", "worse", "undecided"]
 Direction = Literal["higher", "lower", "neither"]
 """Which way a metric is better."""
 Spread = Literal["seeds", "problems", "seeds and problems"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExamParts:
+    """One exam's parts: metric → (top, bottom), (P,) each, in the order of `problems`."""
+
+    problems: tuple[str, ...]
+    """Sorted ids."""
+    samples: int
+    """Of each problem, the greedy one not counted."""
+    parts: dict[str, tuple[FloatArray, FloatArray]]
 
 
 @dataclass(frozen=True, slots=True)

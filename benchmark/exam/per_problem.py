@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from benchmark.contract import ExamParts
 from benchmark.exam.definitions import BUDGETS, METRICS, names_at
 from benchmark.exam.facts import Counts, ProblemFacts
 from benchmark.exam.metrics import by_problem
@@ -21,23 +21,11 @@ from benchmark.store.outcomes import outcomes_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from benchmark.contract import Outcome
+    from benchmark.contract import Outcome, OutcomeColumns
     from benchmark.exam.definitions import Parts
     from benchmark.stats.scores import FloatArray
-    from benchmark.store.outcomes import OutcomeColumns
 
-__all__ = ["ExamParts", "from_columns", "per_problem"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class ExamParts:
-    """One exam's parts: metric → (top, bottom), (P,) each, in the order of `problems`."""
-
-    problems: tuple[str, ...]
-    """Sorted ids."""
-    samples: int
-    """Of each problem, the greedy one not counted."""
-    parts: dict[str, tuple[FloatArray, FloatArray]]
+__all__ = ["from_columns", "per_problem"]
 
 
 def per_problem(outcomes: Sequence[Outcome], *, ks: Sequence[int] = BUDGETS) -> ExamParts:

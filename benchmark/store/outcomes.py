@@ -9,14 +9,14 @@ import gzip
 import json
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import fields
 from functools import cache
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from benchmark.contract import Outcome, VerdictKind
+from benchmark.contract import Outcome, OutcomeColumns, VerdictKind
 from benchmark.errors import BadRecord
 from benchmark.store.atomic import READ_ERRORS, columns_from_csv, to_csv, unzipped, write, zipped
 
@@ -27,7 +27,6 @@ __all__ = [
     "OUTCOMES",
     "RESTORE",
     "SAMPLES",
-    "OutcomeColumns",
     "message_of",
     "outcomes_of",
     "read_columns",
@@ -38,33 +37,10 @@ __all__ = [
 
 OUTCOMES, SAMPLES = "outcomes.csv.gz", "samples.jsonl.gz"
 
-_COLUMNS = ("problem", "sample", "verdict", "answer", "route", "tokens", "truncated", "strategy")
+_COLUMNS = tuple(field.name for field in fields(OutcomeColumns))
 RESTORE = "Restore it from version control, or run the job again."
 _TRUTH = {"true": True, "false": False}
 _KINDS = frozenset(get_args(VerdictKind))
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeColumns:
-    """Fields of the outcomes of one job in the order they were written, one entry each; see `Outcome`."""
-
-    problem: Sequence[str]
-    sample: Sequence[int]
-    verdict: Sequence[VerdictKind]
-    answer: Sequence[str | None]
-    route: Sequence[str]
-    tokens: Sequence[int | None]
-    truncated: Sequence[bool | None]
-    strategy: Sequence[str | None]
-
-    def at(self, places: Sequence[int]) -> OutcomeColumns:
-        """Some of them."""
-        return OutcomeColumns(*([column[place] for place in places] for column in self.fields))
-
-    @property
-    def fields(self) -> tuple[Sequence[Any], ...]:
-        """The columns, in the order of `Outcome`'s fields."""
-        return tuple(getattr(self, name) for name in _COLUMNS)
 
 
 def write_outcomes(folder: Path, outcomes: Sequence[Outcome], *, texts: bool = True) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from benchmark.comparison.evidence import Evidence
-    from benchmark.exam.per_problem import ExamParts
+    from benchmark.contract import ExamParts
 
 __all__ = ["By", "known_problems", "split_table"]
 
