@@ -143,10 +143,8 @@ def regrade(
     from benchmark.commands.regrade import regrade_suite
 
     for name in suites:
-        found = regrade_suite(results, name, data)
-        console.print(f"{name}: the completions of {found.jobs} jobs are graded again.")
-        for job, reason in found.left_out.items():
-            console.print(f"left out: {job}: {reason}.", soft_wrap=True)
+        for line in regrade_suite(results, name, data).lines:
+            console.print(f"{name}: {line}", soft_wrap=True)
 
 
 @tape.command("record")

@@ -26,6 +26,12 @@ class Regraded(NamedTuple):
     left_out: dict[str, str]
     """Job id → why it has none."""
 
+    @property
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        left_out = [f"left out: {job}: {reason}." for job, reason in self.left_out.items()]
+        return [f"the completions of {self.jobs} jobs are graded again.", *left_out]
+
 
 def regrade_suite(results: Path, suite: str, data: Path | None = None) -> Regraded:
     """Grade the kept completions of every finished job again and keep the problems of generated tasks.

@@ -15,29 +15,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from types import MappingProxyType
 from typing import Literal
 
 from benchmark.contract import Direction
 from benchmark.errors import UnknownName
-from benchmark.exam.estimators import (
-    collision_probability,
-    entropy,
-    majority_at_k,
-    pass_at_k,
-    rarefied_richness,
-    strategies_at_k,
-)
-from benchmark.exam.facts import CORRECT, Counts, ProblemFacts
+from benchmark.exam import parts
+from benchmark.exam.facts import CORRECT, ProblemFacts
+from benchmark.exam.parts import Parts
 
-__all__ = ["BUDGETS", "METRICS", "Metric", "Parts", "Unit", "direction", "metric_named", "names_at"]
+__all__ = ["BUDGETS", "METRICS", "Metric", "Unit", "direction", "metric_named", "names_at"]
 
 BUDGETS = (1, 2, 4, 8, 16)
 """The k of pass@k and its like."""
-
-Parts = tuple[float, float]
-"""Top and bottom of one problem."""
 
 Unit = Literal["share", "strategies", "problems", "samples", "answers", "nats", "tokens"]
 
@@ -49,8 +39,6 @@ At = Literal[
     "largest",  # the largest k up to n only
     "correct",  # k = CORRECT
 ]
-
-UNDEFINED: Parts = (0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,111 +85,15 @@ def names_at(metric: Metric, ks: Sequence[int]) -> dict[str, int]:
     return {metric.name.removesuffix("k") + str(k) if k else metric.name: k for k in chosen}
 
 
-# --- estimators: the parts of one problem --------------------------------------------------------------------------
-
-
-def _per_sample(counted: Callable[[Counts], int]) -> Callable[[ProblemFacts, int], Parts]:
-    """The share of samples of which something holds."""
-    return lambda facts, _: (counted(facts.counts) / facts.counts.samples, 1.0)
-
-
-def _greedy(facts: ProblemFacts, _: int) -> Parts:
-    return UNDEFINED if facts.greedy is None else (float(facts.greedy), 1.0)
-
-
-def _pass(facts: ProblemFacts, k: int) -> Parts:
-    return pass_at_k(facts.counts.samples, facts.counts.correct, k), 1.0
-
-
-def _majority(facts: ProblemFacts, k: int) -> Parts:
-    return _majority_of(facts.counts.samples, facts.counts.correct, facts.counts.wrong, k), 1.0
-
-
-@lru_cache(maxsize=65536)
-def _majority_of(n: int, correct: int, wrong: tuple[int, ...], k: int) -> float:
-    return 1.0 if correct == n else majority_at_k(correct, wrong, n - correct - sum(wrong), k)
-
-
-def _strategies(facts: ProblemFacts, k: int) -> Parts:
-    return strategies_at_k(facts.counts.samples, facts.counts.strategies, k), 1.0
-
-
-def _per_solved(facts: ProblemFacts, k: int) -> Parts:
-    return _strategies(facts, k)[0], _pass(facts, k)[0]
-
-
-def _inverse_collision(counts: Sequence[int]) -> Parts:
-    """D2: problems where the chance of agreement is defined, over the sum of these chances."""
-    chance = collision_probability(counts)
-    return UNDEFINED if chance is None else (1.0, chance)
-
-
-def _effective(facts: ProblemFacts, _: int) -> Parts:
-    return _inverse_collision(facts.counts.strategies)
-
-
-def _richness(facts: ProblemFacts, k: int) -> Parts:
-    richness = rarefied_richness(facts.counts.strategies, k)
-    return UNDEFINED if richness is None else (richness, 1.0)
-
-
-def _answers(facts: ProblemFacts, _: int) -> Parts:
-    return float(len(facts.counts.wrong) + (facts.counts.correct > 0)), 1.0
-
-
-def _answer_entropy(facts: ProblemFacts, _: int) -> Parts:
-    counts = facts.counts
-    classes = (counts.correct, *counts.wrong, counts.samples - counts.correct - sum(counts.wrong))
-    return entropy([count / counts.samples for count in classes if count]), 1.0
-
-
-def _coverage(facts: ProblemFacts, _: int) -> Parts:
-    return float(facts.counts.with_strategy), float(facts.counts.correct)
-
-
-def _tokens(facts: ProblemFacts, _: int) -> Parts | None:
-    return None if facts.tokens is None else (facts.tokens / facts.counts.samples, 1.0)
-
-
-def _truncated(facts: ProblemFacts, _: int) -> Parts | None:
-    return None if facts.truncated is None else (facts.truncated / facts.counts.samples, 1.0)
-
-
-def _step_strategies(facts: ProblemFacts, k: int) -> Parts | None:
-    if facts.texts is None:
-        return None
-    return strategies_at_k(facts.counts.samples, facts.texts.step_strategies, k), 1.0
-
-
-def _effective_steps(facts: ProblemFacts, _: int) -> Parts | None:
-    return None if facts.texts is None else _inverse_collision(facts.texts.step_strategies)
-
-
-def _invalid(facts: ProblemFacts, _: int) -> Parts | None:
-    return None if facts.texts is None else (float(facts.texts.invalid), float(facts.counts.correct))
-
-
-def _distinct_2(facts: ProblemFacts, _: int) -> Parts | None:
-    if facts.texts is None:
-        return None
-    return UNDEFINED if facts.texts.distinct_2 is None else (facts.texts.distinct_2, 1.0)
-
-
-def _size(_: ProblemFacts, __: int) -> None:
-    return None
-
-
-# --- the table -----------------------------------------------------------------------------------------------------
-
 _TABLE = (
-    Metric("problems", "problems", "neither", "problems in the exam", _size, "size"),
-    Metric("samples", "samples", "neither", "n, sampled completions of each problem", _size, "size"),
+    Metric("problems", "problems", "neither", "problems in the exam", parts.of_size, "size"),
+    Metric("samples", "samples", "neither", "n, sampled completions of each problem", parts.of_size, "size"),
     Metric(
         "greedy_accuracy",
         "share",
         "higher",
         "share of problems whose greedy completion is correct",
-        _greedy,
+        parts.of_greedy,
         "greedy",
     ),
     Metric(
@@ -209,15 +101,15 @@ _TABLE = (
         "share",
         "higher",
         "mean correctness of a sample, which is pass@1 and avg@n",
-        _per_sample(lambda counts: counts.correct),
+        parts.share_of_samples(lambda counts: counts.correct),
     ),
-    Metric("pass@k", "share", "higher", "unbiased chance that one of k samples is correct", _pass, at="each"),
+    Metric("pass@k", "share", "higher", "unbiased chance that one of k samples is correct", parts.of_pass, at="each"),
     Metric(
         "strategies@k",
         "strategies",
         "higher",
         "expected number of distinct correct strategies among k samples",
-        _strategies,
+        parts.of_strategies,
         at="each",
         at_most_k=True,
     ),
@@ -226,7 +118,7 @@ _TABLE = (
         "share",
         "higher",
         "expected correctness of the majority answer of k samples, largest k; ties are shared",
-        _majority,
+        parts.of_majority,
         at="largest",
     ),
     Metric(
@@ -234,7 +126,7 @@ _TABLE = (
         "strategies",
         "higher",
         "strategies@k / pass@k of the means, largest k; undefined where nothing is solved",
-        _per_solved,
+        parts.per_solved,
         at="largest",
         at_most_k=True,
     ),
@@ -244,7 +136,7 @@ _TABLE = (
         "higher",
         "D2: 1 / mean chance that two correct samples agree in strategy, over problems with two that have one; "
         "undefined without such a problem and where no two ever agree",
-        _effective,
+        parts.of_effective,
         least=1.0,
     ),
     Metric(
@@ -252,7 +144,7 @@ _TABLE = (
         "strategies",
         "higher",
         f"expected number of strategies among k = {CORRECT} correct samples; problems with as many",
-        _richness,
+        parts.of_richness,
         at="correct",
         least=1.0,
         at_most_k=True,
@@ -262,7 +154,7 @@ _TABLE = (
         "strategies",
         "higher",
         "strategies@k with the finer key `steps`, largest k; needs the texts",
-        _step_strategies,
+        parts.of_step_strategies,
         "texts",
         at="largest",
         at_most_k=True,
@@ -272,7 +164,7 @@ _TABLE = (
         "strategies",
         "higher",
         "D2 with the finer key `steps`; needs the texts",
-        _effective_steps,
+        parts.of_effective_steps,
         "texts",
         least=1.0,
     ),
@@ -281,7 +173,7 @@ _TABLE = (
         "share",
         "lower",
         "share of correct samples whose strategy has a step that is wrong; needs the texts",
-        _invalid,
+        parts.of_invalid,
         "texts",
     ),
     Metric(
@@ -289,24 +181,30 @@ _TABLE = (
         "share",
         "higher",
         f"distinct-2 of the first {CORRECT} correct samples; problems with as many; needs the texts",
-        _distinct_2,
+        parts.of_distinct_2,
         "texts",
     ),
-    Metric("distinct_answers", "answers", "neither", "number of different answers", _answers),
-    Metric("answer_entropy", "nats", "neither", "entropy of the answers, a missing answer being one", _answer_entropy),
+    Metric("distinct_answers", "answers", "neither", "number of different answers", parts.of_answers),
+    Metric(
+        "answer_entropy",
+        "nats",
+        "neither",
+        "entropy of the answers, a missing answer being one",
+        parts.of_answer_entropy,
+    ),
     Metric(
         "strategy_coverage",
         "share",
         "higher",
         "share of correct samples, pooled over problems, with a strategy; undefined without correct ones",
-        _coverage,
+        parts.of_coverage,
     ),
     Metric(
         "completion_tokens",
         "tokens",
         "neither",
         "mean tokens of a sample; unknown in imported completions",
-        _tokens,
+        parts.of_tokens,
         "lengths",
     ),
     Metric(
@@ -314,7 +212,7 @@ _TABLE = (
         "share",
         "lower",
         "share of samples cut at the length limit; unknown in imported completions",
-        _truncated,
+        parts.of_truncated,
         "lengths",
     ),
     Metric(
@@ -322,21 +220,21 @@ _TABLE = (
         "share",
         "lower",
         "share of samples without a final answer",
-        _per_sample(lambda counts: counts.no_answer),
+        parts.share_of_samples(lambda counts: counts.no_answer),
     ),
     Metric(
         "undecided",
         "share",
         "lower",
         "share of samples the grader could not decide",
-        _per_sample(lambda counts: counts.undecided),
+        parts.share_of_samples(lambda counts: counts.undecided),
     ),
     Metric(
         "error",
         "share",
         "lower",
         "share of samples on which the grader failed",
-        _per_sample(lambda counts: counts.error),
+        parts.share_of_samples(lambda counts: counts.error),
     ),
 )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from benchmark.contract import Outcome
-    from benchmark.exam.definitions import Parts
+    from benchmark.exam.parts import Parts
     from benchmark.exam.strategy.key import Strategy
 
 __all__ = ["ProblemSamples", "by_problem", "measure", "ratio", "strategy_counts"]

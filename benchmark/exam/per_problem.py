@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from benchmark.contract import Outcome, OutcomeColumns
-    from benchmark.exam.definitions import Parts
+    from benchmark.exam.parts import Parts
     from benchmark.stats.scores import FloatArray
 
 __all__ = ["from_columns", "per_problem"]

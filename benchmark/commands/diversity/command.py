@@ -6,12 +6,16 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from benchmark.commands.diversity.measure import Measured
+    from benchmark.commands.diversity.tables import Resampling
 
 __all__ = ["diversity"]
 
@@ -23,30 +27,35 @@ class ReadingOption(StrEnum):
     WIDE = "wide"
 
 
+HowToRead = Annotated[
+    ReadingOption,
+    typer.Option(
+        help="'published' meets published GSM8K figures: a text with <<a+b=c>> is read from those alone, 2(3+4) is "
+        "no product, 3,000 and 3000 are two answers. 'wide', the one of suites, reads more."
+    ),
+]
+UseJudge = Annotated[
+    bool,
+    typer.Option(
+        "--judge",
+        help="Ask a language model, too: sends problems and solutions to BAKEOFF_JUDGE_URL (an OpenAI-compatible "
+        "endpoint), with BAKEOFF_JUDGE_KEY and BAKEOFF_JUDGE_MODEL. One call a problem with 10 samples or more.",
+    ),
+]
+JudgeCache = Annotated[
+    Path, typer.Option(help="Folder in which the judge's answers are kept.", envvar="BAKEOFF_JUDGE_CACHE")
+]
+
+
 def diversity(
     file: Annotated[Path, typer.Argument(help="JSON lines (.jsonl, .jsonl.gz), .parquet, or '-' for standard input.")],
     *,
-    reading: Annotated[
-        ReadingOption,
-        typer.Option(
-            help="'published' meets published GSM8K figures: a text with <<a+b=c>> is read from those alone, 2(3+4) is "
-            "no product, 3,000 and 3000 are two answers. 'wide', the one of suites, reads more."
-        ),
-    ] = ReadingOption.PUBLISHED,
+    reading: HowToRead = ReadingOption.PUBLISHED,
     csv: Annotated[Path | None, typer.Option(help="Write every column of every problem here.")] = None,
     resamples: Annotated[int, typer.Option(min=100, help="Of the problems, for the intervals.")] = 2_000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
-    judge: Annotated[
-        bool,
-        typer.Option(
-            "--judge",
-            help="Ask a language model, too: sends problems and solutions to BAKEOFF_JUDGE_URL (an OpenAI-compatible "
-            "endpoint), with BAKEOFF_JUDGE_KEY and BAKEOFF_JUDGE_MODEL. One call a problem with 10 samples or more.",
-        ),
-    ] = False,
-    judge_cache: Annotated[
-        Path, typer.Option(help="Folder in which the judge's answers are kept.", envvar="BAKEOFF_JUDGE_CACHE")
-    ] = Path("~/.cache/rl-bakeoff/judge"),
+    judge: UseJudge = False,
+    judge_cache: JudgeCache = Path("~/.cache/rl-bakeoff/judge"),
 ) -> None:
     """How different anyone's correct solutions are: one JSON object a line, with problem, completion and correct.
 
@@ -56,7 +65,7 @@ def diversity(
     """
     from benchmark.commands.diversity.llm_judge import Judge, endpoint_from
     from benchmark.commands.diversity.measure import csv_of, measure_file
-    from benchmark.commands.diversity.tables import Resampling, grids, notes
+    from benchmark.commands.diversity.tables import Resampling
     from benchmark.store.atomic import write
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
@@ -67,7 +76,13 @@ def diversity(
         )
     if csv is not None:
         write(csv, csv_of(measured).encode(errors="backslashreplace"))
-    resampling = Resampling(resamples, seed)
+    _show(console, measured, Resampling(resamples, seed))
+
+
+def _show(console: Console, measured: Measured, resampling: Resampling) -> None:
+    """Every table, then the notes on how to read them."""
+    from benchmark.commands.diversity.tables import grids, notes
+
     for grid in grids(measured, resampling):
         console.print(escape(grid.title), style="bold", soft_wrap=True)
         table = Table(box=None, pad_edge=False)
