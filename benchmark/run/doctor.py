@@ -1,8 +1,8 @@
-"""Known ways in which training goes wrong, recognised in a step log, each with its figures and the next thing to do.
+"""Known ways in which training fails, recognised in a step log, each with its figures and the next thing to try.
 
-A symptom that is harmless while the reward rises (a clip that is always active, a lagging log Z, a poor critic, a
-policy far from the reference) is an diagnosis only where it does not. A metric logged in fewer than four batches is not
-judged.
+Some symptoms are harmless while the reward rises (a clip that is always active, a lagging log Z, a poor critic, a
+policy far from the reference): they are a diagnosis only where it does not. A metric that was logged in fewer than four
+batches leads to no diagnosis.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ Rule = Callable[[Chart], Diagnosis | None]
 
 
 def diagnose(steps: Sequence[StepLog], settings: Mapping[str, Setting]) -> tuple[Diagnosis, ...]:
-    """Illnesses that the log of a job shows, in the order of `RULES`; `settings` are those of its method."""
+    """Diagnoses that the log of a job shows, in the order of `RULES`; `settings` are those of its method."""
     chart = Chart(tuple(step for step in steps if step.step), settings)
     return tuple(diagnosis for rule in RULES if (diagnosis := rule(chart)) is not None)
 

@@ -95,7 +95,7 @@ class Chart:
 
     @cached_property
     def learns(self) -> bool:
-        """Whether the reward rose; a log without reward (supervised) is not accused."""
+        """Whether the reward rose; a log without reward (supervised) counts as learning."""
         return self.reward is None or self.reward.late - self.reward.early > LEARNS
 
     def reward_trend(self) -> str:

@@ -163,7 +163,7 @@ def _text(fields: dict[str, object], names: tuple[str, str], where: str) -> str:
     return value
 
 
-# --- judging -------------------------------------------------------------------------------------------------------
+# --- grading -------------------------------------------------------------------------------------------------------
 
 
 def grade_pairs(rows: Sequence[AnswerPair], graders: Sequence[Grader]) -> Iterator[GradedPair]:
