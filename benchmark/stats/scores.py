@@ -130,7 +130,7 @@ class Components:
     problem_freedom: float
     """Degrees of freedom of `problems`: 2 / (2/(P-1) + k/P) with k the excess kurtosis of the column means, at least 0.
 
-    P - 1 for normal values. A few hard problems among easy ones make this estimate uncertain, which lowers the degrees of freedom.
+    P - 1 for normal values. A few hard problems among easy ones make the variance uncertain and lower it.
     """
 
 

@@ -1,4 +1,4 @@
-"""Anyone's sampled solutions, read from JSON lines: one line is one completion of one problem, already graded."""
+"""Read sampled solutions from JSON lines: each line is one graded completion of one problem."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ __all__ = ["COLUMNS", "CheckResult", "Tolerances", "cells", "page", "with_verdic
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """How far from its aim a method may end: total variation, unless said otherwise."""
+    """How far from its aim a method may end; total variation unless stated otherwise."""
 
     tempered: float = 5e-3
     """Residual and variance vanish together at the target, so there is no noise floor."""
@@ -31,12 +31,12 @@ class Tolerances:
     log_z: float = 3e-2
     """Nats."""
     rise: float = 0.1
-    """E[r] must rise by this where a method names no distribution."""
+    """E[r] must rise by this much if a method declares no distribution."""
     miss: float = 0.3
     """`nothing` must stay this far from the tempered target."""
 
     def of(self, aim: Aim | None) -> float | None:
-        """For the distance to the aim; `None` where none is with_verdict."""
+        """The tolerance of the distance to this aim; `None` if it is not judged."""
         if aim is None:
             return None
         by_target = {
@@ -145,7 +145,7 @@ def cells(result: CheckResult) -> tuple[str, ...]:
 
 
 def aim_text(aim: Aim | None) -> str:
-    """An aim as a formula in a few signs."""
+    """An aim as a short formula."""
     if aim is None:
         return "reward rises"
     t = f"{aim.temperature:g}"
