@@ -63,7 +63,7 @@ class Judgement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the judge is."""
+    """The address and key of the judge."""
 
     url: str
     """Base address, without `/chat/completions`."""
@@ -107,7 +107,7 @@ class Judge:
         self._failures = 0
 
     def score(self, problem: str, responses: Sequence[str]) -> Judgement:
-        """The judge's integer for one problem, from the cache where it is there. Never raises over a bad endpoint."""
+        """The judge's integer for one problem, from the cache where it is there. A failing endpoint does not raise."""
         if len(responses) < MIN_RESPONSES:
             return Judgement(None, f"fewer than {MIN_RESPONSES} solutions")
         body = json.dumps(

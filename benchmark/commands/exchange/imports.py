@@ -1,4 +1,4 @@
-"""Another program's completions → a record of a suite: matched to the exam, graded anew, marked as imported.
+"""Turn completions of another program into a record: matched to the exam, graded again, marked as imported.
 
 Training happened elsewhere, so seconds, bytes, counts and FLOPs are unknown and stay undefined. Texts are kept for
 generated tasks only, as everywhere.
@@ -42,7 +42,7 @@ class ImportRequest:
     kind: str
     """A key of `rows.FORMATS`."""
     partial: bool = False
-    """Leave out rows that ask no problem of the exam, in place of refusing them."""
+    """Leave out rows that match no problem of the exam, instead of refusing them."""
 
 
 def import_files(
