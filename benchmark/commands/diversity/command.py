@@ -29,8 +29,8 @@ def diversity(
     reading: Annotated[
         ReadingOption,
         typer.Option(
-            help="'published' reproduces published GSM8K figures: a text with <<a+b=c>> is read from those alone, 2(3+4) "
-            "is not a product, 3,000 and 3000 are two answers. 'wide', which suites use, reads more."
+            help="'published' reproduces published GSM8K figures: a text with <<a+b=c>> is read from those alone, "
+            "2(3+4) is not a product, 3,000 and 3000 are two answers. 'wide', which suites use, reads more."
         ),
     ] = ReadingOption.PUBLISHED,
     csv: Annotated[Path | None, typer.Option(help="Write all columns of every problem to this file.")] = None,
@@ -50,7 +50,9 @@ def diversity(
         Path, typer.Option(help="Folder in which the judge's replies are cached.", envvar="BAKEOFF_JUDGE_CACHE")
     ] = Path("~/.cache/rl-bakeoff/judge"),
 ) -> None:
-    """Measure how different the correct solutions in a file are. One JSON object per line: problem, completion, correct.
+    """Measure how different the correct solutions in a file are; one JSON object per line.
+
+    The fields are problem, completion and correct:
 
     problem: id or text (or problem_id, question, prompt, group). completion: text (or response, solution, output, text,
     prediction). correct: true or false (or is_correct, expected). Optional: answer, the final answer this completion

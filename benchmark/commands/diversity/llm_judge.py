@@ -77,13 +77,13 @@ def endpoint_from(environment: Mapping[str, str]) -> Endpoint:
     url = environment.get("BAKEOFF_JUDGE_URL", "").strip().rstrip("/")
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError(
-            f"BAKEOFF_JUDGE_URL {'is no http(s) address' if url else 'is not set'}: set it to an OpenAI-compatible "
+            f"BAKEOFF_JUDGE_URL {'is not an http(s) address' if url else 'is not set'}: set it to an OpenAI-compatible "
             "endpoint, for example https://api.openai.com/v1, and BAKEOFF_JUDGE_KEY to its key; or leave out --judge."
         )
     model = environment.get("BAKEOFF_JUDGE_MODEL") or "gpt-4o-mini"
     key = environment.get("BAKEOFF_JUDGE_KEY", "").strip()
     if not (key.isascii() and key.isprintable()):
-        raise ConfigurationError("BAKEOFF_JUDGE_KEY holds a character that no key has: set it again.")
+        raise ConfigurationError("BAKEOFF_JUDGE_KEY contains a character that keys do not have: set it again.")
     return Endpoint(url, model, key)
 
 

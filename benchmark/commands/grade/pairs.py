@@ -126,7 +126,9 @@ def read(source: str, *, without: Sequence[str] = ()) -> list[AnswerPair]:
     rows = [_row(line, number, f"{source}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
     kept = [row for row in rows if row.kind not in without]
     if not kept:
-        raise ConfigurationError(f"{source}: no rows to grade. Write one JSON object a line with gold and prediction.")
+        raise ConfigurationError(
+            f"{source}: no rows to grade. Write one JSON object per line with gold and prediction."
+        )
     return kept
 
 
@@ -134,7 +136,7 @@ def _row(line: str, number: int, where: str) -> AnswerPair:
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise MalformedRow(f"{where}: not JSON ({error}). Write one object a line.") from error
+        raise MalformedRow(f"{where}: not JSON ({error}). Write one object per line.") from error
     if not isinstance(fields, dict):
         raise MalformedRow(f"{where}: not an object. Write {{'gold': …, 'prediction': …}}.")
     if "gold" in fields and "answer" in fields and not {"prediction", "completion"} & fields.keys():

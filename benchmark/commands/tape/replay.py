@@ -83,7 +83,7 @@ class ReplayRun:
     def batches(self, size: int | None = None) -> Iterator[Sequence[Problem]]:
         """The tape's problems, the same in every step."""
         if size not in (None, len(self._problems)):
-            raise OffTape(f"wants {size} problems a batch, not completions of the tape's {len(self._problems)}.")
+            raise OffTape(f"asks for batches of {size} problems, not of the tape's {len(self._problems)}.")
         for _ in range(self.job.training.steps):
             yield self._problems
 

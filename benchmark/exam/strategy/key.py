@@ -9,8 +9,8 @@ Two solutions use the same strategy exactly when their keys are equal.
   products are flattened, factors of 1 vanish, children are sorted. Nothing is distributed, no constants are folded.
 
 `expr` inlines all links, so splitting the work into more steps changes nothing. `steps` keeps the split: it is the set
-of the steps, each over the problem's numbers and, in brackets, the earlier results it uses, with its factors of 1. Work is
-bounded: beyond the limits here and in `strategy.equations` there is no key. A key reads as an expression,
+of the steps, each over the problem's numbers and, in brackets, the earlier results it uses, with its factors of 1.
+Work is bounded: beyond the limits here and in `strategy.equations` there is no key. A key reads as an expression,
 `(2*(16-3-4))`; it does not see what was done in words.
 """
 
