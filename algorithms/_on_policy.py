@@ -139,7 +139,7 @@ def grouped(completions: list[Completion], size: int) -> list[list[Completion]]:
 
 
 def _greedy(run: Run, policy: TrainablePolicy, prompts: Prompts) -> list[list[Completion]]:
-    """One greedy completion of each prompt, paid from the budget."""
+    """One greedy completion of each prompt, counted against the budget."""
     silent = torch.zeros(len(prompts.ids), run.job.training.max_completion_tokens)
     completions = policy.decode(policy.sample(prompts, silent, temperature=0.0))
     run.budget.spend(len(completions), sum(completion.tokens for completion in completions))

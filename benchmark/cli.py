@@ -231,7 +231,7 @@ def check(
     ] = False,
     markdown: Annotated[Path | None, typer.Option(help="Also write the table to this file.")] = None,
 ) -> None:
-    """Hold methods to the rules for all, and to their own aims in a world whose completions can all be listed."""
+    """Test methods against the rules for all, and against the exact answer in a world that can be listed."""
     sys.path.insert(0, str(Path.cwd()))  # an adapter of one's own is found where one stands
     if bool(names) == all_:
         raise ConfigurationError(

@@ -137,7 +137,7 @@ class Run(Protocol):
         ...
 
     def count(self, heads: torch.nn.Module) -> None:
-        """Weights beside the policy whose work belongs in the job's FLOPs; the policy and its copies are counted."""
+        """Count the work of these heads in the job's FLOPs; the policy and its copies are counted anyway."""
         ...
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:

@@ -127,7 +127,7 @@ def check(
 
 def _refuse_own_loop(name: str, cls: type[Adapter]) -> None:
     if cls.own_loop:
-        raise ConfigurationError(f"{name} has its own loop; it is compared with ours in tests. Leave it out.")
+        raise ConfigurationError(f"{name} has its own loop; the exact world cannot run it. Leave it out.")
 
 
 def first_step(adapter: Adapter, aim: Aim, world: World, seed: int) -> GradientAgreement | None:

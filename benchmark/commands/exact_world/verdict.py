@@ -96,7 +96,7 @@ def with_verdict(result: CheckResult, tolerances: Tolerances) -> CheckResult:
 
 
 def _of_the_end(result: CheckResult, tolerances: Tolerances, limit: float | None) -> list[str]:
-    """What is wrong with where training ended."""
+    """Reasons why the end of training is out of tolerance."""
     end, reward = result.distance_end, result.reward_end
     if reward is None or result.reward_start is None:
         return []
@@ -104,9 +104,7 @@ def _of_the_end(result: CheckResult, tolerances: Tolerances, limit: float | None
     if result.aim is None or end is None or limit is None:
         return [] if rise >= tolerances.rise else [f"reward: rose by {rise:.3f}, expected {tolerances.rise:g} at least"]
     if result.aim.target == "nothing":
-        near = (
-            [f"distance: {end:.3f} to a target it cannot know, expected more than {limit:g}"] if not end > limit else []
-        )
+        near = [f"distance: {end:.3f} to the tempered target, expected more than {limit:g}"] if not end > limit else []
         return near + ([f"reward: rose by {rise:.3f} without being read"] if rise > tolerances.rise else [])
     what = "mass off the best" if result.aim.target == "best" else "total variation"
     return [] if end <= limit else [f"distance: {what} {end:.4f} > {limit:g}"]

@@ -95,7 +95,7 @@ def _refuse_unmatched(found: Matched, asked: ImportRequest, problems: Sequence[P
     if found.unmatched and not (asked.partial and found.completions):
         shown = ", ".join(found.unmatched[:SHOWN]) + (", …" if len(found.unmatched) > SHOWN else "")
         raise MalformedRow(
-            f"{len(found.unmatched)} rows match none of the {len(problems)} problems of '{asked.task}' in this exam, or "
+            f"{len(found.unmatched)} rows match none of the {len(problems)} problems of '{asked.task}', or "
             f"cannot be matched by their text: {shown}. Remove them, or leave them out with --partial."
         )
 
