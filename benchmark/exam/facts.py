@@ -1,6 +1,6 @@
 """The facts about one problem's samples that metrics need: counts, lengths, and facts read from texts.
 
-Every form of an exam (outcomes, columns of a file, anyone's samples) is converted to these facts, and the metrics
+Every form of an exam (outcomes, columns of a file, samples in a file) is converted to these facts, and the metrics
 of `benchmark.exam.definitions` are computed from them alone.
 """
 

@@ -84,7 +84,7 @@ def _no_signal(chart: Chart) -> Diagnosis | None:
         return None
     evidence = f"{equal.name} {equal.end()}, {chart.reward_trend()}"
     if reward.late >= ALL_RIGHT:
-        return Diagnosis("all right", evidence, "Use harder problems: groups of equal rewards teach nothing more.")
+        return Diagnosis("all right", evidence, "Use harder problems: groups of equal rewards have no gradient.")
     if reward.late <= ALL_WRONG:
         remedy = "Use easier problems or start from a supervised policy; if it began better, lower 'learning_rate'."
         return Diagnosis("all wrong", evidence, remedy)

@@ -2,7 +2,7 @@
 
 Every metric of an exam is, on one seed, a sum over problems divided by another: accuracy Σ x / Σ 1, D2 Σ defined /
 Σ collision chance, strategies per solved problem Σ strategies / Σ pass. An undefined cell has 0 in both. All seeds of a
-method sit the same exam, so the parts are matrices (seeds × problems) and both are resampled or differenced as such.
+method take the same exam, so the parts are matrices (seeds × problems) and both are resampled or differenced as such.
 """
 
 from __future__ import annotations

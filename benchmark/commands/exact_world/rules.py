@@ -80,7 +80,7 @@ def examination_is_shared(adapter: Adapter) -> str | None:
     """`evaluate` is the one of `Adapter`."""
     bases = itertools.takewhile(lambda base: base is not Adapter, type(adapter).__mro__)
     own = [base.__name__ for base in bases if "evaluate" in vars(base)]
-    return f"{own[0]} has an evaluate of its own: every method sits the same exam" if own else None
+    return f"{own[0]} has an evaluate of its own: every method takes the same exam" if own else None
 
 
 CLASS_RULES: tuple[Callable[[Adapter], str | None], ...] = (
