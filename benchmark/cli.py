@@ -145,7 +145,7 @@ def regrade(
     results: Results = Path("results"),
     data: Data = None,
 ) -> None:
-    """Grade kept completions again with other graders' rules and keep what differs, for the report."""
+    """Grade stored completions with the other graders' rules and keep the disagreements for the report."""
     from benchmark.commands.regrade import regrade_suite
 
     for name in suites:
