@@ -1,4 +1,4 @@
-"""The catalogue: the name a suite writes, and where its class lives. Strings only; nothing is imported or scanned."""
+"""The catalogue: maps the name that a suite writes to `module:Class`. Strings only, so reading it imports no torch."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CATALOGUE: Mapping[str, str] = MappingProxyType(
         "ppo": "algorithms.ppo:PPO",
         # preferences
         "paired": "algorithms.paired:Paired",
-        # flow matchers
+        # GFlowNets
         "gflownet_tb": "algorithms.gflownet_tb:TrajectoryBalance",
         "gflownet_vargrad": "algorithms.gflownet_vargrad:VarGrad",
         "gflownet_db": "algorithms.gflownet_db:DetailedBalance",

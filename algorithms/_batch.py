@@ -18,16 +18,16 @@ Need = Literal[
     "log_z_head",  # log Z(x) from the detached mean state of the prompt
     "deep_log_z_head",  # FlowRL's: deeper, and its gradient reaches the policy
     "flow_head",  # log F(s_t) of every prefix, detached
-    "terminal_flow",  # with flow_head: also the head's own opinion of the finished completion
+    "terminal_flow",  # with flow_head: also the head's own estimate for the finished completion
     "end_logp",  # log π(end of sequence | s_t) of every prefix
     "prefix_rewards",  # the reward of stopping at every prefix
-    "greedy",  # one greedy completion of each prompt, paid from the group
+    "greedy",  # one of the G completions is greedy; it counts against the budget
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Rollouts:
-    """One batch of completions with everything that stays constant while it is learned from. Padding is undefined."""
+    """One batch of completions and everything that stays constant during its updates. Padding is undefined."""
 
     group_size: int
     """G"""
@@ -44,11 +44,11 @@ class Rollouts:
     old_logp: Tensor
     """[B, T] log π_old, as sampled."""
     rows: int
-    """Rows of the optimiser step, of which this may be a part: what row means divide by."""
+    """Number of rows in the whole optimiser step, the divisor of row means; this batch may be a part of that step."""
     tokens: float
-    """Valid tokens of kept rows in the optimiser step: what token means divide by; 0 is nothing to learn."""
+    """Valid tokens of kept rows in the whole optimiser step, the divisor of token means; 0 means nothing to learn."""
     limit: int = 0
-    """L_max, tokens at which a completion is cut."""
+    """L_max, the number of tokens at which a completion is cut."""
     ref_logp: Tensor | None = None
     """[B, T] log π_ref."""
     ref_end_logp: Tensor | None = None
@@ -58,40 +58,43 @@ class Rollouts:
     greedy_reward: Tensor | None = None
     """[B] reward of the prompt's greedy completion."""
     old_value: Tensor | None = None
-    """[B, T] critic before the update."""
+    """[B, T] the critic's values before the update."""
     old_log_z: Tensor | None = None
-    """[B] log Z head before the update."""
+    """[B] the log Z head's output before the update."""
     advantage: Tensor | None = None
-    """[B, T], made by the method's `prepare`."""
+    """[B, T] advantages, set by the method's `prepare`."""
     target: Tensor | None = None
-    """[B, T] value targets, made by the method's `prepare`."""
+    """[B, T] value targets, set by the method's `prepare`."""
     keep: Tensor | None = None
-    """[B] 1.0 for rows that are learned from, made by the method's `prepare`; `None` keeps all."""
+    """[B] 1.0 for rows to learn from, set by the method's `prepare`; `None` keeps all rows."""
     weight: Tensor | None = None
-    """[B] what each row adds to `total_weight`, made by the method's `prepare`."""
+    """[B] each row's contribution to `total_weight`, set by the method's `prepare`."""
     total_weight: float = 0.0
-    """Weight of the optimiser step: what weighted means divide by."""
+    """Total weight of the optimiser step, the divisor of weighted means."""
 
     def with_advantage(self, advantage: Tensor) -> Rollouts:
-        """The batch with an advantage per row [B], the same for all its tokens, or per token [B, T]."""
+        """A copy with the given advantages: one per row [B], used for all its tokens, or one per token [B, T]."""
         per_token = advantage.unsqueeze(1).expand_as(self.mask) if advantage.dim() == 1 else advantage
         return replace(self, advantage=per_token)
 
     def kept(self, keep: Tensor) -> Rollouts:
-        """The batch that learns from rows with `keep` [B] = 1 only; token means then count their tokens only."""
+        """A copy that learns only from rows with `keep` [B] = 1; token means then count only their tokens."""
         return replace(self, keep=keep, tokens=float((self.mask.sum(1) * keep).sum()))
 
     def weighted(self, weight: Tensor) -> Rollouts:
-        """The batch whose weighted means divide by Σ `weight` [B]."""
+        """A copy whose weighted means divide by Σ `weight` [B]."""
         return replace(self, weight=weight, total_weight=float(weight.sum()))
 
     @property
     def learned(self) -> Tensor:
-        """[B, T] the mask of what is learned from: valid tokens of kept rows."""
+        """[B, T] mask of the tokens to learn from: valid tokens of kept rows."""
         return self.mask if self.keep is None else self.mask * self.keep.unsqueeze(1)
 
     def steps(self, count: int) -> Iterator[Rollouts]:
-        """The batch in `count` optimiser steps of whole groups, with own totals. Raises `ValueError` for a rest."""
+        """Split into `count` optimiser steps of whole groups, each with its own totals.
+
+        Raises `ValueError` if the number of groups is not divisible by `count`.
+        """
         groups = len(self.reward) // self.group_size
         if groups % count:
             raise ValueError(f"{groups} groups do not divide into mini_batches = {count}; choose a divisor.")
@@ -105,7 +108,7 @@ class Rollouts:
             )
 
     def part(self, first_group: int, groups: int) -> Rollouts:
-        """Some whole groups, padded to their own longest completion; the totals stay those of the step."""
+        """A run of whole groups, padded to their longest completion; divisors remain those of the whole step."""
         start, stop = first_group * self.group_size, (first_group + groups) * self.group_size
         spare = self.mask.shape[1] - int(self.mask[start:stop].sum(1).max())
         chosen: dict[str, object] = {
@@ -121,7 +124,7 @@ class Rollouts:
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What the current weights say of a batch; carries gradient."""
+    """Outputs of the current weights on a batch, with gradient."""
 
     logp: Tensor
     """[B, T] log π_θ"""
@@ -137,9 +140,9 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What is minimised, and what is worth logging about it."""
+    """The value to minimise, and metrics to log with it."""
 
     total: Tensor
-    """[] with gradient; a micro-batch's share of the step's loss."""
+    """Scalar with gradient: this micro-batch's share of the step's loss."""
     metrics: dict[str, Tensor]
-    """Detached scalars; shares of the step's mean, so micro-batches add up, or maxima where the name ends in `_max`."""
+    """Detached scalars: shares of the step's mean, so that micro-batches add up, or maxima if named `…_max`."""

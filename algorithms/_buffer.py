@@ -1,4 +1,4 @@
-"""Completions of earlier steps, kept by prompt and drawn again as whole groups."""
+"""Replay buffer: completions of earlier steps, stored by prompt and drawn again as whole groups."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Prompt:
 
 
 class Buffer:
-    """At most `size` distinct completions of each prompt; drawn with a generator of its own."""
+    """Replay buffer with at most `size` distinct completions per prompt and its own random generator."""
 
     def __init__(self, size: int, seed: int) -> None:
         self._size, self._draw = size, np.random.default_rng(seed)
@@ -47,7 +47,7 @@ class Buffer:
         return sum(len(prompt.rows) for prompt in self._prompts.values())
 
     def add(self, names: list[str], batch: Rollouts, version: int) -> None:
-        """Keep a batch whose prompts are called `names`, sampled by the weights of step `version`."""
+        """Store a batch whose prompts are named `names` and which the weights of step `version` sampled."""
         self._fresh, self._names, self._version = batch, names, version
         for index, name in enumerate(names):
             ids = batch.prompts.ids[index][batch.prompts.mask[index].bool()]
@@ -61,9 +61,10 @@ class Buffer:
                 known.rows.pop(next(iter(known.rows)))
 
     def draw(self, fresh_share: float, step: int) -> tuple[Rollouts, list[int]]:
-        """As many groups as the newest batch has, each fresh or an older prompt's, and each row's age in steps.
+        """Draw as many groups as the newest batch has, and return them with each row's age in steps.
 
-        An older prompt is any that is not in the newest batch; until there is one, all groups are fresh.
+        A group is fresh with probability `fresh_share`, otherwise it belongs to a prompt that is not in the newest
+        batch. All groups are fresh as long as there is no such prompt.
         """
         assert self._fresh is not None
         fresh, size = self._fresh, self._fresh.group_size

@@ -1,4 +1,4 @@
-"""What the shared loop relies on in a loss. `bakeoff check` tries it on every method, ours and anybody's.
+"""Properties of a loss that the shared loop relies on; `bakeoff check` tests them for every method.
 
 A rule takes a method and returns what is wrong, or `None`. Methods that bring another way of training have no loss to
 try; what holds for them is in `benchmark.commands.exact_world.rules`.

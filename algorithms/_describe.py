@@ -1,4 +1,4 @@
-"""What every method logs about its rollouts, under the same names."""
+"""Metrics that every method logs about its rollouts, under the same names."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["describe"]
 
 
 def describe(batch: Rollouts) -> dict[str, float]:
-    """Reward, group signal, lengths, entropy, KL to the reference and what the critic explains of one prepared batch.
+    """Reward, group signal, lengths, entropy, KL to the reference and the critic's explained variance of one batch.
 
-    Undefined values (mean length of no correct completion, correlation of a constant) are left out.
+    Undefined values are left out, for example the mean length of correct completions when there are none.
     """
     groups = batch.reward.view(-1, batch.group_size)
     lengths, right = batch.mask.sum(1), batch.reward > 0

@@ -1,8 +1,8 @@
-"""What the GFlowNets share: the log-reward, anchors of a completion on the token tree, residuals, diagnostics.
+"""Functions shared by the GFlowNet losses: log-reward, anchors along a completion, residuals and diagnostics.
 
 On a token tree every state has one parent, so the backward policy is identically 1. With anchors
-a_t = log F(s_t) − Σ_{u≤t} log π(y_u|s_{u−1}) the balance residual of the stretch i … j is a_i − a_j: detailed balance
-uses neighbours, sub-trajectory balance all pairs, trajectory balance the two ends.
+a_t = log F(s_t) − Σ_{u≤t} log π(y_u|s_{u−1}) the balance residual between the prefixes i and j is a_i − a_j. Detailed
+balance uses neighbours, sub-trajectory balance all pairs, trajectory balance the two ends.
 """
 
 from __future__ import annotations
@@ -32,12 +32,15 @@ __all__ = [
 
 
 def tempered(reward: Tensor, tau: float, floor: float | None) -> Tensor:
-    """[B] r/τ, or log(max(r, floor))/τ: odds by differences of r, or by ratios. For 0/1 rewards they are one family."""
+    """[B] r/τ, or log(max(r, floor))/τ: the odds depend on differences of r, or on ratios.
+
+    For 0/1 rewards the two forms are one family.
+    """
     return reward / tau if floor is None else reward.clamp(min=floor).log() / tau
 
 
 def log_reward(batch: Rollouts, tau: float, ref_power: float, floor: float | None = None) -> Tensor:
-    """[B] log R(y|x) = r/τ + a·Σ_t log π_ref; finite for every reward, so a wrong completion has a share too."""
+    """[B] log R(y|x) = r/τ + a·Σ_t log π_ref; finite for every reward, so wrong completions keep some probability."""
     total = tempered(batch.reward, tau, floor)
     if ref_power:
         assert batch.ref_logp is not None
@@ -51,7 +54,7 @@ def terminal(
     """Step log-probabilities [B, T] and terminal log-flow [B] of a completion.
 
     `relative` writes log F(s_t) = f(s_t) + a·Σ_{u≤t} log π_ref, so that the head need not memorise the likelihood of
-    prefixes: the steps become log π − a·log π_ref and the end r/τ; every residual is the same number.
+    prefixes. The steps become log π − a·log π_ref and the end r/τ; all residuals are unchanged.
     """
     if not relative or not ref_power:
         return now.logp, log_reward(batch, tau, ref_power, floor)
@@ -60,7 +63,9 @@ def terminal(
 
 
 def anchors(flow: Tensor, steps: Tensor, end: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """a_0 … a_T [B, T+1] and which of them exist [B, T+1]; behind the last token the flow is `end`, not the head's.
+    """Anchors a_0 … a_T [B, T+1] and a mask of those that exist [B, T+1].
+
+    After the last token the flow is `end` instead of the head's output.
 
     `flow` [B, ≥T] at s_0, s_1, …; `steps` [B, T] log-probabilities; `end` [B]; `mask` [B, T].
     """
@@ -84,12 +89,12 @@ def pair_weights(exists: Tensor, lam: float) -> Tensor:
 
 
 def group_log_z(excess: Tensor, group: int) -> Tensor:
-    """[B] group mean of log R − Σ log π, constant."""
+    """[B] the group's mean of log R − Σ log π, detached."""
     return excess.detach().view(-1, group).mean(1).repeat_interleave(group)
 
 
 def balance_metrics(batch: Rollouts, delta: Tensor, log_z: Tensor) -> dict[str, Tensor]:
-    """Residual of whole completions [B] and log Z [B], as means over the step's rows."""
+    """Metrics: residual of whole completions [B] and log Z [B], as means over the rows of the step."""
     return {
         "gfn/delta_mean": mean_of_rows(delta, batch.rows).detach(),
         "gfn/delta_abs_mean": mean_of_rows(delta.abs(), batch.rows).detach(),
@@ -99,10 +104,13 @@ def balance_metrics(batch: Rollouts, delta: Tensor, log_z: Tensor) -> dict[str, 
 
 @dataclass(frozen=True, slots=True)
 class GFlowNet(OnPolicy):
-    """Samples completions in proportion to R(y|x) = π_ref^a·e^{r/τ}; files differ in how balance is demanded."""
+    """Base of the GFlowNets: sample completions in proportion to R(y|x) = π_ref^a·e^{r/τ}.
+
+    The methods differ in which balance condition they impose.
+    """
 
     tau: float = 0.25
-    """τ, reward temperature: lifts an accuracy of 0.37 to 0.97 in the target."""
+    """τ, reward temperature. The default raises an accuracy of 0.37 to 0.97 in the target."""
     ref_power: float = 1.0
     """a in [0, 1]; 1 leaves right and wrong answers their relative weights inside their class."""
     floor: float | None = None

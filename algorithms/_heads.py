@@ -1,4 +1,4 @@
-"""Small trainable extras beside the policy: a critic, log Z, log-flows of prefixes. Never seen by the examiner."""
+"""Small trainable heads beside the policy: a critic, log Z, log-flows of prefixes. The exam does not use them."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def _zero(size: int) -> nn.Linear:
 
 
 def _bare(inputs: int, outputs: int) -> nn.Linear:
-    """A layer whose weights are still to be filled: the usual constructor would draw from the global generator."""
+    """A layer with uninitialised weights; the usual constructor would draw from the global random generator."""
     layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
     return layer
 
 
 class Heads(nn.Module):
-    """The heads a method needs; empty for methods without any."""
+    """The heads that a method asked for, or none."""
 
     def __init__(self, needs: AbstractSet[Need], size: int, seed: int) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""From rewards to advantages: which mean is subtracted, which deviation divides.
+"""Advantages from rewards: which mean is subtracted and which standard deviation divides.
 
 (group, group) is GRPO; (group, none) Dr. GRPO; (group, batch) Lite PPO, arXiv:2508.08221; leave-one-out RLOO;
-(batch, batch) REINFORCE with one baseline. Semantics of inclusionAI/AReaL `areal/utils/data.py`, class `Normalization`:
-the deviation is taken around the mean that was subtracted.
+(batch, batch) REINFORCE with one baseline. As in inclusionAI/AReaL
+(`areal/utils/data.py`, class `Normalization`), the deviation is taken around the mean that was subtracted.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def normalised(
     unbiased: bool = True,
     raw_std: bool = False,
 ) -> Tensor:
-    """[B] (r − mean)/(std + eps); without a deviation r − mean, and no eps.
+    """[B] (r − mean)/(std + eps), or r − mean if `std` is "none".
 
-    Sets of equal rewards give exactly 0 unless the mean is "none". A set of one has deviation 1 when `unbiased`.
-    `raw_std` takes the deviation of the rewards themselves around their own mean, as TRL does for the batch.
+    A set of equal rewards gives exactly 0 unless `mean` is "none". A set of one has deviation 1 if `unbiased`.
+    `raw_std` takes the deviation of the raw rewards around their own mean, as TRL does for the batch.
     Raises `ValueError` for a level that does not exist.
     """
     for level in (mean, std):

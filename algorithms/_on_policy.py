@@ -1,7 +1,7 @@
-"""The one loop of all methods that learn from their own samples: sample → reward → loss → step.
+"""The training loop of all methods that learn from their own samples: sample → reward → loss → step.
 
-Same rollouts, same optimiser, same reward, same counting for everybody; a method contributes what it needs beside the
-policy, a preparation of the batch (advantages, targets, filters) and a loss. Both are pure functions of tensors.
+All methods share rollouts, optimiser, reward and budget counting. A method contributes a list of what it needs beside
+the policy, a preparation of the batch (advantages, targets, filters) and a loss; both are pure functions of tensors.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ __all__ = ["OnPolicy", "roll_out", "train_on_policy", "update", "with_constants"
 
 @dataclass(frozen=True, slots=True)
 class OnPolicy(Adapter):
-    """A method for the shared loop: declare `needs`, give `prepare` and `loss`."""
+    """Base class of methods for the shared loop: declare `needs`, implement `prepare` and `loss`."""
 
     learning_rate: float | None = None
-    """Of the policy; `None` takes the suite's."""
+    """Learning rate of the policy; `None` takes the suite's."""
     head_learning_rate: float | None = None
-    """Of a critic, log Z or flow head, where the method has one; `None` takes the suite's."""
+    """Learning rate of a critic, log Z or flow head; `None` takes the suite's."""
     passes: int = 1
-    """μ, passes over each batch of completions."""
+    """μ, number of passes over each batch of completions."""
     mini_batches: int = 1
-    """Optimiser steps in a pass, each over an equal share of the groups."""
+    """Optimiser steps per pass, each over an equal share of the groups."""
     smallest_group: ClassVar[int] = 1
-    """Fewer completions of a prompt than this cannot be learned from."""
+    """Smallest number of completions per prompt from which the method can learn."""
 
     @property
     def needs(self) -> frozenset[Need]:
-        """What the loop must provide beside the policy."""
+        """What the loop must provide beside the policy; see `Need`."""
         return frozenset()
 
     @property
     def frozen_steps(self) -> int:
-        """Optimiser steps at the start that move the heads alone."""
+        """Number of optimiser steps at the start that update only the heads."""
         return 0
 
     def refuses(self, job: Job) -> str | None:
-        """A group too small to compare its members, or mini-batches that leave a rest."""
+        """Refuse a group that is too small, or mini-batches that do not divide the batch."""
         size, prompts = job.training.group_size, job.training.prompts_per_step
         if prompts % self.mini_batches:
             return f"mini_batches = {self.mini_batches} must divide prompts_per_step = {prompts}"
@@ -61,16 +61,16 @@ class OnPolicy(Adapter):
         )
 
     def train(self, run: Run) -> Checkpoint:
-        """In the shared loop."""
+        """Run the shared loop."""
         return train_on_policy(run, self)
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Once per batch, without gradient: advantages, targets, filters."""
+        """Add advantages, targets or filters to a batch; called once per batch, without gradient."""
         return batch
 
     @abstractmethod
     def loss(self, batch: Rollouts, now: Now) -> Loss:
-        """Of a batch or of whole groups of one."""
+        """The loss of a batch, or of some whole groups of it."""
 
 
 def train_on_policy(run: Run, method: OnPolicy, step_by: Update | None = None) -> Checkpoint:
@@ -90,15 +90,15 @@ def train_on_policy(run: Run, method: OnPolicy, step_by: Update | None = None) -
 
 
 Update = Callable[[Run, Rollouts, Heads, OnPolicy, Optimiser], dict[str, float]]
-"""How a prepared batch moves the weights; returns what is worth logging."""
+"""Updates the weights from a prepared batch and returns the metrics to log."""
 
 
 def roll_out(
     run: Run, policy: TrainablePolicy, problems: Sequence[Problem], step: int, needs: frozenset[Need] = frozenset()
 ) -> Rollouts:
-    """G completions of each problem from `policy` with their rewards, paid from the budget.
+    """Sample G completions of each problem from `policy` and grade them; they count against the budget.
 
-    With the need `greedy` one of the G is greedy and serves as the baseline of the others.
+    With the need `greedy`, one of the G completions is greedy and serves as the baseline of the others.
     """
     training = run.job.training
     greedy = "greedy" in needs
@@ -134,12 +134,12 @@ def roll_out(
 
 
 def grouped(completions: list[Completion], size: int) -> list[list[Completion]]:
-    """Prompt-major completions, one list for each prompt."""
+    """Split prompt-major completions into one list per prompt."""
     return [completions[i : i + size] for i in range(0, len(completions), size)]
 
 
 def _greedy(run: Run, policy: TrainablePolicy, prompts: Prompts) -> list[list[Completion]]:
-    """One greedy completion of each prompt, paid from the budget."""
+    """One greedy completion of each prompt, counted against the budget."""
     silent = torch.zeros(len(prompts.ids), run.job.training.max_completion_tokens)
     completions = policy.decode(policy.sample(prompts, silent, temperature=0.0))
     run.budget.spend(len(completions), sum(completion.tokens for completion in completions))
@@ -149,7 +149,7 @@ def _greedy(run: Run, policy: TrainablePolicy, prompts: Prompts) -> list[list[Co
 def _prefix_rewards(
     run: Run, policy: TrainablePolicy, problems: Sequence[Problem], sampled: Sampled, reward: Tensor
 ) -> Tensor:
-    """[B, T+1] the reward of each prefix as if the completion had been ended there; the last valid one is `reward`."""
+    """[B, T+1] reward of each prefix if the completion ended there; the last valid column is `reward`."""
     n = sampled.mask.sum(1).int().tolist()
     rows, width = sampled.mask.shape
     texts = policy.prefixes(sampled)
@@ -168,7 +168,7 @@ def _prefix_rewards(
 def with_constants(
     run: Run, batch: Rollouts, heads: Heads, reference: TrainablePolicy | None, needs: frozenset[Need]
 ) -> Rollouts:
-    """The batch with the reference's log-probabilities and the heads' opinions before the update, where needed."""
+    """Add the reference's log-probabilities and the heads' outputs before the update, as far as they are needed."""
     temperature = run.job.training.temperature
     if reference is not None:
         scored = reference.score(
@@ -183,7 +183,7 @@ def with_constants(
 
 
 def update(run: Run, batch: Rollouts, heads: Heads, method: OnPolicy, optimiser: Optimiser) -> dict[str, float]:
-    """All optimiser steps over one batch; metrics are means over them, largest values where named so."""
+    """Take all optimiser steps over one batch; metrics are means over the steps, or maxima if named `_max`."""
     taken: list[dict[str, float]] = []
     for _ in range(method.passes):
         for part in batch.steps(method.mini_batches):
@@ -199,7 +199,7 @@ def update(run: Run, batch: Rollouts, heads: Heads, method: OnPolicy, optimiser:
 
 
 def parts_of(run: Run, batch: Rollouts, heads: Heads, method: OnPolicy) -> Iterator[Callable[[], Loss]]:
-    """The loss of each micro-batch, not yet computed."""
+    """The loss of each micro-batch, as functions that compute it when called."""
     groups = len(batch.reward) // batch.group_size
     size = run.job.training.micro_batch_groups or groups
     for first in range(0, groups, size):
@@ -212,7 +212,7 @@ def parts_of(run: Run, batch: Rollouts, heads: Heads, method: OnPolicy) -> Itera
 
 
 def evaluate_now(run: Run, batch: Rollouts, heads: Heads, needs: frozenset[Need]) -> Now:
-    """What the current weights say of a batch, with gradient."""
+    """Evaluate the current weights on a batch, with gradient."""
     ids, mask = batch.ids, batch.mask
     longer = "terminal_flow" in needs  # one more column, so that the state behind the last token is read too
     if longer:

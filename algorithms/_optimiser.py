@@ -35,9 +35,11 @@ class Optimiser:
         self.steps = 0
 
     def step(self, parts: Iterable[Callable[[], Loss]], *, frozen_policy: bool = False) -> dict[str, float]:
-        """Add up the gradients of all parts of a batch and move once. Raises `Diverged` before a NaN can do harm.
+        """Accumulate the gradients of all parts of a batch and take one step.
 
-        `frozen_policy` moves the heads alone.
+        Raises `Diverged` if a loss or gradient is not finite, before any weight is changed.
+
+        `frozen_policy` updates the heads only.
         """
         total: dict[str, Tensor] = {}
         for part in parts:
@@ -62,7 +64,7 @@ class Optimiser:
         return metrics
 
     def checkpoint(self) -> Checkpoint:
-        """What training leaves behind; heads and optimiser are saved where there are heads."""
+        """The checkpoint of the finished training; heads and optimiser state are saved if there are heads."""
         if not self._head_weights:
             return Checkpoint(self.steps)
         save_file(self._heads.state_dict(), self._run.folder / "algorithm_heads.safetensors")
@@ -70,7 +72,7 @@ class Optimiser:
         return Checkpoint(self.steps, self._run.folder, sum(weight.numel() for weight in self._head_weights))
 
     def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on from where `checkpoint` was taken: heads first, then moments and step count."""
+        """Restore the state that `checkpoint` saved: heads, then optimiser moments and step count."""
         if checkpoint.path is None:
             raise ValueError("this checkpoint holds no heads: there is nothing to resume beside the policy's weights.")
         self._heads.load_state_dict(load_file(checkpoint.path / "algorithm_heads.safetensors"))

@@ -1,7 +1,7 @@
-"""Pure tensor functions that several methods are made of. B rows, T tokens, G rows a group; masks are 1.0 where valid.
+"""Tensor functions that several methods share. B rows, T tokens, G rows per group; masks are 1.0 at valid tokens.
 
-Reductions divide by the totals of the whole optimiser step (`rows`, `tokens`), so a step split into micro-batches adds
-up to the same number.
+Means divide by the totals of the whole optimiser step (`rows`, `tokens`), so the micro-batches of a step add up to the
+same number as the whole batch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = [
 
 
 def masked(x: Tensor, mask: Tensor) -> Tensor:
-    """X with padding set to 0, whatever it held: NaN and infinity included."""
+    """`x` with padding set to 0, even where it held NaN or infinity."""
     return torch.where(mask.bool(), x, torch.zeros_like(x))
 
 
@@ -62,7 +62,7 @@ def k1(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
 
 
 def k2(logp: Tensor, ref_logp: Tensor, mask: Tensor) -> Tensor:
-    """[B, T] d²/2: its gradient d·∇log π_θ is that of the reverse KL at the visited state."""
+    """[B, T] d²/2: its gradient d·∇log π_θ equals that of the reverse KL at the visited state."""
     return log_ratio(logp, ref_logp, mask) ** 2 / 2
 
 

@@ -1,4 +1,4 @@
-"""Clipped importance-weighted objectives, per token and per sequence, with what is worth logging about them."""
+"""Clipped importance-weighted objectives, per token and per sequence, and the metrics to log with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Surrogate", "clipped", "ratio_metrics", "token_surrogate"]
 
 
 class Surrogate(NamedTuple):
-    """A term to be aggregated and minimised."""
+    """A clipped objective before aggregation; it is to be minimised."""
 
     term: Tensor
     """[B, T]"""
@@ -26,7 +26,7 @@ class Surrogate(NamedTuple):
 def clipped(ratio: Tensor, advantage: Tensor, low: float, high: float, dual: float | None = None) -> Tensor:
     """max(−ρA, −clamp(ρ, 1−low, 1+high)·A), to be minimised (arXiv:1707.06347, eq. 7).
 
-    `dual` c > 1 bounds the term by −c·A where A < 0, so that a large ratio cannot explode it (arXiv:1912.09729).
+    `dual` c > 1 bounds the term by −c·A where A < 0, however large the ratio is (arXiv:1912.09729).
     """
     term = torch.maximum(-ratio * advantage, -ratio.clamp(1 - low, 1 + high) * advantage)
     if dual is None:
@@ -43,7 +43,7 @@ def token_surrogate(batch: Rollouts, now: Now, low: float, high: float, dual: fl
 
 
 def ratio_metrics(batch: Rollouts, now: Now, ratio: Tensor, low: float, high: float) -> dict[str, Tensor]:
-    """Share of tokens whose gradient the clip stops, on either side; largest ratio; k3 of KL(π_θ‖π_old)."""
+    """Share of tokens whose gradient the clip zeroes, in total and above; largest ratio; KL(π_θ‖π_old) by k3."""
     assert batch.advantage is not None
     mask, a, r = batch.learned, batch.advantage, ratio.detach()
     above = mean_of_tokens(((r > 1 + high) & (a > 0)).float(), mask, batch.tokens)

@@ -1,9 +1,9 @@
-"""What TRL's rows share: one of TRL's trainers, fed with the suite's problems, reward, budget, optimiser and seed.
+"""Base of the reference rows: one of TRL's trainers with the suite's problems, reward, budget, optimiser and seed.
 
-Public constructor arguments only. The problems are those of every other method, in their order; AdamW and its warm-up
-are built here and handed over, so they are the ones of `_optimiser.py`. Sampling is `generate` on a global generator
-seeded from the job: other completions than the shared loop's. Rollouts happen inside the trainer, so their seconds and
-bytes are on the `update` clock; rewards and probes have their own. Importing TRL and building the trainer is `load`.
+Only public constructor arguments are used. The problems are those of every other method, in the same order. AdamW and
+its warm-up are built here and passed in, so they equal those of `_optimiser.py`. Sampling is `generate` with a global
+generator seeded from the job, so the completions differ from the shared loop's. Rollouts happen inside the trainer and
+count as `update` in seconds and bytes; rewards and probes are measured apart. Importing TRL counts as `load`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["TRLRow", "group_of_completions", "sampling"]
 
 @dataclass(frozen=True, slots=True)
 class TRLRow(Adapter):
-    """One of TRL's trainers as a row: name it, and pin every setting that reaches its loss."""
+    """One of TRL's trainers as a row. A subclass names the trainer and pins every setting that reaches its loss."""
 
     own_loop: ClassVar[bool] = True
 
@@ -35,7 +35,7 @@ class TRLRow(Adapter):
     """Of the policy; `None` takes the suite's."""
 
     def refuses(self, job: Job) -> str | None:
-        """What TRL's trainers cannot do here."""
+        """Refuse what TRL's trainers cannot do here."""
         training = job.training
         part = training.micro_batch_groups or training.prompts_per_step
         if job.model.lora_rank is not None:
@@ -48,19 +48,19 @@ class TRLRow(Adapter):
 
     @abstractmethod
     def classes(self) -> tuple[type[Any], type[Any]]:
-        """TRL's trainer and its configuration, imported late."""
+        """TRL's trainer class and its configuration class, imported on call."""
 
     @abstractmethod
     def settings(self, job: Job) -> dict[str, Any]:
-        """What reaches the loss of this trainer."""
+        """Every setting that reaches the loss of this trainer."""
 
     def rows(self, job: Job) -> int:
-        """Rows of TRL's data set for each problem: 1 where the trainer repeats a prompt for its group by itself."""
+        """Rows of TRL's data set per problem; 1 if the trainer repeats a prompt for its group."""
         del job
         return 1
 
     def train(self, run: Run) -> Checkpoint:
-        """In TRL's loop."""
+        """Train in TRL's own loop."""
         with preserve_global_state():
             with run.phase("load"):
                 trainer = self._built(run)
@@ -92,7 +92,7 @@ class TRLRow(Adapter):
 
 
 def sampling(job: Job) -> dict[str, Any]:
-    """Completions drawn from π itself, at the suite's temperature, and nothing random in the network."""
+    """Settings that sample from π at the suite's temperature, without top-p, top-k or dropout."""
     return {
         "temperature": job.training.temperature,
         "top_p": 1.0,
@@ -107,7 +107,7 @@ def sampling(job: Job) -> dict[str, Any]:
 
 
 def group_of_completions(job: Job) -> dict[str, Any]:
-    """G completions of each problem, all problems of a step drawn together; micro-batches by gradient accumulation."""
+    """Settings that sample G completions per problem, all problems of a step together, accumulating micro-batches."""
     training = job.training
     part = training.micro_batch_groups or training.prompts_per_step
     return {
@@ -127,7 +127,7 @@ def group_of_completions(job: Job) -> dict[str, Any]:
 
 
 def _plumbing(run: Run) -> dict[str, Any]:
-    """Settings of transformers' own that every row shares."""
+    """Settings of transformers' trainer that every row shares."""
     training = run.job.training
     return {
         "output_dir": str(run.folder),
@@ -148,7 +148,7 @@ def _plumbing(run: Run) -> dict[str, Any]:
 
 
 def _optimiser(run: Run, rate: float | None) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR]:
-    """AdamW and the warm-up of the shared loop: step k of W warm-up steps has k/W of the rate."""
+    """AdamW with the warm-up of the shared loop: step k of W uses k/W of the learning rate."""
     training = run.job.training
     rate = training.learning_rate if rate is None else rate
     adam = torch.optim.AdamW(run.policy.trainable, lr=rate, weight_decay=0.0)

@@ -1,4 +1,4 @@
-"""Between a TRL trainer and the run: rewards and budget on the way in, the log on the way out."""
+"""Connects a TRL trainer with the run: it supplies rewards, counts the budget and forwards the log."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Bridge(TrainerCallback):  # type: ignore[misc]  # transformers is untyped 
         problem: Sequence[int],
         **_: object,
     ) -> list[float]:
-        """The examiner's verdicts, after paying for the completions. `problem` holds rows of the data set."""
+        """Count the completions against the budget and grade them. `problem` holds row numbers of the data set."""
         del prompts
         read = [self._completion(text, ids) for text, ids in zip(completions, completion_ids, strict=True)]
         self._run.budget.spend(len(read), sum(completion.tokens for completion in read))
@@ -53,26 +53,26 @@ class Bridge(TrainerCallback):  # type: ignore[misc]  # transformers is untyped 
         return rewards
 
     def _completion(self, text: str, ids: Sequence[int]) -> Completion:
-        """Up to and with the first token that ends it; behind that TRL may have padded."""
+        """The completion up to and including its first end token; what follows may be TRL's padding."""
         for count, token in enumerate(ids, start=1):
             if token in self.ends:
                 return Completion(text, count, truncated=False)
         return Completion(text, len(ids), truncated=True)
 
     def on_step_begin(self, *_: object, **__: object) -> None:
-        """Raises `Diverged` before sampling from weights that are not numbers."""
+        """Raises `Diverged` if a weight is not finite, before anything is sampled from it."""
         if not all(torch.isfinite(weight).all() for weight in self._run.policy.trainable):
             raise Diverged("some weights are not finite: lower the learning rate or look at the last steps' log.")
 
     def on_log(self, _: object, state: Any, __: object, logs: Mapping[str, float], **___: object) -> None:  # noqa: ANN401
-        """One step is done; the trainer's last log, a summary, is left out."""
+        """Log a finished step; the trainer's last log is a summary and is left out."""
         if "loss" in logs:
             mine = {ours: float(logs[name]) for name, ours in LOGGED.items() if name in logs}
             self._run.log(int(state.global_step), {**self._described(), **mine})
             self._rewards, self._completions = {}, []
 
     def _described(self) -> dict[str, float]:
-        """Of the completions since the last log."""
+        """Metrics of the completions since the last log."""
         groups, read = list(self._rewards.values()), self._completions
         rewards = [reward for group in groups for reward in group]
         return {

@@ -31,7 +31,10 @@ ParameterList = Sequence[Tensor]
 def trust_region_update(
     run: Run, batch: Rollouts, heads: Heads, method: OnPolicy, optimiser: Optimiser, *, radius: float
 ) -> dict[str, float]:
-    """Heads by the optimiser, the policy by one natural step: halved until the loss falls within `radius`, or none."""
+    """Update the heads with the optimiser and the policy with one natural-gradient step.
+
+    The step is halved until the loss falls and the KL stays within `radius`; if that never happens, no step is taken.
+    """
     weights: list[Tensor] = list(run.policy.trainable)
 
     def surrogate(now: Now) -> Tensor:
@@ -72,7 +75,7 @@ def trust_region_update(
 
 @contextmanager
 def moved(weights: ParameterList, by: ParameterList) -> Iterator[None]:
-    """The weights displaced for a while, and put back bit for bit."""
+    """Displace the weights inside the block and restore them bit for bit afterwards."""
     kept = [weight.detach().clone() for weight in weights]
     with torch.no_grad():
         for weight, x in zip(weights, by, strict=True):
@@ -86,14 +89,14 @@ def moved(weights: ParameterList, by: ParameterList) -> Iterator[None]:
 
 
 def dot(one: ParameterList, other: ParameterList) -> Tensor:
-    """[] Σ of products."""
+    """Scalar product of two lists of tensors."""
     return torch.stack([(a * b).sum() for a, b in zip(one, other, strict=True)]).sum()
 
 
 def conjugate_gradient(
     curvature: Callable[[ParameterList], ParameterList], gradient: ParameterList, iterations: int
 ) -> ParameterList:
-    """X with H·x ≈ gradient for a positive semi-definite H given by its products; ends early when nothing is left."""
+    """Solve H·x ≈ gradient for a positive semi-definite H given by its products; stops early at a zero residual."""
     x = [torch.zeros_like(g) for g in gradient]
     residual = [g.clone() for g in gradient]
     direction = [g.clone() for g in gradient]

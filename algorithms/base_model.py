@@ -1,9 +1,9 @@
-"""No training at all: the floor of every table.
+"""No training: the baseline of every table.
 
-Objective    none; the policy leaves as it came.
+Objective    none; the policy is not changed.
 Source       –
 Differences  none.
-Degenerates  never; a row that moves here shows that the examination moved, not the policy.
+Degenerates  never. If this row changes between two runs, the exam changed and not the policy.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ __all__ = ["BaseModel"]
 
 @dataclass(frozen=True, slots=True)
 class BaseModel(Adapter):
-    """The starting policy, examined."""
+    """The starting policy, examined without training."""
 
     paper: ClassVar[str] = "–"
 
     def aim(self) -> Aim:
-        """To stay."""
+        """The starting distribution."""
         return Aim("start")
 
     def train(self, run: Run) -> Checkpoint:
-        """Nothing to do."""
+        """Return without training."""
         del run
         return Checkpoint(steps=0)

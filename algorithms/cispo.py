@@ -1,11 +1,12 @@
-"""CISPO: clipped importance weights that never stop a token's gradient.
+"""CISPO: clipped importance weights that never zero a token's gradient.
 
 Objective    L = −Σ_{i,t} sg(clamp(ρ, ρ_min, ρ_max))·A_i·log π_θ / Σ_{i,t} 1
              A_i = (r_i − mean_g)/(std + δ)         sg(·) is constant
 Source       arXiv:2506.13585, eq. 4; cap of 5 without a lower bound arXiv:2510.13786
 Differences  the deviation is the group's (arXiv:2510.13786 takes the batch's: `std_level = "batch"`).
-Degenerates  ratio 1: DAPO without filter and shaping, exactly, in its gradient. The loss's value contains log π_θ and
-             compares with no other method's. A largest ratio at the cap for long means stale data.
+Degenerates  with ratio 1 the gradient is exactly that of DAPO without filter and shaping. The value of the loss
+             contains log π_θ and is not comparable with other methods'. A largest ratio that stays at the cap means
+             stale data.
 """
 
 from __future__ import annotations
@@ -34,12 +35,12 @@ class CISPO(OnPolicy):
     ratio_min: float = 0.0
     """ρ_min; 0 is no lower bound, as in the paper."""
     std_level: NormLevel = "group"
-    """The deviation that divides: of the group or the batch."""
+    """Whether the group's or the batch's standard deviation divides."""
     advantage_eps: float = 1e-4
     """δ, TRL's; the paper gives none."""
 
     def aim(self) -> Aim:
-        """The best completions."""
+        """All mass on the best completions."""
         return Aim("best", credit="group_std" if self.std_level == "group" else None, span="token_mean")
 
     def prepare(self, batch: Rollouts) -> Rollouts:

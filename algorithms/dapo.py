@@ -8,8 +8,9 @@ Source       arXiv:2503.14476, eq. 8 to 13
 Differences  dynamic sampling leaves uninformative groups out instead of drawing further prompts, so that every method
              spends the same completions; the denominator counts kept tokens only. A batch without a kept group makes no
              step and is counted. L_c is a quarter of the limit; the paper has 4,096 of 20,480.
-Degenerates  nothing to filter, equal clips, L_c = 0: GRPO with a token mean. Late in training few groups are kept and
-             the step gets noisy. Shaping must not decide what is kept: it makes equal rewards differ.
+Degenerates  with nothing to filter, equal clips and L_c = 0 this is GRPO with a token mean. Late in training few groups
+             are kept and steps get noisy. The filter reads unshaped rewards, because shaping makes equal rewards
+             differ.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ __all__ = ["DAPO", "informative", "soft_overlong_penalty"]
 
 @dataclass(frozen=True, slots=True)
 class DAPO(OnPolicy):
-    """Decoupled clip and dynamic sampling."""
+    """GRPO with a decoupled clip, dynamic sampling and a soft length limit."""
 
     paper: ClassVar[str] = "arXiv:2503.14476, eq. 8"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"overlong_share": 0.0}
@@ -45,16 +46,16 @@ class DAPO(OnPolicy):
     overlong_share: float = 0.25
     """L_c as a share of the length limit; 0 switches the soft limit off. The paper has 0.2."""
     dynamic_sampling: bool = True
-    """Leave groups out whose rewards are all equal."""
+    """Leave out groups whose rewards are all equal."""
     advantage_eps: float = 1e-4
     """δ, TRL's; the paper gives none."""
 
     def aim(self) -> Aim | None:
-        """The best completions; shaping turns the step, filtering only scales it."""
+        """All mass on the best completions. Shaping changes the direction of a step; filtering only scales it."""
         return Aim("best", credit=None if self.overlong_share else "group_std", span="token_mean")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Advantages of shaped rewards; rows of uninformative groups are not kept."""
+        """Compute advantages from shaped rewards and drop the rows of uninformative groups."""
         shaped = batch.reward + soft_overlong_penalty(batch.mask.sum(1), batch.limit, self.overlong_share * batch.limit)
         prepared = batch.with_advantage(group_normalised(shaped, batch.group_size, self.advantage_eps))
         return prepared.kept(informative(batch.reward, batch.group_size)) if self.dynamic_sampling else prepared

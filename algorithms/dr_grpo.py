@@ -1,11 +1,11 @@
-"""Dr. GRPO: GRPO without its two biases.
+"""Dr. GRPO: GRPO without its length bias and its difficulty bias.
 
 Objective    L = (1/(B·L_max)) Σ_i Σ_t max(−ρA, −clamp(ρ, 1−ε, 1+ε)·A) [ + β·k3 ]
              A_i = r_i − mean_g                     no deviation; L_max the length limit, a constant
 Source       arXiv:2503.20783; sail-sg/understand-r1-zero `train_zero_math.py` divides by the same constant
-Differences  β = 0 as there; a k3 term is offered because the exact world can then tell the optimum.
-Degenerates  on-policy its gradient is (G−1)/(G·L_max) times leave-one-out REINFORCE's. L_max only rescales: Adam does
-             not see it, the clip of the gradient norm does. All rewards of a group equal: nothing is learned from it.
+Differences  β = 0 as there; a k3 term is offered because it gives the exact world a unique optimum to test.
+Degenerates  on-policy its gradient is (G−1)/(G·L_max) times leave-one-out REINFORCE's. L_max only rescales: Adam
+             ignores it, gradient clipping does not. If all rewards of a group are equal, the group has no gradient.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ class DrGRPO(OnPolicy):
 
     @property
     def needs(self) -> frozenset[Need]:
-        """A reference only where the KL has weight."""
+        """The reference, if the KL has weight."""
         return frozenset({"reference"} if self.kl_weight else ())
 
     def aim(self) -> Aim:
-        """The best completions, or with a KL a compromise at every visited state."""
+        """All mass on the best completions, or with a KL the optimum of reward and KL at every visited state."""
         return Aim("loss_kl" if self.kl_weight else "best", self.kl_weight, credit="reward")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Centred rewards."""
+        """Use centred rewards as advantages."""
         return batch.with_advantage(normalised(batch.reward, batch.group_size, "group", "none", eps=0.0))
 
     def loss(self, batch: Rollouts, now: Now) -> Loss:

@@ -1,12 +1,12 @@
-"""Expert iteration: collect your own correct completions, fine-tune the *starting* policy on them, repeat.
+"""Expert iteration: collect correct completions, fine-tune the *starting* policy on them, repeat.
 
 Objective    L = −Σ_{i∈D,t} log π_θ / Σ_{i∈D,t} 1,   D: distinct completions with r ≥ threshold of all rounds so far
 Source       STaR, arXiv:2203.14465, algorithm 1; on GSM8K arXiv:2403.04642
 Differences  the budget of batches is split into `rounds`. A round samples with fixed weights, goes back to the starting
              weights, and learns `epochs` times from everything collected, in steps of as many completions as a batch
              has. Problems that were failed are not rationalised.
-Degenerates  nothing correct: the policy stays as it was. Copies kept (`distinct` off): the best a policy can do is
-             π_ref restricted to correct completions. A round per batch without going back: `raft.py`.
+Degenerates  if nothing is correct, the policy does not change. With copies kept (`distinct` off) the optimum is π_ref
+             restricted to correct completions. With one round per batch and no reset it is `raft.py`.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ __all__ = ["ExpertIteration"]
 
 @dataclass(frozen=True, slots=True)
 class ExpertIteration(OnPolicy):
-    """Maximum likelihood on collected correct completions, from the start each time."""
+    """Maximum likelihood on the correct completions collected so far, restarted from the starting policy each round."""
 
     paper: ClassVar[str] = "arXiv:2203.14465, algorithm 1"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"rounds": 4, "epochs": 1, "distinct": False}
     threshold: float = 1.0
-    """Reward from which a completion is kept; 1 is correct."""
+    """Smallest reward for which a completion is kept; 1 is correct."""
     rounds: int = 2
-    """Times that samples are collected and learned from; arXiv:2403.04642 needs two or three."""
+    """Number of rounds of collecting and fine-tuning; arXiv:2403.04642 needs two or three."""
     epochs: int = 2
     """Passes over the collected completions in each round."""
     distinct: bool = True
     """Keep one of identical completions of a problem."""
 
     def train(self, run: Run) -> Checkpoint:
-        """Collect a round, go back, learn, repeat."""
+        """Per round: collect completions, reset to the starting weights, fine-tune on everything collected."""
         start = [weight.detach().clone() for weight in run.policy.trainable]
         shuffle = np.random.default_rng(run.seed("expert iteration"))
         collected, steps = _Collected(self.threshold, distinct=self.distinct), 0
@@ -74,7 +74,7 @@ class ExpertIteration(OnPolicy):
 
 @dataclass(slots=True)
 class _Collected:
-    """Correct completions with their prompts."""
+    """Collected correct completions with their prompts."""
 
     threshold: float
     distinct: bool
@@ -82,7 +82,7 @@ class _Collected:
     known: set[tuple[str, tuple[int, ...]]] = field(default_factory=set)
 
     def add(self, names: list[str], batch: Rollouts) -> None:
-        """The correct rows of a batch whose prompts are called `names`."""
+        """Collect the correct rows of a batch whose prompts are named `names`."""
         for index in (batch.reward >= self.threshold).nonzero().flatten().tolist():
             prompt, row = index // batch.group_size, row_of(batch, index)
             key = (names[prompt], tuple(row.ids.tolist()))
@@ -100,6 +100,6 @@ class _Collected:
 
 @torch.no_grad()
 def put_back(weights: list[torch.nn.Parameter], kept: list[Tensor]) -> None:
-    """The weights as they were."""
+    """Restore the weights to the copies in `kept`."""
     for weight, old in zip(weights, kept, strict=True):
         weight.copy_(old)

@@ -46,25 +46,25 @@ class FlowRL(OnPolicy):
     beta: float = 3.0
     """β, reward scale; 15 in the paper."""
     weight: Weight = "paper"
-    """Which of the published importance weights; they differ from the second optimiser step over a batch on."""
+    """Which published importance weight to use; they differ from the second optimiser step over a batch on."""
     clip: float = 0.2
     """ε of the paper's weight, the released scripts' default."""
     weight_cap: float = 10.0
     """Cap of the recipe's weight, verl-project/verl pull request 4397."""
     normalise_rewards: bool = True
-    """r̂ of the group; raw rewards make the target a fixed distribution, which the exact world can name."""
+    """Normalise rewards within the group. Raw rewards make the target a fixed distribution, which can be tested."""
 
     @property
     def needs(self) -> frozenset[Need]:
-        """The reference and the release's log Z."""
+        """The reference and the log Z head of the released code."""
         return frozenset({"reference", "deep_log_z_head"})
 
     def aim(self) -> Aim | None:
-        """With raw rewards a fixed target; normalised ones move with the policy."""
+        """A fixed target with raw rewards; `None` with normalised rewards, whose target moves with the policy."""
         return None if self.normalise_rewards else Aim("length_tempered", 1 / self.beta)
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Rewards r̂ as `advantage` [B, T], constant along a row."""
+        """Store r̂ as `advantage` [B, T], constant along a row."""
         if not self.normalise_rewards:
             return batch.with_advantage(batch.reward)
         return batch.with_advantage(group_normalised(batch.reward, batch.group_size, 1e-6))
@@ -84,7 +84,7 @@ class FlowRL(OnPolicy):
 
 
 def importance_weight(ratio: Tensor, kind: Weight, clip: float, cap: float) -> Tensor:
-    """[B] what multiplies a squared residual, from the sequence's ratio W."""
+    """[B] the factor of each squared residual, from the sequence's ratio W."""
     clamped = {"paper": (1 - clip, 1 + clip), "released": (None, None), "recipe": (None, cap), "none": (1.0, 1.0)}
     low, high = clamped[kind]
     return ratio if low is None and high is None else ratio.clamp(low, high)

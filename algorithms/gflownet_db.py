@@ -1,4 +1,4 @@
-"""GFlowNet by detailed balance: every token in balance with the flows of the prefixes around it.
+"""GFlowNet by detailed balance: each token balances the flows of the prefixes before and after it.
 
 Objective    δ_t = log F(s_{t−1}) + log π_θ(y_t|s_{t−1}) − log F(s_t),  t = 1 … n;   log F(s_n) := log R(y|x)
              L = Σ_{i,t} δ² / Σ_{i,t} 1     or     (1/B) Σ_i Σ_t δ²
@@ -8,9 +8,10 @@ Source       arXiv:2111.09266 (detailed balance loss), where F is learned; on a 
 Differences  the flow is written relative to the reference, so the head learns log E_ref[e^{r/τ}|s] in [0, 1/τ] and not
              the likelihood of prefixes; the residuals are the same numbers. The head reads detached states, in log
              space. The gradient flows into both flows of a residual, as in the original.
-Degenerates  one-token completions: trajectory balance. The reward enters through the last token only and moves back one
-             transition an update: the last residual large, the others near 0 and the reward flat is credit that has not
-             travelled. With log F = logsumexp of the logits it is flow matching, arXiv:2106.04399.
+Degenerates  with one-token completions this is trajectory balance. The reward enters only through the last token and
+             propagates back by one transition per update; while it has not arrived, the last residual is large, the
+             others are near 0 and the reward is flat. With log F = logsumexp of the logits it is flow matching,
+             arXiv:2106.04399.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ __all__ = ["DetailedBalance"]
 
 @dataclass(frozen=True, slots=True)
 class DetailedBalance(GFlowNet):
-    """Each transition in balance, with a learned flow of every prefix."""
+    """Detailed balance of each transition, with a learned flow of every prefix."""
 
     paper: ClassVar[str] = "arXiv:2111.09266, detailed balance"
     ref_relative: bool = True
-    """Learn flows relative to the reference's."""
+    """Learn flows relative to the reference policy."""
     reduction: Literal["transition_mean", "trajectory_sum"] = "transition_mean"
-    """Mean over transitions as torchgfn, or sum over a completion's as niupuhua1234/GFN-PG."""
+    """Mean over transitions as in torchgfn, or sum over those of a completion as in niupuhua1234/GFN-PG."""
 
     @property
     def needs(self) -> frozenset[Need]:

@@ -10,8 +10,8 @@ Differences  the reference's part is charged per token (`ref_relative`), which l
              smaller values. On a token tree every state has one parent, so a learned or guided backward policy (RL-B,
              RL-G) has nothing to choose and is this same method.
 Degenerates  λ = 1, V ≡ 0, no centring: half of trajectory balance's gradient without the past costs, whose expectation
-             is 0. All rewards equal: the costs are the KL to the reference. A wrong log Z is nearly harmless here: the
-             centring removes it. A poor critic: noisy REINFORCE.
+             is 0. All rewards equal: the costs are the KL to the reference. A wrong log Z has little effect here
+             because the centring removes it. With a poor critic this is noisy REINFORCE.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ class PolicyGradientGFlowNet(GFlowNet):
     paper: ClassVar[str] = "arXiv:2408.05885, RL-U"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"lam": 1.0}
     lam: float = 0.99
-    """λ, the released code's."""
+    """λ, as in the released code."""
     clip: float | None = None
     """ε of a clipped ratio, for several passes; `None` is none."""
     trust_radius: float | None = None
     """δ of RL-T: natural gradient steps within KL(π_old‖π_θ) ≤ δ nats a completion, 0.01 in the released code."""
     ref_relative: bool = True
-    """Charge the reference per token and not at the end."""
+    """Distribute the reference's log-probability over the tokens instead of adding it at the end."""
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -57,22 +57,22 @@ class PolicyGradientGFlowNet(GFlowNet):
         return frozenset({"reference", "value_head", "log_z_head"})
 
     def train(self, run: Run) -> Checkpoint:
-        """In the shared loop, by Adam or within the trust region."""
+        """Train in the shared loop, with Adam or within the trust region."""
         if self.trust_radius is None:
             return train_on_policy(run, self)
         return train_on_policy(run, self, partial(trust_region_update, radius=self.trust_radius))
 
     @property
     def frozen_steps(self) -> int:
-        """Within a trust region Adam moves the heads alone."""
+        """Within a trust region, Adam updates only the heads."""
         return 0 if self.trust_radius is None else sys.maxsize
 
     def aim(self) -> Aim | None:
-        """The tempered reference."""
+        """The tempered reference, π_ref^a·e^{r/τ}/Z."""
         return Aim("tempered", self.tau, self.ref_power, credit="free_energy") if self.floor is None else None
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Centred advantages of costs, and what the critic learns."""
+        """Compute centred advantages of the costs, and the critic's targets."""
         assert batch.old_value is not None
         cost = self._costs(batch)
         advantage = gae(cost, batch.old_value, batch.mask, 1.0, self.lam)
@@ -99,7 +99,7 @@ class PolicyGradientGFlowNet(GFlowNet):
         return Loss(policy + partition + value, {**metrics, **balance_metrics(batch, residual, now.log_z)})
 
     def _costs(self, batch: Rollouts) -> Tensor:
-        """[B, T] of the sampling policy."""
+        """[B, T] costs c_t under the sampling policy."""
         assert batch.old_log_z is not None
         sampling = Now(batch.old_logp)
         steps, end = terminal(batch, sampling, self.tau, self.ref_power, self.floor, relative=self.ref_relative)

@@ -1,12 +1,12 @@
-"""GFlowNet by sub-trajectory balance: every stretch of a completion in balance, weighted by its length.
+"""GFlowNet by sub-trajectory balance: balance between every two prefixes, weighted by their distance.
 
 Objective    L = (1/B) Σ_i [ Σ_{j<k} λ^{k−j−1}·(a_j − a_k)² / Σ_{j<k} λ^{k−j−1} ],   0 ≤ j < k ≤ n
              a_t = log F(s_t) − Σ_{u≤t} log π_θ(y_u|s_{u−1});   log F(s_n) := log R(y|x)
              log F(s_t) = f_φ(s_t) + a·Σ_{u≤t} log π_ref      (`ref_relative`)
 Source       arXiv:2209.12782 (SubTB(λ)), normalised within a trajectory
 Differences  flows relative to the reference and a head on detached states, as in `gflownet_db.py`.
-Degenerates  λ → 0: detailed balance with a mean per completion. λ → ∞: only the whole completion, trajectory balance
-             with log Z = log F(s_0). One-token completions: both. A constant added to all a_t changes nothing.
+Degenerates  λ → 0 is detailed balance with a mean per completion. λ → ∞ is trajectory balance with log Z = log F(s_0).
+             With one-token completions it is both. A constant added to all a_t changes nothing.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ __all__ = ["SubTrajectoryBalance"]
 
 @dataclass(frozen=True, slots=True)
 class SubTrajectoryBalance(GFlowNet):
-    """All stretches in balance, with a learned flow of every prefix."""
+    """Balance between every two prefixes of a completion, with a learned flow of every prefix."""
 
     paper: ClassVar[str] = "arXiv:2209.12782, SubTB(λ)"
     lam: float = 1.0
-    """λ; all stretches alike, for completions of tens of tokens. torchgfn and niupuhua1234/GFN-PG have 0.9."""
+    """λ; 1 weights all pairs equally, for completions of tens of tokens. torchgfn and niupuhua1234/GFN-PG have 0.9."""
     ref_relative: bool = True
-    """Learn flows relative to the reference's."""
+    """Learn flows relative to the reference policy."""
 
     @property
     def needs(self) -> frozenset[Need]:

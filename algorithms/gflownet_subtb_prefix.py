@@ -1,4 +1,4 @@
-"""GFlowNet by sub-trajectory balance where every prefix may be the end: no flow head, the policy's own "stop" is one.
+"""GFlowNet by sub-trajectory balance in which every prefix may end: its flow follows from the probability of stopping.
 
 Objective    a_t = log R(s_t⊤) − log π_θ(⊤|s_t) − Σ_{u≤t} log π_θ(y_u|s_{u−1}),   t = 0 … content tokens
              L = Σ_i Σ_{j<k} λ^{k−j−1}·(a_j − a_k)² / Σ_i Σ_{j<k} λ^{k−j−1}
@@ -7,8 +7,9 @@ Source       arXiv:2310.04363 (modified SubTB); GFNOrg/gfn-lm-tuning `modified_s
 Differences  at the length limit the end is forced: log π(⊤|s) := 0 there, for both policies, where the released code
              uses the unforced value and leaves its minimiser open. Every prefix is graded as if it had been ended; with
              verified answers almost all earn 0. `stride` grades every so many tokens, and the completion itself.
-Degenerates  an untrained "stop" of 1e-8 in mid-sentence makes the first losses thousands. With the end alone as anchor
-             beside the start it is trajectory balance with log Z = log R(s_0⊤) − log π(⊤|s_0).
+Degenerates  an untrained probability of stopping (1e-8 in mid-sentence) makes the first losses of the order of
+             thousands. With start and end as the only anchors it is trajectory balance with log Z = log R(s_0⊤) − log
+             π(⊤|s_0).
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ __all__ = ["PrefixSubTrajectoryBalance", "prefix_balance"]
 
 @dataclass(frozen=True, slots=True)
 class PrefixSubTrajectoryBalance(GFlowNet):
-    """All stretches in balance, with flows read off the probability of stopping."""
+    """Balance between every two prefixes, with flows computed from the probability of stopping."""
 
     paper: ClassVar[str] = "arXiv:2310.04363, modified SubTB"
     lam: float = 1.0
-    """λ, the released code's."""
+    """λ, as in the released code."""
     stride: int = 1
     """Tokens between two prefixes that are graded."""
 
@@ -42,7 +43,7 @@ class PrefixSubTrajectoryBalance(GFlowNet):
         return frozenset({"reference", "end_logp", "prefix_rewards"})
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """What each completion's pairs weigh."""
+        """Compute the total weight of each completion's pairs."""
         return batch.weighted(pair_weights(self._graded(batch), self.lam).sum((1, 2)))
 
     def loss(self, batch: Rollouts, now: Now) -> Loss:
@@ -57,19 +58,19 @@ class PrefixSubTrajectoryBalance(GFlowNet):
         return Loss(prefix_balance(a, self._graded(batch), self.lam, batch.total_weight), {})
 
     def _graded(self, batch: Rollouts) -> Tensor:
-        """[B, T+1] which prefixes are anchors: every stride-th up to the last content token, which always is."""
+        """[B, T+1] mask of the prefixes that are anchors: every `stride`-th one, and the last content token."""
         last = batch.mask.sum(1, keepdim=True) - batch.terminated.to(batch.mask.dtype).unsqueeze(1)
         t = torch.arange(batch.mask.shape[1] + 1, device=batch.mask.device)
         return ((t <= last) & ((t % self.stride == 0) | (t == last))).to(batch.mask.dtype)
 
 
 def stopped(logp: Tensor, end_logp: Tensor, batch: Rollouts) -> Tensor:
-    """[B, T+1] log-probability of each prefix ended there: Σ_{u≤t} log π + log π(⊤|s_t), which is 0 at the limit."""
+    """[B, T+1] log-probability of stopping after each prefix, Σ_{u≤t} log π + log π(⊤|s_t); 0 for ⊤ at the limit."""
     zero = logp.new_zeros(len(logp), 1)
     return torch.cat((zero, masked(logp, batch.mask).cumsum(1)), 1) + torch.cat((masked(end_logp, batch.mask), zero), 1)
 
 
 def prefix_balance(a: Tensor, graded: Tensor, lam: float, total_weight: float) -> Tensor:
-    """[] weighted squares of all pairs of anchors [B, T+1], divided by the step's weight of pairs."""
+    """Weighted sum of squared differences over all pairs of anchors [B, T+1], divided by the step's total weight."""
     a = masked(a, graded)
     return (pair_weights(graded, lam) * (a.unsqueeze(2) - a.unsqueeze(1)) ** 2).sum() / total_weight

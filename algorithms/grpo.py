@@ -7,10 +7,10 @@ Source       arXiv:2402.03300, eq. 3 and 4, section 4.1.2; means and deviations 
              inclusionAI/AReaL offers them (`areal/utils/data.py`, class Normalization)
 Differences  β = 0 by default (the paper trains with 0.04): no reference is kept then. ε = 0.2, PPO's, where the paper
              gives none. std is unbiased with δ = 1e-5, as in AReaL; the paper gives no δ, TRL 1e-4.
-Degenerates  all rewards of a group equal: A = 0 and the group teaches nothing. One optimiser pass: ρ = 1, the clip
-             is inactive; the loss is then −mean A ≈ 0 whatever happens, only its gradient means anything. 1/n_i makes
-             long wrong answers cheap per token. Dividing by std amplifies rare successes: one in 8 gets A = 2.47,
-             four in 8 get 0.94.
+Degenerates  if all rewards of a group are equal, A = 0 and the group has no gradient. In a single optimiser pass ρ = 1
+             and the clip is inactive; the loss is then −mean A ≈ 0, and only its gradient is informative. 1/n_i makes
+             long wrong answers cheap per token. Dividing by std amplifies rare successes: one in 8 gets A = 2.47, four
+             in 8 get 0.94.
 """
 
 from __future__ import annotations
@@ -42,23 +42,23 @@ class GRPO(OnPolicy):
     kl_weight: float = 0.0
     """β; 0.04 in section 4.2."""
     kl_correction: bool = False
-    """Multiply k3 by ρ, as TRL does: its gradient is then that of the reverse KL, and the optimum another one."""
+    """Multiply k3 by ρ, as TRL does: the gradient is then that of the reverse KL, and the optimum changes."""
     mean_level: NormLevel = "group"
-    """The mean that is subtracted: of the group, of the batch, or none."""
+    """Which mean is subtracted: the group's, the batch's, or none."""
     std_level: NormLevel = "group"
-    """The deviation that divides: of the group, of the batch, or none."""
+    """Which standard deviation divides: the group's, the batch's, or none."""
     raw_std: bool = False
-    """Deviation of the raw rewards, as TRL takes it over the batch, instead of the centred ones."""
+    """Use the deviation of the raw rewards, as TRL does over the batch, instead of the centred ones."""
     advantage_eps: float = 1e-5
     """δ, as in inclusionAI/AReaL."""
 
     @property
     def needs(self) -> frozenset[Need]:
-        """A reference only where the KL has weight."""
+        """The reference, if the KL has weight."""
         return frozenset({"reference"} if self.kl_weight else ())
 
     def aim(self) -> Aim:
-        """With a KL a compromise that charges a token for the visited state only; without, the best completions."""
+        """With a KL, the optimum of reward and the KL at visited states; without, all mass on the best completions."""
         plain: dict[tuple[NormLevel, NormLevel], Credit] = {
             ("group", "none"): "reward",
             ("group", "group"): "group_std",
@@ -69,7 +69,7 @@ class GRPO(OnPolicy):
         return Aim("loss_kl", self.kl_weight, corrected_kl=self.kl_correction, credit=credit, span="row_mean")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Advantages [B, T], constant along a row."""
+        """Compute advantages [B, T], constant along a row."""
         levels = (self.mean_level, self.std_level)
         return batch.with_advantage(
             normalised(batch.reward, batch.group_size, *levels, eps=self.advantage_eps, raw_std=self.raw_std)

@@ -5,8 +5,8 @@ Objective    L = Σ_{i,t} m·max(−ρÂ, −clamp(ρ, 1−ε, 1+ε)·Â) / Σ m
 Source       inclusionAI/AReaL, `examples/math/gsm8k_grpo.yaml` (reward_norm group/group, adv_norm batch/batch, ε = 0.4,
              reward_bias −0.5, reward_scaling 10); loss of arXiv:2402.03300 with the token mean of arXiv:2503.14476
 Differences  synchronous: AReaL's decoupled objective corrects for weights at most two versions old; here none are old.
-Degenerates  the affine map of the reward changes nothing but the weight of δ. The second normalisation counts a row as
-             often as it has tokens: long rows pull the mean. Every group equal: A = 0 and Â = 0.
+Degenerates  the affine map of the reward only changes the relative size of δ. The second normalisation counts a row
+             once per token, so long rows dominate the mean. If every group has equal rewards, A = 0 and Â = 0.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["GRPOAReaL"]
 
 @dataclass(frozen=True, slots=True)
 class GRPOAReaL(OnPolicy):
-    """Group-normalised rewards, whose advantages are normalised again over the batch's tokens."""
+    """GRPO whose advantages are normalised within the group and again over the tokens of the batch."""
 
     paper: ClassVar[str] = "arXiv:2402.03300, as in inclusionAI/AReaL"
     smallest_group: ClassVar[int] = 2
@@ -42,11 +42,11 @@ class GRPOAReaL(OnPolicy):
     """δ of both normalisations."""
 
     def aim(self) -> Aim:
-        """The best completions."""
+        """All mass on the best completions."""
         return Aim("best", credit="group_std", span="token_mean")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Advantages [B, T], normalised by group and then over all valid tokens."""
+        """Compute advantages [B, T], normalised within groups and then over all valid tokens."""
         scaled = self.reward_scaling * (batch.reward + self.reward_bias)
         a = group_normalised(scaled, batch.group_size, self.eps).unsqueeze(1).expand_as(batch.mask)
         count = batch.mask.sum()

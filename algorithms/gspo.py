@@ -3,11 +3,11 @@
 Objective    L = (1/B) Σ_i max(−s_i·A_i, −clamp(s_i, 1−ε_low, 1+ε_high)·A_i)
              s_i = exp((1/n_i) Σ_t (log π_θ − log π_old)),  differentiated;   A_i = (r_i − mean_g)/(std_g + δ)
 Source       arXiv:2507.18071, eq. 5
-Differences  four optimiser steps over each batch, as in the paper's section 5: with one, s = 1 and this *is* GRPO.
-             ε is ten times the paper's 3e-4 and 4e-4, because at this learning rate the length-normalised ratio
-             moves by 1e-3 to 1e-2 in a step and nearly everything would be clipped.
-Degenerates  ratio 1, or completions of one token: GRPO. A clipped row loses all of its gradient: clip shares of 0.1 to
-             0.3 are normal, near 1 the method stands still.
+Differences  four optimiser steps over each batch, as in the paper's section 5: with one, s = 1 and this *is* GRPO. ε is
+             ten times the paper's 3e-4 and 4e-4, because at this learning rate the length-normalised ratio moves by
+             1e-3 to 1e-2 in a step and nearly everything would be clipped.
+Degenerates  with ratio 1, or completions of one token, this is GRPO. A clipped row loses its whole gradient: clip
+             shares of 0.1 to 0.3 are normal; near 1 the method makes no progress.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["GSPO"]
 
 @dataclass(frozen=True, slots=True)
 class GSPO(OnPolicy):
-    """GRPO whose importance ratio belongs to the sequence."""
+    """GRPO with one importance ratio per sequence."""
 
     paper: ClassVar[str] = "arXiv:2507.18071, eq. 5"
     smallest_group: ClassVar[int] = 2
@@ -41,11 +41,11 @@ class GSPO(OnPolicy):
     """δ, TRL's; the paper gives none."""
 
     def aim(self) -> Aim:
-        """The best completions."""
+        """All mass on the best completions."""
         return Aim("best", credit="group_std", span="row_mean")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """GRPO's advantages."""
+        """Compute GRPO's advantages."""
         return batch.with_advantage(group_normalised(batch.reward, batch.group_size, self.advantage_eps))
 
     def loss(self, batch: Rollouts, now: Now) -> Loss:

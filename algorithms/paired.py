@@ -5,12 +5,12 @@ Objective    M = Σ_t (log π_θ − log π_ref)(y_1) − Σ_t (log π_θ − lo
              q = 1 where r_1 > r_2, 0 where r_1 < r_2;  ties: left out, or q = ½, or q = 1 ("first wins")
              with `labels = "bradley_terry"` q = σ(r_1 − r_2), ties included
 Source       arXiv:2402.04792, with the loss of arXiv:2305.18290, eq. 7
-Differences  N counts all pairs, ties included, so the step does not grow when ties are common. TRL lets the first of a
-             tie win, a push of random direction. The group's G completions make G/2 pairs, so the method sees the
-             same prompts and completions as every other; sums over tokens, not means. Bradley–Terry labels enter by
-             their expectation, not by drawing.
-Degenerates  π = π_ref: log 2 for every pair that is not a tie. All rewards of a pair equal: nothing. Hard labels have
-             no finite optimum: margins grow, and both log-probabilities may fall, until training stops.
+Differences  N counts all pairs, ties included, so the step does not grow when ties are common. TRL counts the first of
+             a tie as the winner, which adds a step in a random direction. The group's G completions make G/2 pairs, so
+             the method sees the same prompts and completions as every other; sums over tokens, not means. Bradley–Terry
+             labels enter by their expectation, not by drawing.
+Degenerates  at π = π_ref the loss is log 2 for every pair that is not a tie. Ties have no gradient. Hard labels have no
+             finite optimum: margins grow, and both log-probabilities may fall, until training stops.
 """
 
 from __future__ import annotations
@@ -42,28 +42,28 @@ class Paired(OnPolicy):
     beta: float = 0.1
     """β, the default of arXiv:2305.18290."""
     ties: Literal["drop", "soft", "first_wins"] = "drop"
-    """What two equal rewards teach: nothing, an even chance, or (as in TRL) that the first was better."""
+    """How ties are treated: dropped, as an even chance, or (as in TRL) as a win of the first completion."""
     count: Literal["all", "informative"] = "all"
-    """N: all pairs of the step, or those that are learned from."""
+    """N: all pairs of the step, or only the pairs that are kept."""
     labels: Literal["hard", "bradley_terry"] = "hard"
-    """The better one wins always, or with probability σ(r_1 − r_2)."""
+    """Whether the better completion always wins, or wins with probability σ(r_1 − r_2)."""
 
     @property
     def needs(self) -> frozenset[Need]:
-        """The KL is implicit in the reference."""
+        """The reference; it makes the KL implicit in the loss."""
         return frozenset({"reference"})
 
     def refuses(self, job: Job) -> str | None:
-        """An odd group leaves one completion without a partner."""
+        """Refuse an odd group, which would leave one completion without a partner."""
         size = job.training.group_size
         return f"needs an even group_size to form pairs, not {size}" if size % 2 else OnPolicy.refuses(self, job)
 
     def aim(self) -> Aim:
-        """Bradley–Terry labels have a finite optimum; hard ones drive all mass to the best."""
+        """A tempered target with Bradley–Terry labels; with hard labels, all mass on the best completions."""
         return Aim("tempered", self.beta) if self.labels == "bradley_terry" else Aim("best")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """How likely each row is preferred to its partner, as `advantage`; rows of dropped ties are not kept."""
+        """Store the probability that each row beats its partner as `advantage`; drop the rows of dropped ties."""
         r = batch.reward.view(-1, 2)
         gap = r[:, 0] - r[:, 1]
         tie = gap == 0

@@ -9,10 +9,10 @@ Source       arXiv:1707.06347, eq. 7 and 9; GAE arXiv:1506.02438, eq. 16; the la
              dual clip arXiv:1912.09729
 Differences  the critic is a small head on the policy's detached hidden states, not a second model: its loss cannot move
              the policy. The reward sits on the last valid token. No critic warm-up by default: its last layer starts at
-             zero, so the first step is REINFORCE with whitening, and a short suite has no steps to give away.
-Degenerates  λ = γ = 1, V ≡ 0, β = 0: A = r on every token, REINFORCE with whitening. A critic that explains nothing
-             (explained variance ≤ 0) leaves exactly that, noisier. All rewards of the *batch* equal: Â follows the KL
-             and the critic's errors alone.
+             zero, so the first step is REINFORCE with whitening, and short suites cannot afford warm-up steps.
+Degenerates  with λ = γ = 1, V ≡ 0 and β = 0, A = r on every token: REINFORCE with whitening. A critic that explains
+             nothing (explained variance ≤ 0) gives the same with more noise. If all rewards of the *batch* are equal, Â
+             depends only on the KL and the critic's errors.
 """
 
 from __future__ import annotations
@@ -55,18 +55,18 @@ class PPO(OnPolicy):
     value_weight: float = 0.1
     """c_v, TRL; scales the head's gradient only."""
     value_warmup_steps: int = 0
-    """Optimiser steps at the start in which the critic learns and the policy rests."""
+    """Optimiser steps at the start that update only the critic."""
     kl_coef: float = 0.02
     """β of the KL in the reward."""
 
     @property
     def needs(self) -> frozenset[Need]:
-        """The reference for the KL, and a critic."""
+        """The reference, for the KL, and a critic."""
         return frozenset({"reference", "value_head"})
 
     @property
     def frozen_steps(self) -> int:
-        """The critic's warm-up."""
+        """The number of critic warm-up steps."""
         return self.value_warmup_steps
 
     def aim(self) -> Aim:
@@ -74,7 +74,7 @@ class PPO(OnPolicy):
         return Aim("tempered", self.kl_coef, credit="batch_whitened" if self.lam == 1 else None, span="token_mean")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Whitened advantages and value targets, once per batch."""
+        """Compute whitened advantages and value targets."""
         assert batch.ref_logp is not None
         assert batch.old_value is not None
         to_ref = k1(batch.old_logp, batch.ref_logp, batch.mask)

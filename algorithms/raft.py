@@ -1,12 +1,12 @@
-"""RAFT: rejection sampling, imitate your own correct completions.
+"""RAFT: rejection sampling and fine-tuning on one's own correct completions.
 
 Objective    L = −Σ_{i,t} keep_i·log π_θ / Σ_{i,t} keep_i
              keep_i = 1[r_i ≥ threshold], or the first best of each group if it reaches the threshold
 Source       arXiv:2304.06767, algorithm 1
-Differences  online: each batch trains one step. `expert_iteration.py` collects first and fine-tunes then.
-Degenerates  the policy gradient with A = 1[correct], no baseline and a token mean. Only positives: entropy and pass@k
-             fall; prompts that are never solved never enter. Nothing kept: no step, and it is counted. Fixed
-             completions of somebody else: supervised fine-tuning.
+Differences  online: each batch makes one step. `expert_iteration.py` collects first and fine-tunes afterwards.
+Degenerates  this is the policy gradient with A = 1[correct], no baseline and a token mean. There are only positive
+             examples: entropy and pass@k fall, and prompts that are never solved never contribute. If nothing is kept,
+             no step is taken, which is counted. With fixed completions of another policy it is supervised fine-tuning.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ Selection = Literal["all", "best_of_n"]
 
 @dataclass(frozen=True, slots=True)
 class RAFT(OnPolicy):
-    """Maximum likelihood on the completions that were right."""
+    """Maximum likelihood on correct completions."""
 
     paper: ClassVar[str] = "arXiv:2304.06767, algorithm 1"
     threshold: float = 1.0
-    """Reward from which a completion is kept; 1 is correct."""
+    """Smallest reward for which a completion is kept; 1 is correct."""
     selection: Selection = "all"
     """Keep every such completion, or the first best of each prompt as the paper does."""
 
     def aim(self) -> Aim:
-        """The best completions: repeated conditioning leaves nothing else."""
+        """All mass on the best completions, the limit of repeated conditioning on success."""
         return Aim("best", credit="kept" if self.selection == "all" else None, span="token_mean")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Which rows are kept."""
+        """Keep the selected rows."""
         return batch.kept(selected(batch.reward, batch.group_size, self.threshold, self.selection))
 
     def loss(self, batch: Rollouts, now: Now) -> Loss:
@@ -51,7 +51,7 @@ class RAFT(OnPolicy):
 
 
 def selected(reward: Tensor, group: int, threshold: float, selection: Selection) -> Tensor:
-    """[B] 1 for kept rows."""
+    """[B] 1 for rows to keep, 0 for the others."""
     good = reward >= threshold
     if selection == "best_of_n":
         best = reward.view(-1, group).argmax(1, keepdim=True)  # the first of equals

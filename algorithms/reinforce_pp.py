@@ -5,9 +5,9 @@ Objective    R_t = −β·(log π_old − log π_ref)_t + r·1[t = n];   A = whi
              with `group_baseline` r − mean_g takes the place of r
 Source       arXiv:2501.03262; as in volcengine/verl `compute_reinforce_plus_plus_outcome_advantage`
 Differences  none. The variance is unbiased (OpenRLHF's is not: a difference of order 1/tokens).
-Degenerates  equal lengths and β = 0: REINFORCE with the batch's mean and deviation. The baseline is global: a prompt
-             that is always solved keeps positive advantages, easy prompts dominate. All rewards of the *batch* equal: A
-             follows the KL alone.
+Degenerates  with equal lengths and β = 0 this is REINFORCE with the batch's mean and deviation. The baseline is global,
+             so prompts that are always solved keep positive advantages and easy prompts dominate. If all rewards of the
+             *batch* are equal, A depends only on the KL.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["ReinforcePP"]
 
 @dataclass(frozen=True, slots=True)
 class ReinforcePP(OnPolicy):
-    """REINFORCE with PPO's tricks and without its critic."""
+    """REINFORCE with PPO's clip and whitening, without a critic."""
 
     paper: ClassVar[str] = "arXiv:2501.03262"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"kl_coef": 0.25}
@@ -40,7 +40,7 @@ class ReinforcePP(OnPolicy):
     clip: float = 0.2
     """ε"""
     group_baseline: bool = False
-    """Subtract the group's mean from the reward first: REINFORCE++-baseline."""
+    """Subtract the group's mean from the reward first, as REINFORCE++-baseline does."""
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -54,7 +54,7 @@ class ReinforcePP(OnPolicy):
         )
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Whitened returns [B, T]."""
+        """Compute whitened returns [B, T]."""
         assert batch.ref_logp is not None
         reward = batch.reward
         if self.group_baseline:

@@ -2,10 +2,11 @@
 
 Objective    L = (1/B) Σ_i Σ_t max(−ρA, −clamp(ρ, 1−ε, 1+ε)·A),   A_i = r_i − r_greedy(x_i)
 Source       arXiv:2310.10505, algorithm 1
-Differences  one greedy and G − 1 sampled completions of each prompt, so that the baseline is paid from the same budget;
-             the paper samples one. ρ = 1 there, as here in one pass.
-Degenerates  greedy always wrong: REINFORCE without baseline. Greedy right: only wrong samples teach, entropy rises and
-             sampled accuracy stays below greedy accuracy. A group of equal rewards still teaches when greedy differs.
+Differences  one greedy and G − 1 sampled completions of each prompt, so that the baseline counts against the same
+             budget; the paper samples one completion. ρ = 1 in the paper, as here in a single pass.
+Degenerates  if the greedy completion is wrong, this is REINFORCE without baseline. If it is right, only wrong samples
+             have a gradient; entropy rises and sampled accuracy stays below greedy accuracy. A group of equal rewards
+             still has a gradient if the greedy reward differs.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ __all__ = ["ReMax"]
 
 @dataclass(frozen=True, slots=True)
 class ReMax(OnPolicy):
-    """REINFORCE, greedy baseline."""
+    """REINFORCE with the greedy completion's reward as baseline."""
 
     paper: ClassVar[str] = "arXiv:2310.10505, algorithm 1"
     smallest_group: ClassVar[int] = 2
     clip: float = 0.2
-    """ε; never acts in one pass."""
+    """ε; has no effect in a single pass."""
 
     @property
     def needs(self) -> frozenset[Need]:
@@ -37,11 +38,11 @@ class ReMax(OnPolicy):
         return frozenset({"greedy"})
 
     def aim(self) -> Aim:
-        """The best completions."""
+        """All mass on the best completions."""
         return Aim("best", credit="reward")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Reward above the greedy completion's."""
+        """Compute advantages: reward minus the greedy completion's reward."""
         assert batch.greedy_reward is not None
         return batch.with_advantage(batch.reward - batch.greedy_reward)
 

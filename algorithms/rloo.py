@@ -4,10 +4,11 @@ Objective    R_i = r_i − β·Σ_t (log π_old − log π_ref)              con
              A_i = R_i − mean of the others of its group
              L = (1/B) Σ_i max(−w_i·A_i, −clamp(w_i, 1−ε, 1+ε)·A_i),  w_i = exp(Σ_t (log π_θ − log π_old))
 Source       arXiv:2402.14740; the clipped sequence ratio is TRL's `RLOOTrainer`
-Differences  β = 0.02 where learned reward models take 0.03 to 0.05: a sequence KL of tens of nats would swamp a 0/1
-             reward. The paper has no ratio; on-policy it is 1 and the gradient is REINFORCE's.
-Degenerates  β = 0: G/(G−1) times the centred reward, Dr. GRPO's direction. All rewards of a group equal: only the KL
-             teaches. Several passes: the sequence ratio of a long completion leaves the clip range at once.
+Differences  β = 0.02; learned reward models use 0.03 to 0.05, with which a sequence KL of tens of nats would exceed a
+             0/1 reward. The paper has no ratio; on-policy it is 1 and the gradient is REINFORCE's.
+Degenerates  with β = 0, A is G/(G−1) times the centred reward, the direction of Dr. GRPO. If all rewards of a group are
+             equal, only the KL has a gradient. In several passes the sequence ratio of a long completion leaves the
+             clip range at once.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ __all__ = ["RLOO"]
 
 @dataclass(frozen=True, slots=True)
 class RLOO(OnPolicy):
-    """REINFORCE, leave-one-out."""
+    """REINFORCE with a leave-one-out baseline."""
 
     paper: ClassVar[str] = "arXiv:2402.14740"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"kl_coef": 0.25}
@@ -41,7 +42,7 @@ class RLOO(OnPolicy):
 
     @property
     def needs(self) -> frozenset[Need]:
-        """A reference only where the KL has weight."""
+        """The reference, if the KL has weight."""
         return frozenset({"reference"} if self.kl_coef else ())
 
     def aim(self) -> Aim:
@@ -51,7 +52,7 @@ class RLOO(OnPolicy):
         return Aim("tempered", self.kl_coef, credit="free_energy")
 
     def prepare(self, batch: Rollouts) -> Rollouts:
-        """Leave-one-out advantages of penalised returns."""
+        """Compute leave-one-out advantages of KL-penalised rewards."""
         gain = batch.reward
         if batch.ref_logp is not None:
             gain = gain - self.kl_coef * sum_of_tokens(k1(batch.old_logp, batch.ref_logp, batch.mask), batch.mask)

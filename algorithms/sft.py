@@ -4,8 +4,8 @@ Objective    L = − Σ_{i,t} m·log π_θ(y_t | s_{t−1}) / Σ_{i,t} m       o
 Source       maximum likelihood; the warm start of arXiv:2402.03300
 Differences  P·G worked solutions a step, as many as the on-policy methods sample completions, so that budgets match;
              how many epochs that is depends on the suite. The suite's learning rate, unless `learning_rate` is set.
-Degenerates  to expert iteration when the solutions are the policy's own correct ones. Solutions of one kind only
-             teach one strategy: accuracy may rise while variety falls. A solution cut at the length limit has no end
+Degenerates  with the policy's own correct completions as solutions it is expert iteration. Solutions of one kind teach
+             one strategy: accuracy may rise while diversity falls. A solution cut at the length limit has no end token
              to learn.
 """
 
@@ -30,14 +30,14 @@ __all__ = ["SFT", "negative_log_likelihood"]
 
 @dataclass(frozen=True, slots=True)
 class SFT(Adapter):
-    """Imitate one worked solution of each problem."""
+    """Maximum likelihood on one worked solution of each problem."""
 
     paper: ClassVar[str] = "maximum likelihood"
     learning_rate: float | None = None
-    """`None` takes the suite's."""
+    """Learning rate of the policy; `None` takes the suite's."""
 
     def train(self, run: Run) -> Checkpoint:
-        """As many worked solutions a step as the on-policy methods have completions."""
+        """Train on as many worked solutions per step as the on-policy methods sample completions."""
         training = run.job.training
         optimiser = Optimiser(run, Heads(frozenset(), 0, 0), self.learning_rate, None)
         for step, problems in enumerate(run.batches(training.prompts_per_step * training.group_size), start=1):
@@ -53,7 +53,7 @@ class SFT(Adapter):
 
 
 def parts_of(run: Run, problems: Sequence[Problem], solutions: Sampled, tokens: float) -> Iterator[Callable[[], Loss]]:
-    """The loss of each micro-batch, not yet computed."""
+    """The loss of each micro-batch, as functions that compute it when called."""
     training = run.job.training
     policy = run.policy
     size = (training.micro_batch_groups or training.prompts_per_step) * training.group_size
@@ -70,5 +70,5 @@ def parts_of(run: Run, problems: Sequence[Problem], solutions: Sampled, tokens: 
 
 
 def negative_log_likelihood(logp: Tensor, mask: Tensor, tokens: float) -> Tensor:
-    """[] −Σ log π over valid tokens [B, T], divided by the step's valid tokens."""
+    """Scalar: −Σ log π over valid tokens [B, T], divided by the step's valid tokens."""
     return -mean_of_tokens(logp, mask, tokens)

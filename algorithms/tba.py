@@ -5,12 +5,12 @@ Objective    L = (1/B) Σ_i ( log Ẑ_g + Σ_t (log π_θ − log π_ref) − r_
 Source       arXiv:2503.18929; bbartoldson/TBA
 Differences  one process plays searcher and trainer by turns, so runs repeat bit for bit: the sampling weights are
              refreshed every `sync_every` steps; each group of a batch is fresh with probability `fresh_share`, else an
-             older prompt's completions, drawn uniformly from its distinct ones. Groups are told apart by index (the
-             release reshapes, which is right for one prompt a micro-batch only). The warm start of 500 completions is
-             left out; it would be paid from the same budget.
+             older prompt's completions, drawn uniformly from its distinct ones. Groups are identified by index (the
+             released code reshapes, which is correct only for one prompt per micro-batch). The warm start of 500
+             completions is left out, because it would count against the same budget.
 Degenerates  synchronous and all fresh: `gflownet_vargrad` with τ = β, and (2/β)·(G−1)/G times RLOO in gradient. A group
-             of copies of one string teaches nothing and looks like convergence. Old failures fill the buffer when the
-             fresh share is small.
+             of copies of one string has no gradient and looks like convergence. With a small fresh share, old failures
+             fill the buffer.
 """
 
 from __future__ import annotations
@@ -34,30 +34,30 @@ __all__ = ["TBA"]
 
 @dataclass(frozen=True, slots=True)
 class TBA(OnPolicy):
-    """VarGrad off-policy, from a buffer."""
+    """VarGrad off-policy, from a replay buffer."""
 
     paper: ClassVar[str] = "arXiv:2503.18929"
     smallest_group: ClassVar[int] = 2
     beta: float = 0.25
     """β, temperature of the target; 0.012 falling to 0.004 in the paper's GSM8K run."""
     fresh_share: float = 0.5
-    """m, groups from the newest samples; 0.95 in the paper's GSM8K run."""
+    """m, share of groups from the newest samples; 0.95 in the paper's GSM8K run."""
     sync_every: int = 4
     """Steps between two refreshes of the sampling weights; 2 in the paper's GSM8K run."""
     buffer_size: int = 100
-    """Completions kept of a prompt, the paper's."""
+    """Completions kept per prompt, as in the paper."""
 
     @property
     def needs(self) -> frozenset[Need]:
-        """The reference is half of the target."""
+        """The reference, which is part of the target."""
         return frozenset({"reference"})
 
     def aim(self) -> Aim:
-        """The optimum of E[r] − β·KL(π‖π_ref), whatever policy sampled."""
+        """The optimum of E[r] − β·KL(π‖π_ref), independent of which policy sampled."""
         return Aim("tempered", self.beta, credit="free_energy")
 
     def train(self, run: Run) -> Checkpoint:
-        """Sample with stale weights, learn from the buffer."""
+        """Sample with possibly older weights, learn from the buffer."""
         optimiser = Optimiser(run, Heads(frozenset(), 0, 0), self.learning_rate, None)
         reference, sampler = run.policy.reference(), run.policy
         buffer = Buffer(self.buffer_size, run.seed("buffer"))

@@ -4,9 +4,9 @@ Objective    L = (1/B) Σ_i (1/n_i) Σ_t [ max(−ρA, −clamp(ρ, 1−ε, 1+ε
              A_i = (r_i − mean)/(std + 1e-4)
 Source       TRL 1.16.0, `GRPOTrainer` with loss_type = "grpo"; arXiv:2402.03300, eq. 3
 Differences  from TRL's defaults: loss_type (theirs is "dapo"), the suite's optimiser, no dropout, plain k3. From
-             `grpo`: 1e-4 beside std where `grpo` has 1e-5, `generate` as the sampler, and seconds of sampling on the
-             update clock. With β > 0 TRL loads the reference from where the policy came from.
-Degenerates  as `grpo` does. A gap between the two rows beyond the interval over seeds is a fault in one of the loops.
+             `grpo`: 1e-4 beside std where `grpo` has 1e-5, `generate` as the sampler, and sampling counted in the
+             update seconds. With β > 0 TRL loads the reference from where the policy came from.
+Degenerates  as `grpo` does. A difference between the two rows beyond the interval over seeds means a fault in one loop.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class TRLGRPO(TRLRow):
     """β, as in `grpo`."""
 
     def classes(self) -> tuple[type[Any], type[Any]]:
-        """TRL's names."""
+        """TRL's trainer and configuration."""
         from trl import GRPOConfig, GRPOTrainer  # noqa: PLC0415 - seconds, that other rows need not wait
 
         return GRPOTrainer, GRPOConfig

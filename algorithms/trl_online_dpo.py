@@ -5,8 +5,8 @@ Objective    L = −(1/N) Σ_pairs log σ(βM),  M = Σ_t (log π_θ − log π_
 Source       TRL 1.16.0, `trl.experimental.online_dpo`; arXiv:2402.04792
 Differences  TRL draws two completions of a row, so a problem has group_size/2 rows in the data set: same problems, same
              completions, same pairs as `paired`. From TRL's defaults: the suite's temperature and optimiser. From
-             `paired`: ties push the first completion up, `generate` as the sampler, seconds of sampling on the update
-             clock. Its log-probabilities ignore the temperature, and its accumulated gradient is a sum where the
+             `paired`: ties raise the first completion, `generate` as the sampler, sampling counted in the update
+             seconds. Its log-probabilities ignore the temperature, and its accumulated gradient is a sum where the
              formula has a mean, so it refuses temperatures other than 1 and micro-batches.
 Degenerates  as `paired` does; where all rewards are equal it still moves, in a random direction.
 """
@@ -34,7 +34,7 @@ class TRLOnlineDPO(TRLRow):
     """β, as in `paired`."""
 
     def refuses(self, job: Job) -> str | None:
-        """What would be another loss here."""
+        """Refuse settings under which TRL computes another loss."""
         training = job.training
         if training.group_size % 2:
             return f"needs an even group_size to form pairs, not {training.group_size}"
@@ -45,7 +45,7 @@ class TRLOnlineDPO(TRLRow):
         return TRLRow.refuses(self, job)
 
     def classes(self) -> tuple[type[Any], type[Any]]:
-        """TRL's names."""
+        """TRL's trainer and configuration."""
         from trl.experimental.online_dpo import (  # noqa: PLC0415 - seconds, that other rows need not wait
             OnlineDPOConfig,
             OnlineDPOTrainer,
@@ -54,7 +54,7 @@ class TRLOnlineDPO(TRLRow):
         return OnlineDPOTrainer, OnlineDPOConfig
 
     def rows(self, job: Job) -> int:
-        """One for each pair of the group."""
+        """One row per pair of the group."""
         return job.training.group_size // 2
 
     def settings(self, job: Job) -> dict[str, Any]:

@@ -4,9 +4,9 @@ Objective    L = (1/B) Σ_i max(−w_i·A_i, −clamp(w_i, 1−ε, 1+ε)·A_i), 
              A_i = R_i − mean of the others,  R_i = r_i − β·Σ_t (log π_old − log π_ref)
 Source       TRL 1.16.0, `RLOOTrainer`; arXiv:2402.14740
 Differences  from TRL's defaults: β = 0.02 as in `rloo` (theirs is 0.05), the suite's optimiser, no dropout. From
-             `rloo`: `generate` as the sampler, a second pass over the completions for π_old, and seconds of sampling on
-             the update clock. TRL loads the reference from where the policy came from.
-Degenerates  as `rloo` does. A gap between the two rows beyond the interval over seeds is a fault in one of the loops.
+             `rloo`: `generate` as the sampler, a second pass over the completions for π_old, and sampling counted in
+             the update seconds. TRL loads the reference from where the policy came from.
+Degenerates  as `rloo` does. A difference between the two rows beyond the interval over seeds means a fault in one loop.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class TRLRLOO(TRLRow):
     """ε, as in `rloo`."""
 
     def classes(self) -> tuple[type[Any], type[Any]]:
-        """TRL's names."""
+        """TRL's trainer and configuration."""
         from trl import RLOOConfig, RLOOTrainer  # noqa: PLC0415 - seconds, that other rows need not wait
 
         return RLOOTrainer, RLOOConfig

@@ -1,4 +1,4 @@
-"""The common interface of all algorithms: `train` is theirs, `evaluate` is the same for everybody."""
+"""The common interface of all algorithms: each implements `train`; `evaluate` is the same for all."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ class Adapter(ABC):
     """One way of training a policy. A frozen dataclass; its fields are its hyper-parameters and nothing else."""
 
     paper: ClassVar[str]
-    """Where the method is from, with the equation."""
+    """Source of the method: paper and equation, for example `arXiv:2402.03300, eq. 3`."""
     exact_settings: ClassVar[Mapping[str, Setting]] = MappingProxyType({})
-    """Hyper-parameters under which `aim` is exact and most telling; `bakeoff check` sets them."""
+    """Hyper-parameters that `bakeoff check` sets, because `aim` is exact under them."""
     own_loop: ClassVar[bool] = False
-    """It brings a trainer of its own, which needs a real model: the exact world cannot drive it."""
+    """Whether the method uses a trainer of its own that needs a real model, so that `bakeoff check` cannot run it."""
 
     @property
     def needs(self) -> frozenset[str]:
-        """What it asks for beside the policy; a name that ends in `_head` is further trainable weights."""
+        """What the method needs beside the policy; names that end in `_head` are additional trainable weights."""
         return frozenset()
 
     def refuses(self, job: Job) -> str | None:
-        """Why this method cannot do this job, said before anything is loaded; `None` when it can."""
+        """The reason why this method cannot run this job, or `None`; asked before anything is loaded."""
         del job
         return None
 
     def aim(self) -> Aim | None:
-        """What it converges to, for `bakeoff check`; `None`: only that reward rises is asked of it."""
+        """The method's optimum, for `bakeoff check`. With `None`, the check only requires that the reward rises."""
         return None
 
     @abstractmethod
     def train(self, run: Run) -> Checkpoint:
-        """Improve `run.policy` in place within `run.budget`."""
+        """Train `run.policy` in place within `run.budget`. Exceeding it raises `BudgetSpent`."""
 
     @final
     def evaluate(self, policy: Policy, exam: Exam, problems: Sequence[Problem], seed: int) -> Evaluation:
-        """The one examination; an adapter's influence ends with the weights."""
+        """Examine `policy`. The exam is the same for all methods and depends only on the trained weights."""
         return evaluate(policy, exam, problems, seed)

@@ -33,21 +33,26 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-tape = typer.Typer(help="Record rollouts once; compare what every method asks for on them.", no_args_is_help=True)
+tape = typer.Typer(
+    help="Record one batch of completions and compare the gradients and steps of several methods on it.",
+    no_args_is_help=True,
+)
 app.add_typer(tape, name="tape")
 app.command()(diversity)
 app.command()(export)
 app.command("import")(import_)
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
-SuiteName = Annotated[str, typer.Argument(help="Name of a suite, or the path of your own .toml.")]
-Data = Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")]
-Results = Annotated[Path, typer.Option(help="Folder of the records.")]
-Reports = Annotated[Path, typer.Option(help="Folder of the reports.")]
+SuiteName = Annotated[
+    str, typer.Argument(help="Name of a suite that comes with the package, or the path of your own .toml.")
+]
+Data = Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with data sets, instead of the Hub.")]
+Results = Annotated[Path, typer.Option(help="Folder in which records are kept.")]
+Reports = Annotated[Path, typer.Option(help="Folder in which reports are written.")]
 
 
 @app.command("list")
 def list_() -> None:
-    """Algorithms, tasks and suites that come with the package."""
+    """List the algorithms, tasks and suites that come with the package."""
     from benchmark.suite.load import SUITES
 
     table = Table(title="Algorithms", title_justify="left", box=None, pad_edge=False)
@@ -67,11 +72,12 @@ def run(
     reports: Reports = Path("reports"),
     data: Data = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Jobs at once; default one per processor, or per GPU.")
+        int | None,
+        typer.Option(min=1, help="Number of jobs that run at once; default one per processor core, or per GPU."),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Processor threads of each job.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Number of processor threads per job.")] = 1,
 ) -> None:
-    """Run the missing jobs of a suite, then write and print its report."""
+    """Train and examine every job of a suite that has no result yet, then write and print its report."""
     sys.path.insert(0, str(Path.cwd()))  # an adapter of one's own is found where one stands
     from benchmark.run.plan import carry_out, make_plan
 
@@ -92,7 +98,7 @@ def run(
 
 @app.command()
 def fairness(suite: SuiteName = "pocket", data: Data = None) -> None:
-    """What differs between a suite's rows apart from the method, and whether its exam leaks into training."""
+    """List what differs between a suite's rows apart from the method, and test problems found in training data."""
     sys.path.insert(0, str(Path.cwd()))
     from benchmark.suite.fairness import compare_rows, overlaps
     from benchmark.suite.load import load_suite, suite_path
@@ -104,14 +110,14 @@ def fairness(suite: SuiteName = "pocket", data: Data = None) -> None:
 
 @app.command()
 def report(
-    suites: Annotated[list[str] | None, typer.Argument(help="Suites; default all that have results.")] = None,
+    suites: Annotated[list[str] | None, typer.Argument(help="Names of suites; default: all that have results.")] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
     check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; fail when a report is not what the results say.")
+        bool, typer.Option("--check", help="Write nothing; fail if a report does not match its results.")
     ] = False,
 ) -> None:
-    """Write the report of each suite again from its records."""
+    """Write the report of each suite from its records."""
     from benchmark.report import check_report
 
     names = suites or sorted(folder.parent.name for folder in results.glob("*/suite.json"))
@@ -125,12 +131,12 @@ def report(
             console.print(f"report: {_report(results, reports, name)}")
     for file in stale:
         console.print(
-            f"{reports / file} is not what {results} says: run 'bakeoff report' and commit what changes.", style="red"
+            f"{reports / file} does not match {results}: run 'bakeoff report' and commit the changes.", style="red"
         )
     if stale:
         raise typer.Exit(1)
     if check:
-        console.print(f"{', '.join(names)}: reports are what the results say.")
+        console.print(f"{', '.join(names)}: the reports match the results.")
 
 
 @app.command()
@@ -139,7 +145,7 @@ def regrade(
     results: Results = Path("results"),
     data: Data = None,
 ) -> None:
-    """Grade kept completions again with other graders' rules and keep what differs, for the report."""
+    """Grade stored completions with the other graders' rules and keep the disagreements for the report."""
     from benchmark.commands.regrade import regrade_suite
 
     for name in suites:
@@ -149,20 +155,20 @@ def regrade(
 
 @tape.command("record")
 def tape_record(
-    out: Annotated[Path, typer.Argument(help="Where to: OUT.safetensors and OUT.json.")],
+    out: Annotated[Path, typer.Argument(help="Path of the tape; writes OUT.safetensors and OUT.json.")],
     *,
-    task: Annotated[str, typer.Option(help="Problems of its training split.")] = "grade_school",
-    prompts: Annotated[int, typer.Option(help="Problems.")] = 32,
-    group_size: Annotated[int, typer.Option(help="Completions of each.")] = 8,
+    task: Annotated[str, typer.Option(help="Task whose training problems are used.")] = "grade_school",
+    prompts: Annotated[int, typer.Option(help="Number of problems.")] = 32,
+    group_size: Annotated[int, typer.Option(help="Number of completions per problem.")] = 8,
     seed: int = 0,
     model: Annotated[str, typer.Option(help="'pocket', a local folder, or a name on the Hub.")] = "pocket",
     lora_rank: Annotated[int | None, typer.Option(min=1, help="Train LoRA adapters of this rank.")] = None,
-    chat: Annotated[bool, typer.Option("--chat", help="Use the tokenizer's chat template.")] = False,
+    chat: Annotated[bool, typer.Option("--chat", help="Apply the tokenizer's chat template to prompts.")] = False,
     max_completion_tokens: int = 80,
     temperature: float = 1.0,
     data: Data = None,
 ) -> None:
-    """Store one batch of rollouts: tokens, log-probabilities, rewards, groups, and which weights sampled them."""
+    """Store one batch of completions with tokens, log-probabilities, rewards, groups and the digest of the weights."""
     from benchmark.commands.tape.record import TapeRequest, record
     from benchmark.commands.tape.store import files_of, write_tape
     from benchmark.contract import Model
@@ -175,15 +181,23 @@ def tape_record(
 
 @tape.command("compare")
 def tape_compare(
-    recorded: Annotated[Path, typer.Argument(metavar="TAPE", help="What 'bakeoff tape record' wrote.")],
-    names: Annotated[list[str] | None, typer.Argument(help="Methods, or 'pkg.module:Class'; default all.")] = None,
+    recorded: Annotated[Path, typer.Argument(metavar="TAPE", help="Path of a tape written by 'bakeoff tape record'.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names of methods, or 'package.module:Class'; default: all.")
+    ] = None,
     reports: Reports = Path("reports"),
-    learning_rate: Annotated[float, typer.Option(help="Of the one step; the pocket suite's.")] = 2e-4,
-    head_steps: Annotated[int, typer.Option(min=0, help="Steps that critics and flow heads learn first.")] = 0,
-    micro_batch_groups: Annotated[int | None, typer.Option(min=1, help="Groups per backward pass: memory.")] = None,
+    learning_rate: Annotated[
+        float, typer.Option(help="Learning rate of the step; the default is the pocket suite's.")
+    ] = 2e-4,
+    head_steps: Annotated[
+        int, typer.Option(min=0, help="Number of steps for which critics and flow heads are trained first.")
+    ] = 0,
+    micro_batch_groups: Annotated[
+        int | None, typer.Option(min=1, help="Groups per backward pass; lower it to save memory.")
+    ] = None,
     data: Data = None,
 ) -> None:
-    """Feed the same tape to every method from the same weights; write how their gradients and steps differ."""
+    """Feed the same completions to several methods and compare their gradients and first steps."""
     sys.path.insert(0, str(Path.cwd()))
     from benchmark.commands.tape.compare import StepSettings, compare
     from benchmark.commands.tape.page import effects_table, write_page
@@ -205,14 +219,17 @@ def tape_compare(
 
 @app.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(help="Catalogue names, or package.module:Class.")] = None,
-    all_: Annotated[bool, typer.Option("--all", help="Every algorithm of the catalogue.")] = False,
+    names: Annotated[list[str] | None, typer.Argument(help="Names of methods, or package.module:Class.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Check every method of the catalogue.")] = False,
     network: Annotated[
-        bool, typer.Option("--network", help="A two-layer transformer instead of a table: slower, less exact.")
+        bool,
+        typer.Option(
+            "--network", help="Use a two-layer transformer instead of a table of logits: slower and less exact."
+        ),
     ] = False,
-    markdown: Annotated[Path | None, typer.Option(help="Write the table into this file, too.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Also write the table to this file.")] = None,
 ) -> None:
-    """Hold methods to the rules for all, and to their own aims in a world whose completions can all be listed."""
+    """Test methods against the rules for all, and against the exact answer in a world that can be listed."""
     sys.path.insert(0, str(Path.cwd()))  # an adapter of one's own is found where one stands
     if bool(names) == all_:
         raise ConfigurationError(
@@ -246,13 +263,20 @@ def check(
 
 @app.command("grade")
 def grade_(
-    file: Annotated[str, typer.Argument(help="JSON lines with gold and prediction; .gz too; '-' is standard input.")],
-    graders: Annotated[str, typer.Option(help="One grader, or several to compare, separated by commas.")] = "bakeoff",
-    output: Annotated[Path | None, typer.Option(help="Write the verdicts here, one JSON line each.")] = None,
-    show: Annotated[int, typer.Option(min=0, help="Disagreements to list.")] = 20,
-    without: Annotated[list[str] | None, typer.Option(help="Leave out the rows of this kind; may be repeated.")] = None,
+    file: Annotated[
+        str,
+        typer.Argument(help="JSON lines with the fields gold and prediction; may be .gz; '-' reads standard input."),
+    ],
+    graders: Annotated[
+        str, typer.Option(help="One grader, or several separated by commas, to compare them.")
+    ] = "bakeoff",
+    output: Annotated[
+        Path | None, typer.Option(help="Write the verdicts to this file, one JSON object per line.")
+    ] = None,
+    show: Annotated[int, typer.Option(min=0, help="Number of disagreements to list.")] = 20,
+    without: Annotated[list[str] | None, typer.Option(help="Leave out rows of this kind; may be repeated.")] = None,
 ) -> None:
-    """Grade a file of answers. Verdicts go to standard output; with several graders, how they agree does."""
+    """Grade a file of answers. Prints the verdicts, or with several graders a table of how they agree."""
     from benchmark.commands.grade.command import grade_pairs_file
 
     grade_pairs_file(file, graders, output=output, show=show, without=without or [], console=console)
@@ -278,7 +302,7 @@ def _print_findings(findings: Sequence[Finding]) -> None:
         line = f"{one.severity:<6} {one.message} {one.advice}"
         console.print(line, style=styles[one.severity], markup=False, soft_wrap=True)
     if any(one.severity == "refuse" for one in findings):
-        raise ConfigurationError("the rows cannot be compared: mend the lines marked 'refuse' above.")
+        raise ConfigurationError("the rows cannot be compared: fix the lines marked 'refuse' above.")
 
 
 def _report(results: Path, reports: Path, suite: str) -> Path:

@@ -1,18 +1,18 @@
 """Every exception this project raises on purpose.
 
 BakeoffError
-├── ConfigurationError          something asked for cannot be: named before anything is loaded
-│   ├── UnknownName             a name nobody knows, with the nearest ones
-│   └── DataUnavailable         a data set or model that is neither here nor reachable
+├── ConfigurationError          a wrong question, refused before anything is loaded
+│   ├── UnknownName             an unknown name; the message suggests the nearest ones
+│   └── DataUnavailable         a data set or model that is neither local nor reachable
 ├── MalformedRow                a data file's row, with file and line
 ├── BadRecord                   a result that cannot be read back
 └── TrainingStopped             a running job ends early, with the status it is recorded under
-    ├── BudgetSpent             an adapter asked for more completions than its share
+    ├── BudgetSpent             an adapter asked for more completions than its budget
     ├── Diverged                a number that had to be finite is not
-    └── OffTape                 an adapter cannot learn from a tape's completions
+    └── OffTape                 an adapter cannot train on a tape's completions
 
 Messages are written for the person at the terminal: which value is wrong, what would be right, what to do next.
-They are caught in one place (`runner`), or in `cli` where they become one line and an exit code.
+They are caught in `benchmark.run.job`, or in `benchmark.cli`, which prints one line and sets the exit code.
 """
 
 from __future__ import annotations
@@ -54,15 +54,15 @@ class UnknownName(ConfigurationError):
 
 
 class DataUnavailable(ConfigurationError):
-    """Neither a local folder nor the Hub gave the data or the model."""
+    """The data or the model is neither in a local folder nor reachable on the Hub."""
 
 
 class MalformedRow(BakeoffError):
-    """A row that is not what the data set's format says."""
+    """A row that does not have the data set's format."""
 
 
 class BadRecord(BakeoffError):
-    """A file under `results/` that cannot be read as what it should be."""
+    """A file under `results/` that cannot be read or is not valid."""
 
 
 class TrainingStopped(BakeoffError):
@@ -70,7 +70,7 @@ class TrainingStopped(BakeoffError):
 
 
 class BudgetSpent(TrainingStopped):
-    """More completions were asked for than the suite grants."""
+    """An adapter asked for more completions than the suite grants."""
 
 
 class Diverged(TrainingStopped):

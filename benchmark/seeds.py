@@ -1,4 +1,4 @@
-"""Seeds as digests of what they are for: never Python's `hash`, never a global, never the name of an algorithm."""
+"""Seeds as SHA-256 digests of their purpose, independent of Python's `hash` and of the algorithm's name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Methods with one deliberate mistake each, as they are really made; the exact world must convict every one."""
+"""Methods with one deliberate, realistic mistake each; every one must fail `bakeoff check`."""
 
 from dataclasses import dataclass, replace
 

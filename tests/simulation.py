@@ -230,7 +230,7 @@ def error_table(repetitions, methods=6):
         for seeds in SEEDS:
             found = verdicts(world, seeds, repetitions, [0.0] * methods)
             rows.append([world.name, seeds, *map(percent, (found.any_wrong, found.covered, found.flips))])
-    header = [f"{methods} equal methods", "seeds", "any pair decided, %", "interval of a difference holds 0, %"]
+    header = [f"{methods} equal methods", "seeds", "any pair decided, %", "interval of a difference covers 0, %"]
     return table([*header, "sign flip of seeds rejects one pair, %"], rows)
 
 

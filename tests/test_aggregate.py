@@ -104,7 +104,7 @@ def test_exams_of_other_problems_are_named_and_not_compared():
         ("grpo", "grade_school", 0): per_problem(factories.exam(records[0])),
         ("grpo", "grade_school", 1): per_problem(factories.exam(records[1])[:303]),
     }
-    with pytest.raises(BadRecord, match="grpo-grade_school-s1 sat an exam of 3 problems with 100 samples"):
+    with pytest.raises(BadRecord, match="grpo-grade_school-s1 has an exam of 3 problems with 100 samples"):
         cells(tidy(records), ASKED, exams)
 
 

@@ -55,7 +55,7 @@ def test_rows_that_differ_in_nothing_but_the_method_give_no_finding():
         (asked(ONE, exam=Exam(temperature=0.6)), "warn", (), "training samples at temperature 1, the exam at 0.6"),
         (asked(ONE, seeds=(0, 1)), "warn", (), "2 seeds."),
         (asked(ONE, floor=False), "warn", (), "no row 'base_model'"),
-        (asked(ONE, row("x", "a.x:X", tau=0.25)), "note", ("x",), "pull to the reference: tau = 0.25 for x"),
+        (asked(ONE, row("x", "a.x:X", tau=0.25)), "note", ("x",), "KL to the reference: tau = 0.25 for x"),
         (asked(ONE, row("x", "a.x:X", ("reference", "value_head"))), "note", ("x",), "value_head for x"),
         (asked(ONE, row("x", "a.x:X", ("greedy",))), "note", ("x",), "one completion of each group is greedy: x"),
         (asked(ONE, row("x", "a.x:X", ("prefix_rewards",))), "warn", ("x",), "every prefix is graded: x"),
@@ -149,7 +149,7 @@ def test_a_leaking_exam_is_refused_before_anything_runs(tmp_path, verb):
     result = command(verb, "mine.toml", "--data", str(tmp_path), folder=tmp_path)
     assert result.returncode == 2
     assert "refuse gsm8k: 40 of 40 test problems (100.00%)" in result.stdout
-    assert "mend the lines marked 'refuse'" in result.stderr
+    assert "fix the lines marked 'refuse'" in result.stderr
     assert not (tmp_path / "results").exists()
 
 

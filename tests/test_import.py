@@ -259,15 +259,15 @@ def test_two_runs_in_one_file_are_refused(bench):
 
 def test_rows_of_other_problems_are_counted_and_left_out_only_when_asked(bench):
     other = [row | {"doc": {"question": "Why?"}, "arguments": {"gen_args_0": {"arg_1": {}}}} for row in harness()[:1]]
-    bench.refused([*harness(), *other * 5], r"5 rows ask none of the 3 problems of 'competition'.*:7, .*:8, .*:9, …")
-    bench.refused(other, "1 rows ask none", partial=True)
+    bench.refused([*harness(), *other * 5], r"5 rows match none of the 3 problems of 'competition'.*:7, .*:8, .*:9, …")
+    bench.refused(other, "1 rows match none", partial=True)
     record, left_out = bench.take([*harness(), *other * 5], partial=True)
     assert (left_out, record.metrics["accuracy"]) == (5, 6 / 12)
 
 
 def test_the_cell_must_be_one_of_the_suite(bench):
     wrong = {"error": ConfigurationError}
-    bench.refused(harness(), r"'grpo' is no imported row of suite 'mine': write 'grpo = \{", method="grpo", **wrong)
+    bench.refused(harness(), r"'grpo' is not an imported row of suite 'mine': write 'grpo = \{", method="grpo", **wrong)
     bench.refused(
         harness(), r"no imported row named 'thiers'; did you mean 'theirs'", method="thiers", error=UnknownName
     )
@@ -278,7 +278,7 @@ def test_the_cell_must_be_one_of_the_suite(bench):
 
 def test_nothing_is_imported_over(bench):
     bench.take(harness())
-    with pytest.raises(ConfigurationError, match=r"is there already, from lm-eval theirs\.jsonl .*: delete "):
+    with pytest.raises(ConfigurationError, match=r"exists already, from lm-eval theirs\.jsonl .*: delete "):
         bench.take(harness())
     path = bench.folder / "theirs.jsonl"
     with pytest.raises(ConfigurationError, match="is given twice"):

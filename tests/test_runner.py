@@ -143,7 +143,7 @@ def test_a_report_that_is_not_what_the_results_say_fails_the_check(bakeoff):
     report.write_text(report.read_text(encoding="utf-8").replace("%", "‰"), encoding="utf-8")
     found = subprocess.run(check, cwd=bakeoff.folder, check=False, capture_output=True, text=True)
     assert found.returncode == 1
-    assert "mine.md is not what results says" in found.stdout.replace("\n", " ")
+    assert "mine.md does not match results" in found.stdout.replace("\n", " ")
 
 
 def test_a_disk_that_cannot_be_written_is_one_sentence(bakeoff):

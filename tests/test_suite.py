@@ -174,7 +174,7 @@ def test_what_tuning_cost_may_be_said_and_moves_no_job(tmp_path):
     [
         ('grpo = { trials = 4, completions = 8192, on = "test" }', r"\[tuned\.grpo\] on = 'test'"),
         ("grpo = { trials = 4, completions = 8192 }", r"\[tuned\.grpo\] on"),
-        ('grpo = { trials = 1, completions = 8, on = "validation" }', "one setting is not tuned"),
+        ('grpo = { trials = 1, completions = 8, on = "validation" }', "a single setting is not tuning"),
         ('grpo = { trails = 4, completions = 8, on = "validation" }', "did you mean 'trials'"),
         ('gpro = { trials = 4, completions = 8, on = "validation" }', "did you mean 'grpo'"),
         ("grpo = 3", "must be a table of tables"),

@@ -172,7 +172,7 @@ def test_a_malformed_line_is_named(tmp_path, bad, message):
 
 
 def test_files_that_are_not_there_or_hold_nothing(tmp_path):
-    with pytest.raises(ConfigurationError, match="is no file"):
+    with pytest.raises(ConfigurationError, match="is not a file"):
         read_samples(tmp_path / "none.jsonl")
     with pytest.raises(ConfigurationError, match="holds no samples"):
         read_samples(write(tmp_path / "a.jsonl", []))

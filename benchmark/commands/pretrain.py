@@ -41,7 +41,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that shapes the weights."""
+    """Every setting that determines the weights."""
 
     width: int = 96
     layers: int = 3
@@ -71,7 +71,7 @@ def demonstrations(family: ProblemFamily, seed: int) -> Iterator[tuple[str, str]
 
 
 def interleaved(seed: int) -> Iterator[tuple[str, str]]:
-    """The families in turn."""
+    """Alternate between the families."""
     return chain.from_iterable(zip(*(demonstrations(family, seed) for family in FAMILIES), strict=True))
 
 

@@ -1,1 +1,1 @@
-"""What every page, table and export reads: records joined, estimated and compared."""
+"""The read model of pages, tables and exports: records joined, estimated and compared."""

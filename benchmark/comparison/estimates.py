@@ -1,4 +1,4 @@
-"""Records → one tidy table → one estimate per method, task and metric.
+"""From records to a tidy table, and from the table to one estimate per method, task and metric.
 
 A metric of the exam is estimated from its parts per seed and problem where the outcomes are there, every other number
 from one value per seed.
@@ -32,9 +32,9 @@ Cells = dict[tuple[str, str, str], Scores]
 
 
 def answers(record: Record, suite: Suite) -> bool:
-    """Whether a record answers the suite as asked: same cell, same settings.
+    """Whether a record belongs to the suite in its current form: same cell, same settings.
 
-    A folder may also hold jobs from before a setting was changed; they are other questions.
+    A folder may also hold jobs from before a setting was changed; these do not belong to it.
     """
     job = record.job
     return (
@@ -74,8 +74,8 @@ def cells(frame: pd.DataFrame, suite: Suite, exams: Mapping[tuple[str, str, int]
     """The scores of every algorithm and task of the suite and every metric of the table.
 
     `exams` are keyed by algorithm, task and seed. A cell in which a finished seed has no exam, and a number that is not
-    of the exam, is known for whole seeds only. A cell without any job is there too, without seeds. Raises `BadRecord`
-    when two jobs of a task sat exams of different problems or numbers of samples.
+    of the exam, is known only per seed. A cell without any job is there too, without seeds. Raises `BadRecord`
+    if two jobs of a task have exams with different problems or numbers of samples.
     """
     _refuse_unlike(exams)
     values: dict[tuple[str, str, str], dict[int, float | None]] = {
@@ -102,7 +102,7 @@ def _refuse_unlike(exams: Mapping[tuple[str, str, int], ExamParts]) -> None:
         name, other = first.setdefault(task, (f"{algorithm}-{task}-s{seed}", exam))
         if (exam.problems, exam.samples) != (other.problems, other.samples):
             raise BadRecord(
-                f"{algorithm}-{task}-s{seed} sat an exam of {len(exam.problems)} problems with {exam.samples} samples, "
+                f"{algorithm}-{task}-s{seed} has an exam of {len(exam.problems)} problems with {exam.samples} samples, "
                 f"{name} one of {len(other.problems)} with {other.samples}, or of other problems; they cannot be "
                 "compared. Delete the folder of the one made with older data and run the suite again."
             )

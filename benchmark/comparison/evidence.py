@@ -1,4 +1,4 @@
-"""Everything a report may say: one suite, the records that answer it, and the table made of them."""
+"""The data of a report: one suite, its records, and the table made of them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Pairs = Mapping[tuple[str, str], Comparison]
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A suite with its answers. `records` are those made under the suite's settings; `strays` counts the others."""
+    """A suite with its results. `records` match the suite's settings; `strays` counts those that do not."""
 
     results: Path
     suite: Suite
@@ -53,21 +53,21 @@ class Evidence:
     strays: int
     frame: pd.DataFrame
     exams: Mapping[tuple[str, str, int], ExamParts]
-    """Of the finished jobs, by method, task and seed."""
+    """Exams of the finished jobs, by method, task and seed."""
     scores: Cells
     summary: Summary
     verdicts: Mapping[tuple[str, str], Pairs]
-    """By metric of `COMPARED` and task."""
+    """Verdicts by metric of `COMPARED` and task."""
     digest: str
 
     @property
     def methods(self) -> tuple[str, ...]:
-        """In the suite's order."""
+        """Names of the methods, in the suite's order."""
         return tuple(algorithm.name for algorithm in self.suite.algorithms)
 
     @property
     def trained(self) -> tuple[str, ...]:
-        """All methods but the floor."""
+        """All methods except the floor."""
         return tuple(method for method in self.methods if method != FLOOR)
 
     @property
@@ -97,11 +97,11 @@ class Evidence:
         return tuple(sorted(found, key=lambda record: record.job.seed))
 
     def awaits(self, method: str, task: str) -> bool:
-        """Whether nothing of an imported method has come yet on a task."""
+        """Whether an imported method has no results yet on a task."""
         return method in self.imported and not self.cell(method, task)
 
     def estimate(self, method: str, task: str, metric: str) -> Estimate:
-        """The estimate over seeds; undefined for a metric that nobody has."""
+        """The estimate over seeds; undefined if no method has the metric."""
         return self.summary.get((method, task, metric), NO_ESTIMATE)
 
     def has(self, metric: str, task: str) -> bool:

@@ -1,4 +1,4 @@
-"""Numbers as people read them, and Markdown tables of them."""
+"""Numbers formatted for readers, and Markdown tables of them."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ Kind = Literal["percent", "count", "seconds", "bytes", "tokens"]
 
 DASH = "–"
 MARK = "†"
-"""Behind the name of an imported method."""
+"""Mark after the name of an imported method."""
 AWAITED = "not imported yet"
 SPACE = "\u00a0"
-"""No-break: a number is never torn from its unit, nor an interval in two."""
+"""A no-break space, so that numbers stay with their units and intervals stay whole."""
 
 STATUS_WORDS: dict[Status, str] = {
     "done": "done",
@@ -56,7 +56,7 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     left: int = 1
     title: str = ""
-    """For whoever prints several under each other."""
+    """Title, for printing several tables below each other."""
 
     def __str__(self) -> str:
         """GitHub's Markdown."""
@@ -126,7 +126,7 @@ def words(items: Iterable[str], last: str = "and") -> str:
 
 
 def code(text: str) -> str:
-    """Monospaced, safe inside a table."""
+    """Text in code format, safe inside a table."""
     return f"`{plain(text).replace('`', chr(39))}`"
 
 

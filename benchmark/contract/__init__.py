@@ -1,8 +1,8 @@
-"""Every value that is handed from one part of the harness to the next, and the protocols an algorithm works against.
+"""Types of every value that one part of the harness hands to another, and the protocols that algorithms use.
 
-Standard library only. Hand-over values are frozen: a step reads them and makes new ones. `None` means "undefined"
-and is printed as a dash; it never means zero. `asked`, `happened` and `concluded` follow the order in which a
-comparison makes them; `reach` is what an adapter may touch, `aim` what it says it converges to.
+Standard library only. The values are frozen: a step reads them and makes new ones. `None` means "undefined" and is
+printed as a dash; it never means zero. `asked`, `happened` and `concluded` follow the order of a comparison; `reach`
+holds what an adapter may use, and `aim` declares what it converges to.
 """
 
 from __future__ import annotations

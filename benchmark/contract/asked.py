@@ -1,4 +1,4 @@
-"""What is asked: problems, the starting model, the budget, the exam, and the suite and jobs made of them."""
+"""The question: problems, the starting model, the budget, the exam, and the suite and jobs made of them."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ Severity = Literal["refuse", "warn", "note"]
 Setting = bool | int | float | str | None
 
 IMPORTED = "imported"
-"""In place of a class: the row was trained and sampled elsewhere, and `bakeoff import` brings its completions."""
+"""Used in place of a class for a row trained elsewhere, whose completions `bakeoff import` reads."""
 FLOOR = "base_model"
-"""The row that trains nothing; every other one is measured against it."""
+"""The row that is not trained; every other row is compared with it."""
 DEFAULT_TIMEOUT_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem as the examiner knows it; an adapter sees those of the training split only."""
+    """One problem. An adapter sees only problems of the training split."""
 
     id: str
-    """Stable within its task: the same in every run and on every machine."""
+    """Unique within its task, and the same in every run and on every machine."""
     prompt: str
-    """The text a policy reads, before any chat template."""
+    """The text that a policy reads, before any template is applied."""
     gold: str
-    """The final answer alone, as the data set writes it (`18`, `\\frac{3}{4}`)."""
+    """Only the final answer, as the data set writes it (`18`, `\\frac{3}{4}`)."""
     solution: str
-    """A worked solution that ends in the task's answer format; what supervised methods learn from."""
+    """A worked solution that ends in the task's answer format; supervised methods train on it."""
     kind: str = ""
     """Story type or subject."""
     level: int = 0
-    """Difficulty from 1; 0 where the data set has none."""
+    """Difficulty, from 1; 0 if the data set has none."""
     strategies: tuple[str, ...] = ()
-    """Keys of the known correct strategies (`benchmark.exam.strategy.key`); empty where nobody knows them."""
+    """Keys of the known correct strategies (`benchmark.exam.strategy.key`); empty if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """The one starting policy of a suite."""
+    """The starting policy, common to all rows of a suite."""
 
     source: str = "pocket"
     """`pocket`, a local folder, or a name on the Hub."""
@@ -60,55 +60,55 @@ class Training:
     """The budget and the optimiser that every trained method of a suite shares."""
 
     steps: int = 24
-    """Batches of completions; a method may take several optimiser passes over each."""
+    """Number of batches of completions; a method may take several optimiser steps over each."""
     prompts_per_step: int = 16
-    """P, distinct problems in a batch."""
+    """P, number of distinct problems per batch."""
     group_size: int = 8
-    """G, completions of each problem."""
+    """G, number of completions per problem."""
     learning_rate: float = 1e-4
-    """AdamW step size of the policy, constant after warm-up; a method that names its own overrides it."""
+    """AdamW learning rate of the policy, constant after warm-up; a row may override it."""
     head_learning_rate: float = 1e-3
-    """AdamW step size of critics, log Z and flow heads; a method that names its own overrides it."""
+    """AdamW learning rate of critics, log Z and flow heads; a row may override it."""
     warmup_steps: int = 5
-    """Optimiser steps over which the rate rises linearly from 0."""
+    """Number of optimiser steps over which the learning rate rises linearly from 0."""
     max_grad_norm: float = 1.0
-    """Gradient clip, policy and heads separately."""
+    """Largest gradient norm; policy and heads are clipped separately."""
     micro_batch_groups: int | None = None
-    """Groups per backward pass; `None` is the whole batch. Does not change the step, only its memory."""
+    """Groups per backward pass; `None` is the whole batch. Changes memory, not the step."""
     temperature: float = 1.0
-    """Sampling temperature; log-probabilities are those of the tempered distribution."""
+    """Sampling temperature. Log-probabilities are those of the distribution at this temperature."""
     max_completion_tokens: int = 80
-    """A longer completion is cut and counts as truncated."""
+    """Length limit in tokens. A longer completion is cut and counts as truncated."""
     probe_every: int = 4
-    """Batches between two points of the learning curve; 0 draws none. Probes are not on the training clock."""
+    """Batches between two points of the learning curve; 0 for no curve. Probes do not count as training time."""
     probe_problems: int = 48
-    """Validation problems in a probe, two samples each."""
+    """Number of validation problems per probe, with two samples each."""
 
     @property
     def completions(self) -> int:
-        """All completions a method may spend."""
+        """The budget: number of completions that a method may use in training."""
         return self.steps * self.prompts_per_step * self.group_size
 
 
 @dataclass(frozen=True, slots=True)
 class Exam:
-    """How every policy of a suite is examined."""
+    """The exam, common to all policies of a suite."""
 
     problems: int | None = None
-    """Problems of the test split, from its start; `None` is all of them."""
+    """Number of problems, from the start of the test split; `None` is all of them."""
     samples: int = 16
-    """n, sampled completions of each problem, beside one greedy completion."""
+    """n, number of sampled completions per problem, in addition to one greedy completion."""
     temperature: float = 1.0
     """Sampling temperature; top-p is 1 and top-k is off."""
     max_completion_tokens: int = 80
-    """A longer completion is cut and counts as truncated."""
+    """Length limit in tokens. A longer completion is cut and counts as truncated."""
     batch_completions: int = 512
-    """Completions sampled together; changes memory and speed, not the result."""
+    """Number of completions sampled together. Changes memory and speed, not the result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Algorithm:
-    """One row of a suite, resolved: the class and every hyper-parameter it will run with."""
+    """One row of a suite after resolving: its class and the values of all its hyper-parameters."""
 
     name: str
     """The name in the tables."""
@@ -117,26 +117,26 @@ class Algorithm:
     settings: Mapping[str, Setting] = field(default_factory=dict)
     """All hyper-parameters, defaults included."""
     changed: tuple[str, ...] = ()
-    """Names of the settings the suite changed from the adapter's defaults."""
+    """Names of the settings whose values differ from the adapter's defaults."""
     needs: tuple[str, ...] = field(default=(), compare=False)
-    """What the adapter asks for beside the policy; follows from `target` and `settings`, so it is not compared."""
+    """What the adapter needs beside the policy. Follows from `target` and `settings`, so it is not compared."""
 
     @property
     def imported(self) -> bool:
-        """Whether nothing of it runs here."""
+        """Whether the row was trained elsewhere."""
         return self.target == IMPORTED
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """What it cost to choose settings, when more than one was tried."""
+    """How settings were chosen, if more than one was tried."""
 
     trials: int
-    """Settings that were tried, the chosen one included."""
+    """Number of settings tried, the chosen one included."""
     completions: int
-    """Training completions that all trials spent together."""
+    """Training completions used by all trials together."""
     on: Literal["validation"]
-    """The split they were chosen by; the test split is none of the choices."""
+    """The split on which the choice was made; the test split is not allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,14 +151,14 @@ class Suite:
     training: Training = field(default_factory=Training)
     exam: Exam = field(default_factory=Exam)
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
-    """A job that runs longer is killed and recorded as `timed_out`."""
+    """Time limit of a job in seconds; a longer job is killed and recorded as `timed_out`."""
     tuned: Mapping[str, Tuning] = field(default_factory=dict)
-    """By algorithm, or `training` for the settings all share; a name that is absent was given one setting."""
+    """By row name, or `training` for shared settings. Absent names were run with one setting only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One cell of a suite with every setting that can move its numbers."""
+    """One row on one task with one seed, and every setting that can change its numbers."""
 
     id: str
     """`<algorithm>-<task>-s<seed>-<digest of everything below>`."""
@@ -173,12 +173,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One way, besides the method, in which the rows of a suite are not alike or its numbers are weak."""
+    """One difference between the rows of a suite apart from the method, or one weakness of its design."""
 
     severity: Severity
-    """`refuse`: the table would mean nothing. `warn`: read it with this in mind. `note`: part of the method."""
+    """`refuse`: the table would be meaningless. `warn`: read it with this in mind. `note`: part of the method."""
     message: str
     rows: tuple[str, ...]
-    """Rows that differ from the rest; empty where it concerns all."""
+    """Names of the rows that differ from the others; empty if all rows are concerned."""
     advice: str
     """What to change, or why nothing needs to be changed."""

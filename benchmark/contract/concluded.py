@@ -33,18 +33,18 @@ class Estimate:
     low: float | None
     high: float | None
     done: int
-    """Seeds that finished and define the number."""
+    """Number of seeds that finished and define the number."""
     planned: int
     problems: int | None = None
-    """Problems of the exam behind each seed; `None` for a number that is not taken per problem."""
+    """Number of exam problems behind each seed; `None` if the number is not taken per problem."""
     samples: int | None = None
-    """Completions of each problem."""
+    """Number of completions per problem."""
     over: Spread = "seeds"
-    """What the interval speaks of: other seeds, other problems, or both."""
+    """Which variation the interval covers: seeds, problems, or both."""
 
 
 NO_ESTIMATE = Estimate(mean=None, low=None, high=None, done=0, planned=0)
-"""Of a number that nobody has."""
+"""The estimate of a number that no seed defines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class Comparison:
     """`method` minus `against`."""
     decision: Decision
     p_value: float | None = None
-    """Two-sided, of this pair alone; `None` without two seeds in common."""
+    """Two-sided p-value of this pair alone; `None` if the pair shares fewer than two seeds."""
     adjusted: float | None = None
-    """After Holm over all pairs of the task and metric, those with the floor apart; the decision follows it."""
+    """p-value after Holm's correction, pairs with the floor apart from the others; it makes the decision."""
     reason: str = ""
-    """Why the decision is what it is, in words."""
+    """The reason for the decision, in words."""

@@ -1,4 +1,4 @@
-"""What happens in a job: completions, verdicts, the step log, and the record that is written whatever happened."""
+"""Results of a job: completions, verdicts, the step log, and the record that every job leaves."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ GREEDY = -1
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the examiner says of one completion. Training reward and examination use the same one."""
+    """The grade of one completion. Training reward and exam use the same grader."""
 
     kind: VerdictKind
-    """`undecided` and `error` are not `wrong`: they earn no reward and are counted apart."""
+    """`undecided` and `error` give no reward but are counted separately from `wrong`."""
     answer: str | None
-    """The extracted final answer; `None` without one."""
+    """The extracted final answer, or `None`."""
     route: str
-    """How the verdict was reached (`exact`, `algebra`, `math_verify`, …) or why it could not be."""
+    """How the verdict was reached (`exact`, `algebra`, `math_verify`, …), or why there is none."""
     seconds: float = 0.0
     normal: str | None = None
-    """The answer in the grader's normal form, in which equal answers are equal texts; `None` where it has none."""
+    """The answer in the grader's normal form, in which equal answers are equal texts, or `None`."""
 
     @property
     def reward(self) -> float:
@@ -47,9 +47,9 @@ class Completion:
 
     text: str
     tokens: int
-    """Valid tokens, the end-of-sequence token included when there is one."""
+    """Number of tokens, including the end-of-sequence token if there is one."""
     truncated: bool
-    """Cut at the length limit, without an end-of-sequence token."""
+    """Whether it was cut at the length limit, without an end-of-sequence token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,11 @@ class Outcome:
     route: str
     tokens: int | None
     truncated: bool | None
-    """This and the one before are `None` in imported completions."""
+    """Whether it was cut at the length limit. `tokens` and `truncated` are `None` in imported completions."""
     strategy: str | None
-    """Key of the solution's equation graph at level `expr`; `None` where none could be read."""
+    """Key of the solution's equation graph at level `expr`; `None` if none could be read."""
     text: str = ""
-    """The completion; empty in outcomes read back without their samples file."""
+    """The completion's text; empty if the outcomes were read without their samples file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,92 +82,92 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What an adapter leaves behind. Its influence ends with the policy's weights."""
+    """What `train` returns. The exam uses only the policy's weights."""
 
     steps: int
-    """Optimiser steps taken on the policy."""
+    """Number of optimiser steps taken on the policy."""
     path: Path | None = None
-    """Folder of the extra heads and the optimiser, where the method has any; gone with the job's scratch space."""
+    """Folder with heads and optimiser state, if the method has any; removed with the job's scratch space."""
     head_parameters: int = 0
-    """Trainable weights beside the policy's; never examined."""
+    """Number of trainable weights beside the policy's."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepLog:
-    """One point of training: written by the loop at every batch."""
+    """One point of the step log, written after every batch."""
 
     step: int
-    """Batches finished, from 1; 0 is the start."""
+    """Number of finished batches; 0 is the start."""
     completions: int
-    """Completions spent so far."""
+    """Completions used so far."""
     seconds: float
     """Training seconds so far (rollout + reward + update)."""
     metrics: Mapping[str, float]
     """Named as in the glossary, `reward/mean`, `policy/kl_ref_k1`, …; `probe/accuracy` where a probe was taken."""
     tokens: int | None = None
-    """Completion tokens spent so far; this and the next are `None` in logs from before they were counted."""
+    """Completion tokens used so far. `tokens` and `updates` are `None` in logs that predate their counting."""
     updates: int | None = None
     """Optimiser steps on the policy so far."""
     flops: int | None = None
-    """Model FLOPs of training so far (`benchmark.run.flops`); `None` where a trainer of its own hides them."""
+    """Model FLOPs of training so far (`benchmark.run.flops`); `None` if a foreign trainer hides them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """A known way of going wrong, recognised in a step log by `benchmark.run.doctor`."""
+    """A known failure pattern of training, recognised in a step log by `benchmark.run.doctor`."""
 
     name: str
     evidence: str
-    """Figures with their steps."""
+    """The figures on which the diagnosis rests, with their steps."""
     next_step: str
     """What to try first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where and with what a record was made."""
+    """The environment in which a record was made."""
 
     commit: str | None
     dirty: bool | None
     """Whether the working tree differed from the commit in a file that is not a result or a report."""
     version: str
-    """Of this package: numbers are comparable within one minor version."""
+    """Version of this package. Numbers are comparable within one minor version."""
     device: str
-    """In words: processor or GPU, with the number of threads used."""
+    """Processor or GPU, in words, with the number of threads used."""
     libraries: Mapping[str, str]
     model_digest: str
     """SHA-256 over the starting weights."""
     task_digest: str
-    """SHA-256 over the problems of all splits that were read."""
+    """SHA-256 over the problems of every split that was read."""
     prompt_digest: str
-    """SHA-256 over how a problem becomes the model's input."""
+    """SHA-256 over the format in which a problem becomes the model's input."""
     grader: str
-    """Name and version."""
+    """Name and version of the grader."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One job's outcome. There is one for every planned job, whatever happened."""
+    """The result of one job. Every planned job has a record, whatever its status."""
 
     job: Job
     status: Status
     reason: str | None
-    """Why the status is not `done`, for the person at the terminal; `None` when it is."""
+    """Why the status is not `done`, written for the user; `None` if it is `done`."""
     wall_seconds: float | None
     """`None` when imported."""
     phase_seconds: Mapping[Phase, float]
-    """Per phase; they add up to the wall seconds within 5 %."""
+    """Seconds per phase; they add up to `wall_seconds` within 5 %."""
     peak_bytes: Mapping[str, int]
     """Per phase and kind: `rss/update`, `allocated/rollout`, `reserved/update`, …; 0 is never written for "unknown"."""
     counts: Mapping[str, int]
     """`completions`, `completion_tokens`, `prompt_tokens` (of the problems handed out, each once), `optimiser_steps`,
     `flops` (left out where unknown), `trainable_parameters`, `head_parameters`."""
     metrics: Mapping[str, float | None]
-    """Defined in `benchmark.exam.metrics`; computed again from the outcomes by anyone. Empty unless `done`."""
+    """Metrics of the exam (`benchmark.exam.metrics`), computable from the outcomes. Empty unless `done`."""
     provenance: Provenance | None
-    """`None` when the job died before it could say."""
+    """`None` if the job ended before it was known."""
     diagnoses: tuple[Diagnosis, ...] = ()
-    """What the doctor found in the step log, also of a job that did not finish."""
+    """Failure patterns found in the step log, also of unfinished jobs."""
     schema_version: int = 1
     imported: str | None = None
     """Format, names and SHA-256 of the files its completions came in; seconds, bytes and counts are then unknown, and

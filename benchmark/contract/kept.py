@@ -47,5 +47,5 @@ class ExamProblems:
     """The test problems of a task whose texts may be passed on."""
 
     task_digest: str
-    """SHA-256 over the problems of all splits, as in the provenance of the records that sat them."""
+    """SHA-256 over the problems of all splits, as in the provenance of the records."""
     problems: tuple[Problem, ...]

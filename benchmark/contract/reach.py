@@ -1,4 +1,4 @@
-"""What an adapter may touch while it trains, and what the examiner needs of a policy, as protocols."""
+"""Protocols of what an adapter may use while it trains, and of what the examiner needs of a policy."""
 
 from __future__ import annotations
 
@@ -90,17 +90,17 @@ class TrainablePolicy(Protocol):
 
 
 class Budget(Protocol):
-    """Counts what a method spends and refuses more than its share."""
+    """Counts the completions of a method and raises an error when it exceeds its budget."""
 
     completions_left: int
 
     def spend(self, completions: int, tokens: int) -> None:
-        """Raises `BudgetSpent` when more than the suite's completions would be used."""
+        """Count completions. Raises `BudgetSpent` if this would exceed the suite's budget."""
         ...
 
 
 class Run(Protocol):
-    """A live job, as its adapter sees it: no test split, no grader, no clock to set, no other jobs."""
+    """A running job as its adapter sees it: without test split, grader, clock or other jobs."""
 
     job: Job
 
@@ -111,35 +111,35 @@ class Run(Protocol):
 
     @property
     def budget(self) -> Budget:
-        """What may still be spent."""
+        """The remaining budget."""
         ...
 
     folder: Path
-    """Scratch space of this job, outside the results; removed when the job ends."""
+    """Scratch folder of this job, outside the results; removed when the job ends."""
 
     def seed(self, purpose: str) -> int:
-        """A seed for one purpose, the same for every algorithm of the suite."""
+        """A 63-bit seed for one purpose, the same for every algorithm of the suite."""
         ...
 
     def batches(self, size: int | None = None) -> Iterator[Sequence[Problem]]:
         """`training.steps` batches of `size` training problems (P when `None`).
 
-        The order depends on the job's seed alone; each problem comes once before any comes again.
+        The order depends only on the job's seed; every problem is used once before any is used again.
         """
         ...
 
     def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:
-        """The examiner's verdict as a number in [0, 1] for each completion, on the `reward` clock."""
+        """Rewards in [0, 1], one per completion, from the grader of the exam; timed as phase `reward`."""
         ...
 
     def phase(self, name: Phase) -> AbstractContextManager[None]:
-        """Everything inside is on that phase's clock."""
+        """Time everything inside the block as this phase."""
         ...
 
     def count(self, heads: torch.nn.Module) -> None:
-        """Weights beside the policy whose work belongs in the job's FLOPs; the policy and its copies are counted."""
+        """Count the work of these heads in the job's FLOPs; the policy and its copies are counted anyway."""
         ...
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Record one batch; the harness may take a probe for the learning curve here. Raises `Diverged` on NaN."""
+        """Log one batch. The harness may probe the learning curve here. Raises `Diverged` if a metric is not finite."""
         ...

@@ -1,12 +1,12 @@
 """The one table of exam metrics: name, unit, direction, range, definition, and the estimator for one problem.
 
-An estimator gives two parts, top and bottom. The metric of an exam is the sum of the tops over all problems divided by
-the sum of the bottoms: a plain mean has the bottom 1, D2 is Σ 1 / Σ collision probability. A problem on which the
-metric is undefined has 0 in both. `None` instead of parts says that the exam does not know the metric at all, as an
-imported one does not know its tokens.
+An estimator returns two parts, top and bottom. The metric of an exam is the sum of the tops over all problems divided
+by the sum of the bottoms: a plain mean has the bottom 1, D2 is Σ 1 / Σ collision probability. A problem on which the
+metric is undefined has 0 in both. `None` instead of parts means that the exam does not have the metric at all, as an
+imported exam has no token counts.
 
-n sampled completions of each problem; all of them count, `undecided` and `error` ones as not correct. Greedy ones
-enter `greedy_accuracy` only. All correct answers of a problem are one answer, however they are written; the others are
+All n sampled completions of a problem count; `undecided` and `error` count as not correct. Greedy completions
+enter only `greedy_accuracy`. All correct answers of a problem are one answer, however they are written; the others are
 compared as text.
 """
 
@@ -27,7 +27,7 @@ from benchmark.exam.parts import Parts
 __all__ = ["BUDGETS", "METRICS", "Metric", "Unit", "direction", "metric_named", "names_at"]
 
 BUDGETS = (1, 2, 4, 8, 16)
-"""The k of pass@k and its like."""
+"""The values of k for pass@k and similar metrics."""
 
 Unit = Literal["share", "strategies", "problems", "samples", "answers", "nats", "tokens"]
 

@@ -1,4 +1,4 @@
-r"""How different several answers to one problem are: estimators over counts, texts and vectors, one problem at a time.
+r"""Estimators of how different several answers to one problem are, from counts, texts and vectors.
 
 Counts n_s are how often each class s (a strategy, an answer) was seen, N = Σ n_s, p_s = n_s / N, H = -Σ p_s log p_s.
 Logarithms are natural. `None` is "undefined" and is left out of means over problems. Classes with a count of 0 do not
@@ -192,7 +192,7 @@ def dominance_score(counts: Iterable[int], n: int) -> int | None:
 
 
 def distinct_answers(answers: Iterable[str | None]) -> int:
-    """Number of different answers, from 0; a missing one is none. Diversity of mistakes as much as of anything else."""
+    """Number of different answers, from 0; missing answers do not count. Different mistakes count as well."""
     return len({answer for answer in answers if answer is not None})
 
 

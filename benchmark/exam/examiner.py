@@ -1,4 +1,4 @@
-"""The one examiner: the same completions, verdicts and strategy keys for every policy."""
+"""The examiner: samples, grades and reads the strategies of every policy in the same way."""
 
 from __future__ import annotations
 

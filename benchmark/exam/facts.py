@@ -1,7 +1,7 @@
-"""What the metrics ask of the samples of one problem: counts, lengths, and what only the texts say.
+"""The facts about one problem's samples that metrics need: counts, lengths, and facts read from texts.
 
-Every form of an exam (outcomes, columns of a file, anyone's samples) is made into these facts; the metrics of
-`benchmark.exam.definitions` are computed from nothing else.
+Every form of an exam (outcomes, columns of a file, samples in a file) is converted to these facts, and the metrics
+of `benchmark.exam.definitions` are computed from them alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RIGHT = "\0right"
 
 
 class Counts(NamedTuple):
-    """Samples of one problem, counted. The greedy completion is none of them."""
+    """Counts over the samples of one problem, without the greedy completion."""
 
     samples: int
     """n"""
@@ -35,12 +35,12 @@ class Counts(NamedTuple):
 
 
 class TextFacts(NamedTuple):
-    """What is read from the correct completions of one problem."""
+    """Facts read from the texts of one problem's correct completions."""
 
     step_strategies: tuple[int, ...]
     """How many of them each strategy of the finer level `steps` has."""
     invalid: int
-    """Those whose strategy has a step that is wrong."""
+    """Number of completions whose strategy contains a wrong step."""
     distinct_2: float | None
     """Distinct-2 of the first `CORRECT` of them; `None` where there are fewer."""
 

@@ -1,6 +1,6 @@
-"""The metrics of one exam problem by problem, each as two parts whose sums over problems divide into the metric.
+"""The metrics of one exam per problem, each as numerator and denominator whose sums over problems give the metric.
 
-`benchmark.exam.definitions` defines the metrics; this is what their intervals and paired differences are made of.
+`benchmark.exam.definitions` defines the metrics; their intervals and paired differences are computed from these parts.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ def _sums(column: Sequence[Any], shape: tuple[int, int]) -> list[int | None]:
 
 
 def _frequencies(labels: Sequence[Any], counted: NDArray[np.bool_]) -> list[tuple[int, ...]]:
-    """For each problem how often each of its labels stands where `counted` (P, n) says so, fewest first."""
+    """For each problem, how often each label occurs among the samples marked in `counted` (P, n), fewest first."""
     table = {label: place for place, label in enumerate(dict.fromkeys(labels))}
     codes = np.array(list(map(table.__getitem__, labels))).reshape(counted.shape)
     problems = len(counted)

@@ -1,4 +1,4 @@
-"""The same completions under other graders' text rules: a step of the exam, so that a report grades nothing.
+"""Grade the exam's completions with other text rules, as a step of the exam, so that reports grade nothing.
 
 Only text rules are asked. `math_verify` takes minutes where they take seconds; `bakeoff grade` asks it.
 """
@@ -23,7 +23,7 @@ RIVALS = ("exact", "flexible", "minerva", "hendrycks")
 
 
 def cross_grading(outcomes: Sequence[Outcome], problems: Sequence[Problem]) -> CrossGrading:
-    """Where another grader accepts a completion and the examiner does not, or the other way round.
+    """The completions on which another grader and the examiner disagree.
 
     `outcomes` have their texts. Raises `KeyError` for an outcome of a problem that is not among `problems`.
     """

@@ -1,4 +1,4 @@
-"""How different texts or vectors are: shares of different n-grams, self-BLEU, cosines, the Vendi score.
+"""Diversity of texts or vectors: distinct n-grams, self-BLEU, cosines, the Vendi score.
 
 All of them see wording, length and style before they see reasoning, and all rise as solutions get worse: compare them
 on correct solutions alone, at one fixed number of them. Tokens are those of the lower-cased text, except in self-BLEU.

@@ -1,4 +1,4 @@
-"""Whether the Hugging Face Hub can be asked, found out within seconds: its client would retry for minutes."""
+"""Whether the Hugging Face Hub can be reached, decided within seconds; its client would retry for minutes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRUE_WORDS = frozenset({"1", "true", "yes", "on"})
 
 
 def hub_unavailable_reason(*switches: str) -> str | None:
-    """Half a sentence on why the Hub cannot be asked, `None` when it can. `switches` forbid it, too."""
+    """Why the Hub cannot be reached, or `None` if it can. Variables named in `switches` also disable it."""
     for variable in ("HF_HUB_OFFLINE", *switches):
         if os.environ.get(variable, "").lower() in TRUE_WORDS:
             return f"the Hub is switched off by {variable}"
@@ -29,6 +29,6 @@ def hub_unavailable_reason(*switches: str) -> str | None:
 
 
 def _proxied(scheme: str) -> bool:
-    """Whether requests go through a proxy, where a direct connection says nothing."""
+    """Whether requests go through a proxy, so that a direct connection proves nothing."""
     names = (f"{scheme}_proxy", "all_proxy")
     return any(os.environ.get(name) or os.environ.get(name.upper()) for name in names)

@@ -1,1 +1,1 @@
-"""Jobs: planned, carried out in processes of their own, watched, and diagnosed."""
+"""Plan jobs, run them in separate processes, watch them, and diagnose their step logs."""

@@ -1,7 +1,7 @@
-"""Seconds and peak bytes per phase, with the device synchronised at every edge.
+"""Seconds and peak bytes per phase, with the device synchronised at every boundary.
 
 A phase entered inside another pauses the outer one, so every second is counted once. Memory is the resident set of the
-process (`rss/<phase>`) and, on a GPU, the peak of allocated and reserved bytes, all reset where a phase begins.
+process (`rss/<phase>`) and, on a GPU, the peak of allocated and reserved bytes, all reset at the start of a phase.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RESET_PEAK = "5"
 
 
 class Clock:
-    """The stopwatch of one job."""
+    """Measures the time and memory of one job."""
 
     def __init__(self) -> None:
         self.seconds: dict[Phase, float] = dict.fromkeys(PHASES, 0.0)
@@ -32,17 +32,17 @@ class Clock:
         self._cuda = False
 
     def watch_cuda(self) -> None:
-        """From now on synchronise the GPU at edges and read its memory too."""
+        """From now on, synchronise the GPU at boundaries and also read its memory."""
         self._cuda = True
 
     @property
     def wall_seconds(self) -> float:
-        """Since the clock was made."""
+        """Seconds since the clock was created."""
         return time.monotonic() - self._start
 
     @contextlib.contextmanager
     def phase(self, name: Phase) -> Iterator[None]:
-        """Everything inside counts for `name`."""
+        """Count time and memory inside the block for `name`."""
         self._cut()
         self._stack.append(name)
         try:
@@ -52,7 +52,7 @@ class Clock:
             self._stack.pop()
 
     def _cut(self) -> None:
-        """Book the time and the peak since the last edge on the phase that was running."""
+        """Add the time and the peak since the last boundary to the phase that was running."""
         if self._cuda:
             self._read_cuda()
         now = time.monotonic()

@@ -1,7 +1,7 @@
-"""Counts what training spends where it is spent: steps in torch's optimiser hook, tokens on their way through a model.
+"""Counts optimiser steps in torch's optimiser hook, and tokens and FLOPs in forward hooks of the models.
 
-No adapter can forget to count, and none has to. Hooks read shapes and masks only, so no number of training changes.
-Copies of a watched model (a reference, stale sampling weights) keep its hooks and are counted with it.
+Adapters need not count anything. Hooks read only shapes and masks, so they do not change training. Copies of a watched
+model (a reference, older sampling weights) keep its hooks and are counted with it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Read = Callable[[Mapping[str, Any], Any], None]
 
 
 class Meter:
-    """Of one job's training; counts inside its `with` block."""
+    """Counts one job's training inside its `with` block."""
 
     def __init__(self, policy: LanguagePolicy, *, models: bool) -> None:
-        """`models` off leaves FLOPs unknown: a foreign trainer may compute without calling the watched modules."""
+        """With `models` off, FLOPs are unknown: a foreign trainer may compute without calling the watched modules."""
         self.updates = 0
         """Steps of optimisers that hold weights of the policy."""
         self._policy, self._models = policy, models and _is_dense(policy.network.config)
@@ -67,7 +67,7 @@ class Meter:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """What happens inside is not the method's."""
+        """Do not count what happens inside the block."""
         before, self._paused = self._paused, True
         try:
             yield
@@ -114,7 +114,7 @@ class _Backbone:
 
     @property
     def flops(self) -> int:
-        """Of all passes."""
+        """FLOPs of all passes."""
         there, back = (flops.Passes(int(one[0]), int(one[1])) for one in (self._forward, self._backward))
         return flops.forward(self._shape, there) + flops.backward(self._shape, back)
 
@@ -137,7 +137,7 @@ class _Matrix:
 
     @property
     def flops(self) -> int:
-        """Of all passes."""
+        """FLOPs of all passes."""
         weight = self._layer.weight
         return flops.matrix(weight.numel(), self._rows, backward_rows=self._back, trained=weight.requires_grad)
 

@@ -1,8 +1,8 @@
-"""Known ways in which training fails, recognised in a step log, each with its figures and the next thing to try.
+"""Known failure patterns of training, recognised in a step log, with their figures and a first remedy.
 
-Some symptoms are harmless while the reward rises (a clip that is always active, a lagging log Z, a poor critic, a
-policy far from the reference): they are a diagnosis only where it does not. A metric that was logged in fewer than four
-batches leads to no diagnosis.
+A symptom that is harmless while the reward rises (a clip that is always active, a lagging log Z, a poor critic, a
+policy far from the reference) is reported only if the reward does not rise. A metric that was logged in fewer than four
+batches is not judged.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ __all__ = ["diagnose", "last_figures"]
 FALLS = 0.15
 """Drop from the best window to the last, or three standard errors of their difference where those are wider."""
 NO_SIGNAL = 0.9
-"""Share of groups with equal rewards: of 16 groups at most one or two still teach a group method anything."""
+"""Share of groups with equal rewards at which at most one or two of 16 groups still have a gradient."""
 ALL_RIGHT, ALL_WRONG = 0.98, 0.02
-"""Mean reward at which a task is done with, or out of reach."""
+"""Mean reward at which a task counts as solved, or as out of reach."""
 COLLAPSED, EXPLODED = 0.25, 3.0
 """Entropy against the first batch's; healthy runs of the pocket suite stay between 0.5 and 1.5."""
 CUT = 0.1
@@ -37,7 +37,7 @@ KL_COST = 0.5
 ALWAYS = 0.95
 """Share of steps whose gradient was clipped."""
 ONE_SIDED = 0.8
-"""|mean δ| against mean |δ|: all completions of a prompt are pushed the same way."""
+"""|mean δ| against mean |δ|: all completions of a prompt move in the same direction."""
 UNBALANCED = 1.0
 """Square of the last token's residual: a nat, where balance would be 0."""
 STALE = 20.0
@@ -52,13 +52,13 @@ Rule = Callable[[Chart], Diagnosis | None]
 
 
 def diagnose(steps: Sequence[StepLog], settings: Mapping[str, Setting]) -> tuple[Diagnosis, ...]:
-    """Diagnoses that the log of a job shows, in the order of `RULES`; `settings` are those of its method."""
+    """The failure patterns that a job's log shows, in the order of `RULES`; `settings` are those of its method."""
     chart = Chart(tuple(step for step in steps if step.step), settings)
     return tuple(diagnosis for rule in RULES if (diagnosis := rule(chart)) is not None)
 
 
 def last_figures(steps: Sequence[StepLog], count: int = 3) -> str:
-    """What the last batches logged, one clause a batch: how a run came to diverge."""
+    """The vital metrics of the last batches, one clause per batch, for a run that diverged."""
     clauses = []
     for step in [step for step in steps if step.step][-count:]:
         found = [f"{word} {step.metrics[name]:.3g}" for name, word in _VITAL.items() if name in step.metrics]
@@ -84,7 +84,7 @@ def _no_signal(chart: Chart) -> Diagnosis | None:
         return None
     evidence = f"{equal.name} {equal.end()}, {chart.reward_trend()}"
     if reward.late >= ALL_RIGHT:
-        return Diagnosis("all right", evidence, "Use harder problems: groups of equal rewards teach nothing more.")
+        return Diagnosis("all right", evidence, "Use harder problems: groups of equal rewards have no gradient.")
     if reward.late <= ALL_WRONG:
         remedy = "Use easier problems or start from a supervised policy; if it began better, lower 'learning_rate'."
         return Diagnosis("all wrong", evidence, remedy)
@@ -141,7 +141,7 @@ def _entropy(chart: Chart) -> Diagnosis | None:
         return Diagnosis("collapse", evidence, "Lower 'learning_rate' or raise the pull to the reference.")
     if entropy.late >= EXPLODED * entropy.first:
         return Diagnosis(
-            "entropy explosion", entropy.trend(), "Lower 'learning_rate'; check the sign of what is pushed."
+            "entropy explosion", entropy.trend(), "Lower 'learning_rate'; check the sign of the advantage."
         )
     return None
 

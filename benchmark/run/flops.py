@@ -1,4 +1,4 @@
-"""Model FLOPs: what the mathematics of a pass over a causal transformer costs, whatever the hardware adds.
+"""Model FLOPs: the cost of the mathematics of a pass over a causal transformer, independent of hardware.
 
 Forward, per token fed to the backbone (Kaplan et al. 2020, arXiv:2001.08361, section 2.1; Hoffmann et al. 2022,
 arXiv:2203.15556, appendix F): 2·N for its matrices, and 2·2·layers·width·context for the scores and the weighted sums
@@ -22,7 +22,7 @@ __all__ = ["Passes", "Shape", "backward", "forward", "matrix"]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a backbone's cost depends on."""
+    """The sizes on which a backbone's cost depends."""
 
     matrices: int
     """N, weights in matrices, embeddings and output head left out."""

@@ -51,7 +51,7 @@ __all__ = ["Order", "run_job", "unfinished"]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A job with where its data is and where its record goes."""
+    """A job, the folder of its data, and the folder for its record."""
 
     job: Job
     results: Path
@@ -61,7 +61,7 @@ class Order:
 
 @dataclass(slots=True)
 class _Loaded:
-    """What a job works with."""
+    """The policy, problems and provenance that a job has loaded."""
 
     task: Task
     policy: LanguagePolicy
@@ -118,7 +118,7 @@ def unfinished(
 
 
 class _Progress:
-    """Tells the watching process how far the job is, and remembers it with the log for the record of a failure."""
+    """Reports progress to the watching process, and keeps it and the log for the record of a failure."""
 
     def __init__(self, job: Job, clock: Clock, pipe: Connection) -> None:
         self._job, self._clock, self._pipe = job, clock, pipe
@@ -247,7 +247,7 @@ def _write(order: Order, loaded: _Loaded, run: LiveRun, evaluation: Evaluation) 
 
 def _refuse_broken(policy: LanguagePolicy) -> None:
     if not all(torch.isfinite(weight).all() for weight in policy.model.parameters()):
-        raise Diverged("after training some weights are not finite: lower the learning rate.")
+        raise Diverged("some weights are not finite after training: lower 'learning_rate'.")
 
 
 def _how_it_came(job: Job, steps: Sequence[StepLog]) -> str:

@@ -1,4 +1,4 @@
-"""A live job as its adapter sees it: the `Run` of the contract."""
+"""The running job as its adapter sees it: implements the contract's `Run`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROBE_SAMPLES = 2
 
 
 class CompletionBudget:
-    """Completions a method may still use; the same for every trained method of a suite."""
+    """Number of completions a method may still use; equal for all trained methods of a suite."""
 
     def __init__(self, completions: int) -> None:
         self.completions_left = self._granted = completions
@@ -32,11 +32,11 @@ class CompletionBudget:
 
     @property
     def completions(self) -> int:
-        """Used so far."""
+        """Completions used so far."""
         return self._granted - self.completions_left
 
     def spend(self, completions: int, tokens: int) -> None:
-        """Raises `BudgetSpent` when more than the suite's completions would be used."""
+        """Count completions. Raises `BudgetSpent` if this would exceed the suite's budget."""
         if completions > self.completions_left:
             raise BudgetSpent(
                 f"asked for {completions} completions with {self.completions_left} of {self._granted} left: "
@@ -47,7 +47,7 @@ class CompletionBudget:
 
 
 class LiveRun:
-    """Training problems, reward, budget, seeds and log of one job. No test split, no grader, no other jobs."""
+    """Training problems, reward, budget, seeds and log of one job, without test split, grader or other jobs."""
 
     def __init__(
         self,
@@ -65,12 +65,12 @@ class LiveRun:
         self.budget = CompletionBudget(job.training.completions)
         self.steps: list[StepLog] = []
         self.prompt_tokens = 0
-        """Of the problems handed out, each once however many completions it gets."""
+        """Prompt tokens of the problems handed out, each counted once."""
         self._training, self._probe, self._clock, self._progress = training, probe, clock, progress
         self._meter = meter
 
     def seed(self, purpose: str) -> int:
-        """From the job's seed, task and purpose; never from the algorithm."""
+        """A seed from the job's seed, task and purpose, independent of the algorithm."""
         return seed_of(self.job.seed, self.job.task, purpose)
 
     def batches(self, size: int | None = None) -> Iterator[Sequence[Problem]]:
@@ -91,23 +91,23 @@ class LiveRun:
             yield batch
 
     def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:
-        """The examiner's verdict, 1 for correct, else 0."""
+        """1 for completions that the grader accepts, else 0."""
         with self.phase("reward"):
             pairs = [(c.text, problem.gold) for problem, row in zip(problems, completions, strict=True) for c in row]
             verdicts = iter(grade_all(pairs, stated=False))
             return [[next(verdicts).reward for _ in row] for row in completions]
 
     def phase(self, name: Phase) -> AbstractContextManager[None]:
-        """Everything inside is on that phase's clock."""
+        """Time everything inside the block as this phase."""
         return self._clock.phase(name)
 
     def count(self, heads: nn.Module) -> None:
-        """The linear layers of a method's extra heads."""
+        """Count the linear layers of a method's heads in its FLOPs."""
         if self._meter is not None:
             self._meter.watch(heads)
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """One batch is done. Raises `Diverged` on a metric that is not finite."""
+        """Log one finished batch. Raises `Diverged` if a metric is not finite."""
         bad = {name: value for name, value in metrics.items() if not math.isfinite(value)}
         if bad:
             raise Diverged(
@@ -135,7 +135,7 @@ class LiveRun:
         )
 
     def _probed(self) -> dict[str, float]:
-        """Accuracy on validation problems; the same completions' noise at every probe and for every method."""
+        """Accuracy on validation problems, with the same random numbers at every probe and for every method."""
         with self.phase("evaluate"), self._meter.paused() if self._meter else nullcontext():
             answers = self.policy.complete(
                 [problem.prompt for problem in self._probe],

@@ -1,4 +1,4 @@
-"""What a run of a suite will do, said before it does it."""
+"""The plan of a run: which jobs of a suite are done, refused, awaited or to run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Plan", "carry_out", "make_plan"]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The jobs of a suite, sorted by what will happen to them."""
+    """The jobs of a suite by what will happen to them."""
 
     suite: Suite
     results: Path
@@ -32,12 +32,12 @@ class Plan:
     threads: int
     done: tuple[Job, ...]
     refused: tuple[tuple[Job, str], ...]
-    """With the reason."""
+    """Refused jobs with their reasons."""
     to_run: tuple[Job, ...]
     findings: tuple[Finding, ...]
-    """What the fairness check found."""
+    """Findings of the fairness check."""
     awaited: tuple[Job, ...] = ()
-    """Of imported rows whose completions are not here yet; never run."""
+    """Jobs of imported rows whose completions have not been imported yet; they are never run."""
 
     def describe(self) -> str:
         """`36 jobs, 9 done, 27 to run, 2 at a time, about 8 min`."""
@@ -64,7 +64,7 @@ class Plan:
         ]
 
     def _expected_seconds(self) -> float | None:
-        """From the jobs that are done; unknown without any."""
+        """Estimate from the finished jobs; `None` if there is none."""
         seconds = [read_record(job_folder(self.results, job)).wall_seconds for job in self.done]
         known = [each for each in seconds if each is not None]
         return sum(known) / len(known) * len(self.to_run) / self.workers if known else None
@@ -73,7 +73,7 @@ class Plan:
 def make_plan(name: str, *, results: Path, data: Path | None, workers: int | None, threads: int) -> Plan:
     """Read the suite, check its data and its fairness, and see what is done. Raises `ConfigurationError`.
 
-    What another suite in the same folder has done is taken over: the same job is not run twice.
+    A job that another suite in the same folder has finished is reused.
     """
     suite = load_suite(suite_path(name), resolve)
     jobs = jobs_of(suite)
@@ -97,7 +97,7 @@ def make_plan(name: str, *, results: Path, data: Path | None, workers: int | Non
 
 
 def carry_out(plan: Plan, console: Console) -> Sequence[Record]:
-    """Run what is to run; returns the records of this suite's jobs that are not done."""
+    """Run the jobs to run and return the records of this suite's jobs that did not finish."""
     write_suite(plan.results, plan.suite)
     refused = [unfinished(job, "refused", reason) for job, reason in plan.refused]
     for record in refused:

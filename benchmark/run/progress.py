@@ -1,4 +1,4 @@
-"""A running sweep for the person at the terminal: a live table there, plain lines anywhere else."""
+"""Display of a running sweep: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ class Display:
         self._running[job.id] = (job, "start", 0, time.monotonic())
 
     def progress(self, job: Job, phase: str, step: int) -> None:
-        """How far it is."""
+        """Update the job's phase and step."""
         self._running[job.id] = (job, phase, step, self._running[job.id][3])
 
     def finished(self, record: Record) -> None:
-        """One line for each job that ended, and what the doctor says of it."""
+        """Print one line for a finished job, with its diagnoses."""
         self._running.pop(record.job.id, None)
         self._ended += 1
         self._busy_seconds += record.wall_seconds or 0.0

@@ -33,7 +33,7 @@ class Series:
 
     @property
     def first(self) -> float:
-        """What the first batch logged."""
+        """Value of the first batch."""
         return self.values[0]
 
     @property
@@ -95,7 +95,7 @@ class Chart:
 
     @cached_property
     def learns(self) -> bool:
-        """Whether the reward rose; a log without reward (supervised) counts as learning."""
+        """Whether the reward rose; true for logs without a reward (supervised methods)."""
         return self.reward is None or self.reward.late - self.reward.early > LEARNS
 
     def reward_trend(self) -> str:
@@ -104,7 +104,7 @@ class Chart:
 
 
 def mean(values: Sequence[float]) -> float:
-    """Of at least one number."""
+    """Mean of at least one number."""
     return sum(values) / len(values)
 
 

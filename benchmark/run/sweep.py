@@ -1,4 +1,4 @@
-"""Many jobs at once, each in its own process, watched from outside. Every planned job ends with a record.
+"""Run many jobs at once, each in its own process, and watch them. Every planned job ends with a record.
 
 Jobs start from one clean server process that has loaded torch, so a job's start costs a fork and not an import.
 """
@@ -30,7 +30,7 @@ PRELOADED = ("benchmark.run.job", "transformers.models.qwen2.modeling_qwen2")
 
 
 class Watcher(Protocol):
-    """Whoever shows the sweep to a person."""
+    """What a display of the sweep implements."""
 
     def started(self, job: Job) -> None:
         """A process runs the job."""
@@ -56,7 +56,7 @@ class _Active:
 def sweep(orders: Sequence[Order], *, workers: int, timeout_seconds: float, watcher: Watcher) -> list[Record]:
     """Run the jobs, at most `workers` at a time, and return their records in the order they ended.
 
-    Interrupting it ends the running jobs; those that finished keep their records, so the next sweep goes on from there.
+    An interrupt ends the running jobs. Finished jobs keep their records, so the next sweep continues from there.
     """
     context = _context()
     waiting, records = list(orders), list[Record]()
@@ -100,7 +100,7 @@ def _start(context: ForkServerContext | SpawnContext, order: Order) -> _Active:
 
 
 def _look_at(one: _Active, timeout_seconds: float, watcher: Watcher) -> Record | None:
-    """Pass on what the job says; its record when it has ended, one way or another."""
+    """Forward the job's progress; return its record once it has ended."""
     _drain(one, watcher)
     elapsed = time.monotonic() - one.start
     if one.process.is_alive():
@@ -151,5 +151,5 @@ def _death(exitcode: int, elapsed: float) -> str:
 
 
 def processors() -> int:
-    """Processors this process may use."""
+    """Number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""From numbers per seed and problem to intervals, verdicts and groups of equals. docs/statistics.md says how and why.
+"""Intervals, verdicts and groups from numbers per seed and problem. docs/statistics.md explains the methods.
 
 Nothing here reads files or draws from a global generator.
 """

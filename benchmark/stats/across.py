@@ -30,12 +30,12 @@ class Across:
     iqm: float
     iqm_bounds: tuple[float, float]
     improvement: float | None
-    """Over the method it is held against; `None` for that method itself."""
+    """Probability that a run beats a run of the baseline; `None` for the baseline itself."""
     improvement_bounds: tuple[float, float] | None
 
 
 def across(tasks: Mapping[str, Mapping[str, Scores]], floor: str | None, resamples: int = 2000) -> dict[str, Across]:
-    """Task → method → scores, to one row for each method that all tasks know. `floor` is what they are held against."""
+    """One row per method that all tasks have, from task → method → scores. `floor` is the baseline."""
     shared = [method for method in next(iter(tasks.values()), {}) if all(method in known for known in tasks.values())]
     runs = {method: [known[method].rates for known in tasks.values()] for method in shared}
     drawn: dict[str, list[FloatArray]] = {method: [] for method in shared}
@@ -59,7 +59,7 @@ def _row(
 
 
 def iqm(runs: FloatArray) -> float:
-    """Interquartile mean: the mean of what is left when a quarter of the runs, rounded down, is cut at both ends."""
+    """Interquartile mean: the mean after dropping a quarter of the runs, rounded down, at each end."""
     return float(trim_mean(runs.ravel(), 0.25))
 
 
@@ -69,7 +69,7 @@ def iqm_of_rows(runs: FloatArray) -> FloatArray:
 
 
 def improvement(ours: Sequence[FloatArray], theirs: Sequence[FloatArray]) -> float:
-    """Chance that a run of ours is better than one of theirs on the same task, ties one half; mean over tasks.
+    """Probability that a run of ours beats one of theirs on the same task, averaged over tasks; ties count one half.
 
     One array of runs for each task. Runs are not paired: this is the Mann-Whitney statistic over n·m.
     """
@@ -79,7 +79,7 @@ def improvement(ours: Sequence[FloatArray], theirs: Sequence[FloatArray]) -> flo
 
 
 def _wins(ours: FloatArray, theirs: FloatArray) -> FloatArray:
-    """Shares of pairs that ours wins, row by row."""
+    """Share of pairs that ours wins, for each row."""
     gaps = ours[:, :, None] - theirs[:, None, :]
     return np.asarray((np.sign(gaps) + 1).mean(axis=(1, 2)) / 2)
 

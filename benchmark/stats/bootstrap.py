@@ -1,8 +1,8 @@
-"""Hierarchical bootstrap: problems are drawn again, seeds are drawn again, and every cell follows both.
+"""Hierarchical bootstrap: problems and seeds are resampled, and each cell follows both.
 
-Problems are the same for all seeds and methods, so one draw of problems serves them all, and one draw of seeds serves
-all methods with the same seeds: whatever is computed from the result is paired. For statistics without a formula for
-their variance; an estimate and a difference have one (`intervals`), which holds with fewer seeds.
+Problems are the same for all seeds and methods, so all share one draw of problems, and all methods with the
+same seeds share one draw of seeds: statistics computed from the result are paired. Meant for statistics without a
+variance formula; estimates and differences have one (`intervals`), which holds with fewer seeds.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CELLS = 8_000_000
 
 
 def resample(methods: Sequence[Scores], resamples: int, seed: int) -> list[FloatArray]:
-    """For each method the rates of its resampled seeds on resampled problems, (resamples, S).
+    """Rates of resampled seeds on resampled problems, for each method, (resamples, S).
 
     A resampled seed is a row of the method's own, so the mean over the last axis is one draw of its estimate. A draw of
     problems that leaves a ratio undefined is NaN. Raises `ValueError` unless all methods have the same problems.

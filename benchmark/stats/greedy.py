@@ -22,14 +22,14 @@ class Greedy:
 
     seeds: tuple[int, ...]
     only_ours: tuple[int, ...]
-    """For each seed in common."""
+    """One test per shared seed."""
     only_theirs: tuple[int, ...]
     p_values: tuple[float, ...]
     pooled: float
-    """Of the signs, one for each problem, of its wins minus its losses over the seeds; ties are left out.
+    """Sign test with one vote per problem: the sign of wins minus losses summed over seeds (ties dropped).
 
-    Counting a problem once for every seed would make S dependent answers look like S problems. The pooled p is about
-    other problems, with these very seeds; `None` of it speaks of other seeds.
+    Counting a problem once per seed would treat S dependent answers as S problems. The test generalises to new
+    problems, not to new seeds.
     """
 
 
@@ -49,7 +49,7 @@ def greedy(ours: Scores, theirs: Scores) -> Greedy:
 
 
 def mcnemar(only_ours: int, only_theirs: int) -> float:
-    """Exact two-sided p: twice the chance of so few heads in that many tosses of a fair coin, at most 1."""
+    """Exact two-sided p: twice the binomial probability of at most the smaller count, capped at 1."""
     fewer, all_ = min(only_ours, only_theirs), only_ours + only_theirs
     if fewer < 0:
         raise ValueError(f"counts of problems cannot be negative: {only_ours} and {only_theirs}")

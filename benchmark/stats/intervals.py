@@ -1,20 +1,20 @@
-"""Points and 95 % intervals, over seeds and problems.
+"""Estimates and 95 % intervals over seeds and problems.
 
     half² = t(S-1)²·V_seeds + t(ν)²·V_problems
 
-Each source of variance brings Student's quantile for its own degrees of freedom (Cochran and Cox 1957): few seeds ask
-for a large one, many problems for a small one. With the mean squares A of seeds, B of problems and E of cells, the
-noise of cells, which is in both, is counted once:
+Each source of variance has Student's quantile of its own degrees of freedom (Cochran and Cox 1957), which is large
+for few seeds and small for many problems. With the mean squares A of seeds, B of problems and E of cells, the noise
+of cells, which is part of both, is counted once:
 
 - an estimate over problems that differ clearly more than seeds do, B > 2A, takes V_seeds = max(A - E, 0)/SP and
   V_problems = B/SP; any other takes V_seeds = A/SP and V_problems = max(B - E, 0)/SP;
-- a difference always takes the second: it is decided at small levels, where a seed variance that came out as 0 by
-  chance would be believed too often;
+- a difference always takes the second form: it is tested at small levels, where a seed variance estimated as 0 by
+  chance would reject too often;
 - an estimate of a share m goes through Wilson's formula with the number of trials that half² stands for, so that it
   stays in [0, 1] and has a length at 0 and at 1. Its problems never count for less than one toss of a coin each: the
   second term is at most t(P-1)²·m(1 - m)/(P - 1).
 
-How often these hold, and what else was tried: docs/statistics.md.
+docs/statistics.md shows the coverage of these intervals and the alternatives tried.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def estimate(scores: Scores | None, planned: int, confidence: float = 0.95) -> E
     """Mean over seeds of the metric and its interval. `None` is a metric that no seed has.
 
     With one seed the interval is over problems alone, with one column (a number known for whole seeds) over seeds
-    alone; `Estimate.over` says so. One seed and one column have no interval, nor have values without any spread. An
+    alone; see `Estimate.over`. One seed and one column have no interval, nor have values without any spread. An
     interval ends where the metric's range does.
     """
     if scores is None or not scores.seeds:

@@ -1,7 +1,7 @@
-"""What an undecided pair can say: the smallest difference these seeds would find, and how many seeds would decide.
+"""For undecided pairs: the smallest difference that these seeds can detect, and how many seeds would decide.
 
 By simulation from the pair's own mean squares: seeds, problems and cells normal with the variances they estimate. Few
-seeds estimate them badly, so both are orders of magnitude, not promises.
+seeds estimate them badly, so both results are orders of magnitude.
 """
 
 from __future__ import annotations

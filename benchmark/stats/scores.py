@@ -1,8 +1,8 @@
-"""What a metric is made of: for every seed and problem one part above the line and one below it.
+"""Numerator and denominator of a metric for every seed and problem.
 
 Every metric of an exam is, on one seed, a sum over problems divided by another: accuracy Σ x / Σ 1, D2 Σ defined /
 Σ collision chance, strategies per solved problem Σ strategies / Σ pass. An undefined cell has 0 in both. All seeds of a
-method sit the same exam, so the parts are matrices (seeds × problems) and both are resampled or differenced as such.
+method take the same exam, so the parts are matrices (seeds × problems) and both are resampled or differenced as such.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Components", "FloatArray", "Scores", "common", "components", "from_s
 FloatArray = NDArray[np.float64]
 
 _ROUNDING = 1e-24
-"""Mean squares below this are what floating point leaves of equal values."""
+"""Mean squares below this are rounding errors of equal values."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +38,7 @@ class Scores:
     bottom: FloatArray
     """(S, P)"""
     samples: int | None = None
-    """Completions behind each cell; `None` where nobody knows."""
+    """Number of completions behind each cell; `None` if unknown."""
     share: bool = False
     """Whether the metric is a share, from 0 to 1."""
     least: float = -math.inf
@@ -92,7 +92,7 @@ def scores_of(
 
 
 def from_seeds(values: Mapping[int, float | None], *, least: float = -math.inf, most: float = math.inf) -> Scores:
-    """Numbers known for whole seeds only, as one column; `None` is left out."""
+    """Scores of numbers known only per seed, as one column; seeds with `None` are left out."""
     known = {seed: value for seed, value in values.items() if value is not None}
     top = np.array(list(known.values()), dtype=np.float64).reshape(-1, 1)
     return Scores(tuple(known), ("all",), top, np.ones_like(top), least=least, most=most)
@@ -130,7 +130,7 @@ class Components:
     problem_freedom: float
     """Degrees of freedom of `problems`: 2 / (2/(P-1) + k/P) with k the excess kurtosis of the column means, at least 0.
 
-    P - 1 for normal values. A few hard problems among easy ones make the variance itself uncertain; this says how much.
+    P - 1 for normal values. A few hard problems among easy ones make the variance uncertain and lower it.
     """
 
 

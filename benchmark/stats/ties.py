@@ -1,4 +1,4 @@
-"""Statistically tied: the largest groups of methods in which no pair is decided, as letters."""
+"""Letters for the largest groups of methods in which no pair is decided."""
 
 from __future__ import annotations
 

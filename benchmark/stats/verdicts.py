@@ -1,7 +1,7 @@
 """Which of two methods is better: differences paired by seed and problem, Holm over all pairs, and the reason in words.
 
-A verdict follows the adjusted p value, never the single interval: with 15 pairs and no difference anywhere, one pair in
-two tables would otherwise be called a winner.
+A verdict follows the adjusted p-value and not the single interval: with 15 pairs and no true difference, one in two
+tables would otherwise show a false winner.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["LEVEL", "compare_all", "families", "flipped", "holm", "p_words", "si
 
 
 LEVEL = 0.05
-"""Chance of any wrong verdict among all pairs of one task and metric."""
+"""Probability of any wrong verdict among all pairs of one task and metric."""
 
 _SWAPPED: dict[Decision, Decision] = {"better": "worse", "worse": "better", "undecided": "undecided"}
 
@@ -39,7 +39,9 @@ def compare_all(
     planned: int,
     floor: str | None = None,
 ) -> dict[tuple[str, str], Comparison]:
-    """Every ordered pair of methods. A pair with fewer than two seeds in common is undecided and no test of Holm's.
+    """Compare every ordered pair of methods.
+
+    Pairs sharing fewer than two seeds are undecided and are not counted in the Holm correction.
 
     The pairs with `floor` and the others each get half the level: the many comparisons between methods then cannot hide
     whether a method learned anything.
@@ -61,7 +63,7 @@ def compare_all(
 
 
 def families(pairs: Sequence[tuple[str, str]], floor: str | None) -> list[list[tuple[str, str]]]:
-    """The pairs that share a part of the level: those with the floor, and the others. Empty families are left out."""
+    """The families of pairs that share a level: pairs with the floor, and all others. Empty families are left out."""
     split = ([pair for pair in pairs if floor in pair], [pair for pair in pairs if floor not in pair])
     return [family for family in split if family]
 
@@ -101,7 +103,7 @@ def _with_decision(found: Comparison, direction: Direction, after: str) -> Compa
 
 
 def flipped(found: Comparison) -> Comparison:
-    """The same pair, seen from the other method."""
+    """The same comparison with the two methods exchanged."""
     gap = found.difference
     mean, low, high = (None if value is None else 0.0 - value for value in (gap.mean, gap.high, gap.low))
     return replace(
@@ -114,7 +116,7 @@ def flipped(found: Comparison) -> Comparison:
 
 
 def p_words(p: float) -> str:
-    """`p = 0.012`; never a false zero."""
+    """A p-value as text, such as `p = 0.012`; small values are never printed as 0."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.0995 else f"p = {p:.2f}"
 
 
@@ -130,7 +132,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def sign_flip(gaps: FloatArray) -> float:
     """Exact two-sided p of the mean seed difference over all 2^S flips of the seeds' signs, gaps (S, P), S ≤ 20.
 
-    A check without any distribution; below 5 % only from 6 seeds on, since p is never less than 2^(1-S).
+    The test assumes no distribution. Since p is at least 2^(1-S), it can be below 5 % only from 6 seeds on.
     """
     rates = gaps.mean(axis=1)
     if not 1 <= len(rates) <= 20:

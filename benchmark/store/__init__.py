@@ -1,1 +1,1 @@
-"""Bytes on disk: records, outcomes, and where they come from."""
+"""Files on disk: records and outcomes, and the provenance of their numbers."""

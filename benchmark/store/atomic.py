@@ -1,6 +1,6 @@
-"""Bytes on disk: files that appear whole or not at all, and the same bytes for the same content.
+"""Atomic file writes, and deterministic gzip and CSV: equal content gives equal bytes.
 
-In CSV, nothing between two commas is `None` and a quoted nothing (`""`) is the empty string.
+In CSV, an empty cell is `None` and a quoted empty cell (`""`) is the empty string.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["READ_ERRORS", "columns_from_csv", "from_csv", "to_csv", "unzipped", "write", "zipped"]
 
 READ_ERRORS = (OSError, EOFError, ValueError, zlib.error)
-"""What a missing, cut or foreign file raises on its way through open, gzip, UTF-8, CSV and JSON."""
+"""Exceptions that a missing, truncated or foreign file raises in open, gzip, UTF-8, CSV and JSON."""
 
 _CELL = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\n)')
 _QUOTED = re.compile(r'(?:(?<=[,\n])|\A)"([^"]*(?:""[^"]*)*)"(?=[,\n])')
@@ -28,7 +28,7 @@ _MARK = "\0"
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write all or nothing: a reader sees the old file or the new one, also after a power cut. Makes the folder."""
+    """Write atomically: a reader sees the old file or the new one, also after a power cut. Creates the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -42,7 +42,7 @@ def write(path: Path, content: bytes) -> None:
 
 
 def zipped(text: str) -> bytes:
-    """Gzip of UTF-8 without time and name, so that equal texts are equal files."""
+    """Gzip of UTF-8 text without time stamp and name, so that equal texts give equal files."""
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", fileobj=buffer, mode="wb", compresslevel=9, mtime=0) as file:
         file.write(text.encode())
@@ -50,7 +50,7 @@ def zipped(text: str) -> bytes:
 
 
 def unzipped(path: Path) -> str:
-    """The text of a gzip file. Raises OSError, EOFError or ValueError when it is missing, cut or something else."""
+    """The text of a gzip file. Raises OSError, EOFError or ValueError if it is missing or damaged."""
     try:
         return gzip.decompress(path.read_bytes()).decode()
     except zlib.error as error:
@@ -58,7 +58,7 @@ def unzipped(path: Path) -> str:
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
-    """Lines ended by a line feed, cells quoted only where they must be."""
+    """CSV text: lines end in a line feed, and cells are quoted only if necessary."""
     return "".join(",".join(map(_quoted, row)) + "\n" for row in (header, *rows))
 
 

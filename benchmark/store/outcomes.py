@@ -1,6 +1,6 @@
-"""The graded completions of one job ⇄ files: `outcomes.csv.gz`, one row each, and their texts in `samples.jsonl.gz`.
+"""Reads and writes a job's graded completions: `outcomes.csv.gz`, one row each, and texts in `samples.jsonl.gz`.
 
-A suite has millions of them, so rows are read as columns, and made into `Outcome`s only where one looks at each.
+A suite has millions of them, so rows are read as columns and become `Outcome` objects only when needed one by one.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def read_texts(folder: Path, wanted: OutcomeColumns) -> list[str]:
             raise ValueError(f"no line begins with {next(iter(missing))}")
     except READ_ERRORS as error:
         raise BadRecord(
-            f"{path}: does not fit {OUTCOMES}: {error}. Restore both, or delete it to do without."
+            f"{path}: does not fit {OUTCOMES}: {error}. Restore both, or delete it to read outcomes only."
         ) from error
     return found
 
@@ -111,7 +111,7 @@ def outcomes_of(found: OutcomeColumns, texts: Iterable[str] = ()) -> tuple[Outco
 
 
 def message_of(error: Exception) -> str:
-    """What a reader of files raised, as words: of many complaints the first."""
+    """The message of a read error; the first one if there are several."""
     if not isinstance(error, ValidationError):
         return str(error)
     problem = error.errors(include_url=False)[0]
@@ -119,7 +119,7 @@ def message_of(error: Exception) -> str:
 
 
 def _checked(found: list[list[str | None]]) -> OutcomeColumns:
-    """Cells as what they stand for. Raises ValueError at the first that stands for nothing of its column."""
+    """Cells converted to the type of their column. Raises ValueError at the first that cannot be converted."""
     problem, sample, verdict, answer, route, tokens, truncated, strategy = found
     if None not in problem and None not in route and _KINDS.issuperset(verdict):
         with suppress(ValueError, KeyError, TypeError):

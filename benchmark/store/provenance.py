@@ -1,4 +1,4 @@
-"""Where numbers come from: commit, versions, device, and digests of weights."""
+"""Provenance of numbers: commit, versions, device, and digests of weights."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIBRARIES = ("python", "torch", "transformers", "peft", "trl", "datasets", "nump
 
 @functools.cache
 def package_version() -> str:
-    """Of rl-bakeoff, `0+unknown` where it is not installed."""
+    """Version of rl-bakeoff; `0+unknown` if it is not installed."""
     try:
         return version("rl-bakeoff")
     except PackageNotFoundError:
@@ -29,12 +29,12 @@ def package_version() -> str:
 
 
 def numbers_version() -> str:
-    """Major.minor: numbers are comparable as long as this stays."""
+    """Major.minor version; numbers with the same one are comparable."""
     return ".".join(package_version().split(".")[:2])
 
 
 def libraries() -> Mapping[str, str]:
-    """Versions of the libraries that can move numbers; those not installed are left out."""
+    """Versions of the installed libraries that can change numbers."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES[1:]:
         try:

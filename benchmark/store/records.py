@@ -1,7 +1,7 @@
-"""Record ⇄ files: one folder per job, written atomically, refused when it is not what it should be.
+"""Reads and writes records: one folder per job, written atomically and validated when read.
 
-    ROOT/<suite>/suite.json                    the question as it was asked
-    ROOT/<suite>/<job-id>/record.json          what happened
+    ROOT/<suite>/suite.json                    the suite with every default written out
+    ROOT/<suite>/<job-id>/record.json          the record
     ROOT/<suite>/<job-id>/outcomes.csv.gz      one row per completion of the exam, without its text
     ROOT/<suite>/<job-id>/samples.jsonl.gz     the texts; may be absent
     ROOT/<suite>/<job-id>/steps.csv            the learning curve
@@ -45,7 +45,7 @@ __all__ = [
 
 _RESTORE_RECORD = "Restore it from version control, or delete its folder to run the job again."
 SCHEMA_VERSION = 1
-"""Of `record.json`; a record of a newer one is refused, not guessed at."""
+"""Schema of `record.json`; records with a newer schema are refused."""
 
 RECORD, STEPS, SUITE = "record.json", "steps.csv", "suite.json"
 
@@ -53,19 +53,19 @@ T = TypeVar("T")
 
 _STEP_COLUMNS = ("step", "completions", "seconds")
 _SPENT_COLUMNS = ("tokens", "updates", "flops")
-"""Absent from logs of before they were counted, empty where unknown."""
+"""Columns that are absent from older logs and empty if unknown."""
 
 
 # --- records -------------------------------------------------------------------------------------------------------
 
 
 def job_folder(root: Path, job: Job) -> Path:
-    """Where everything about one job lies."""
+    """The folder of one job."""
     return root / job.suite / job.id
 
 
 def write_record(root: Path, record: Record) -> Path:
-    """Write `record.json` and return its folder. Call it last: its presence says that the job is over.
+    """Write `record.json` and return its folder. Call it last: a job counts as finished when this file exists.
 
     Raises BadRecord when a number in it is NaN or infinite, since JSON knows neither.
     """
@@ -96,9 +96,9 @@ def read_records(root: Path, suite: str) -> list[Record]:
 
 
 def is_done(root: Path, job: Job) -> bool:
-    """Whether the job needs no run: its record is there, of this schema version, and says `done`.
+    """Whether the job is finished: it has a record of this schema version with the status `done`.
 
-    Raises BadRecord for a record that cannot be read, so that evidence is never silently written over.
+    Raises BadRecord for a record that cannot be read, so that results are never overwritten silently.
     """
     folder = job_folder(root, job)
     if not (folder / RECORD).exists():
@@ -108,9 +108,9 @@ def is_done(root: Path, job: Job) -> bool:
 
 
 def adopt(root: Path, job: Job) -> bool:
-    """Whether another suite under `root` has done this very job; its answer is then this suite's too.
+    """Copy the result of the same job from another suite under `root`; returns whether there was one.
 
-    A job's id holds everything that can move its numbers, so the same id is the same run, seconds included.
+    A job's id covers everything that can change its numbers, so equal ids mean equal runs.
     """
     for folder in sorted(root.glob(f"*/{job.id}")):
         if folder.parent.name == job.suite or not (folder / RECORD).exists():
@@ -129,14 +129,14 @@ def adopt(root: Path, job: Job) -> bool:
 
 
 def write_suite(root: Path, suite: Suite) -> Path:
-    """Freeze the question beside its answers; returns the path of `suite.json`."""
+    """Write `suite.json` beside the results and return its path."""
     path = root / suite.name / SUITE
     write(path, _to_json(_adapter_of_suites(), suite, path))
     return path
 
 
 def read_suite(root: Path, suite: str) -> Suite:
-    """The question as it was asked. Raises BadRecord when there is none or it cannot be read."""
+    """Read `suite.json`. Raises BadRecord if it is missing or unreadable."""
     return _from_json(_adapter_of_suites(), root / suite / SUITE, f"Run the suite '{suite}' once to write it.")
 
 
@@ -235,7 +235,7 @@ def _refuse_newer(raw: object, path: Path) -> None:
 
 
 def _unknown(raw: object, known: object, prefix: str = "") -> Iterator[str]:
-    """Dotted names of the keys that were read but belong to nothing; dataclasses leave them out without a word."""
+    """Dotted names of unknown keys, which dataclasses would ignore silently."""
     if isinstance(raw, dict) and isinstance(known, dict):
         for key in raw:
             if key in known:

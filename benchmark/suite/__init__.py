@@ -1,1 +1,1 @@
-"""The question: which suites there are, what a TOML file asks, and whether its rows can be compared."""
+"""Suites: find and read the TOML file, resolve its methods, and check whether its rows can be compared."""

@@ -6,7 +6,7 @@ What is left are settings of a row and the suite's own choices. The rules:
     refuse  a row with a completion budget of its own; more than `LEAK_SHARE` of the test problems in training
     warn    a row that was imported; unequal learning rate, optimiser steps, sampling, tuning or grading; an exam unlike
             training; too few seeds
-    note    what belongs to a method: its pull to the reference, extra weights, a greedy completion out of the budget
+    note    what belongs to a method: its KL to the reference, extra weights, a greedy completion within the budget
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _SAME_TEXT = re.compile(r"\\(?:left|right|[!,;:])|[\s$]|[.,;:?](?!\d)")
 
 
 def compare_rows(suite: Suite) -> tuple[Finding, ...]:
-    """Everything the suite's own text gives away; needs neither data nor model."""
+    """Findings from the suite file alone; needs neither data nor model."""
     rows = [row for row in suite.algorithms if row.name != FLOOR and not row.imported]
     found = (
         *_imported(suite),
@@ -79,7 +79,11 @@ def compare_splits(
     shown = "; ".join(f"{tested} is {trained}" for tested, trained in pairs[:SHOWN])
     what = f"{task}: {len(pairs)} of {len(test)} test problems ({share:.2%}) are also in training: {shown}."
     if share > LEAK_SHARE:
-        return (Finding("refuse", what, (), "Take them out of the training files: the exam would ask what was shown."),)
+        return (
+            Finding(
+                "refuse", what, (), "Remove them from the training files: the exam would repeat training problems."
+            ),
+        )
     return (Finding("warn", what, (), f"Below {LEAK_SHARE:.1%} of the exam, too few to move a result."),)
 
 
@@ -92,7 +96,7 @@ def _imported(suite: Suite) -> Iterable[Finding]:
     arms = tuple(row.name for row in suite.algorithms if row.imported)
     if arms:
         what = f"trained and sampled elsewhere: {', '.join(arms)}."
-        do = "Its start, budget, settings and sampling are not known here: make sure of them where it was made."
+        do = "Its start, budget, settings and sampling are not known here: verify them where it was made."
         yield Finding("warn", what, arms, do)
 
 
@@ -112,11 +116,11 @@ def _budgets(training: Training, rows: Sequence[Algorithm]) -> Iterable[Finding]
 def _optimisation(training: Training, rows: Sequence[Algorithm]) -> Iterable[Finding]:
     rates = {row.name: _own(row, "learning_rate", training.learning_rate) for row in rows}
     if _unequal(rates):
-        do = "Say how each was chosen; an untuned row may lose by its rate alone."
+        do = "State how each was chosen: a row may be worse only because its learning rate was not tuned."
         yield Finding("warn", f"learning rate: {_spread(rates)}.", _odd(rates), do)
     steps = {row.name: int(_own(row, "passes", 1)) * int(_own(row, "mini_batches", 1)) for row in rows}
     if _unequal(steps):
-        do = "Same completions, more updates: compare seconds too, or set 'passes' and 'mini_batches' alike."
+        do = "Rows with more updates take longer: compare seconds too, or set 'passes' and 'mini_batches' alike."
         yield Finding("warn", f"optimiser steps over each batch: {_spread(steps)}.", _odd(steps), do)
 
 
@@ -140,7 +144,7 @@ def _tuning(rows: Sequence[Algorithm]) -> Iterable[Finding]:
     if _unequal({family: len(names) for family, names in tried.items()}):
         tuned = {family: names for family, names in tried.items() if len(names) > 1}
         listed = "; ".join(f"{len(names)} of {family} ({', '.join(names)})" for family, names in tuned.items())
-        do = "The best of several wins more often by chance: compare one named in advance."
+        do = "The best of several settings wins more often by chance: compare one that was named in advance."
         arms = tuple(name for names in tuned.values() for name in names)
         yield Finding("warn", f"settings tried: {listed}; 1 of the others.", arms, do)
     for found in families.values():
@@ -148,27 +152,29 @@ def _tuning(rows: Sequence[Algorithm]) -> Iterable[Finding]:
             twins = tuple(other.name for other in found[index + 1 :] if other.settings == one.settings)
             if twins:
                 what = f"{one.name} and {', '.join(twins)} are the same class with the same settings."
-                yield Finding("warn", what, (one.name, *twins), "Drop one, or change what was meant to differ.")
+                yield Finding(
+                    "warn", what, (one.name, *twins), "Remove one, or change the setting that was meant to differ."
+                )
 
 
 def _exam(suite: Suite) -> Iterable[Finding]:
     training, exam = suite.training, suite.exam
     if exam.max_completion_tokens < training.max_completion_tokens:
         what = f"the exam cuts at {exam.max_completion_tokens} tokens, training at {training.max_completion_tokens}."
-        yield Finding("warn", what, (), "Raise the exam's: what training rewards would be cut there.")
+        yield Finding(
+            "warn", what, (), "Raise the exam's limit: completions that training rewards would be cut in the exam."
+        )
     elif exam.max_completion_tokens > training.max_completion_tokens:
         what = f"training cuts at {training.max_completion_tokens} tokens, the exam at {exam.max_completion_tokens}."
-        yield Finding("note", what, (), "Rows that learned to be brief gain nothing by it in the exam.")
+        yield Finding("note", what, (), "Rows that learned short completions have no advantage from it in the exam.")
     if exam.temperature != training.temperature:
         what = f"training samples at temperature {training.temperature:g}, the exam at {exam.temperature:g}."
-        yield Finding("warn", what, (), "The exam then sees another distribution than the one trained.")
+        yield Finding("warn", what, (), "The exam then measures another distribution than the one that was trained.")
     if len(suite.seeds) < FEWEST_SEEDS:
         what = f"{len(suite.seeds)} seed{'' if len(suite.seeds) == 1 else 's'}."
-        yield Finding("warn", what, (), f"Give at least {FEWEST_SEEDS}: fewer decide nothing.")
+        yield Finding("warn", what, (), f"Give at least {FEWEST_SEEDS}: with fewer, nothing can be decided.")
     if all(row.name != FLOOR for row in suite.algorithms):
-        yield Finding(
-            "warn", f"no row '{FLOOR}'.", (), f"Add '{FLOOR} = {{}}': without it nobody sees what was gained."
-        )
+        yield Finding("warn", f"no row '{FLOOR}'.", (), f"Add '{FLOOR} = {{}}': without it the gain cannot be seen.")
 
 
 def _parts_of_the_method(rows: Sequence[Algorithm]) -> Iterable[Finding]:
@@ -178,19 +184,21 @@ def _parts_of_the_method(rows: Sequence[Algorithm]) -> Iterable[Finding]:
     }
     held = {name: pull for name, pull in pulls.items() if pull}
     if held:
-        do = "Part of the method; rows without it may go further from the start."
-        yield Finding("note", f"pull to the reference: {_spread(held)}.", tuple(held), do)
+        do = "This is part of the method; rows without it may move further from the start."
+        yield Finding("note", f"KL to the reference: {_spread(held)}.", tuple(held), do)
     heads = {row.name: ", ".join(need for need in row.needs if need.endswith("_head")) for row in rows}
     extra = {name: own for name, own in heads.items() if own}
     if extra:
-        do = "Counted under 'What was spent', never examined."
+        do = "They are counted under 'What was spent' and not used in the exam."
         yield Finding("note", f"weights beside the policy's: {_spread(extra)}.", tuple(extra), do)
-    yield from _needing(rows, "greedy", "note", "one completion of each group is greedy", "Paid from the same budget.")
-    do = "The budget counts completions, not verdicts: this row learns from more of them."
+    yield from _needing(
+        rows, "greedy", "note", "one completion of each group is greedy", "It counts against the same budget."
+    )
+    do = "The budget counts completions, not gradings: this row learns from more gradings."
     yield from _needing(rows, "prefix_rewards", "warn", "every prefix is graded", do)
     own = tuple(row.name for row in rows if row.target.partition(":")[0].rpartition(".")[2].startswith("trl_"))
     if own:
-        do = "A reference, not a contestant: batching, clock and logging are TRL's."
+        do = "A reference row: batching, timing and logging are TRL's."
         yield Finding("note", f"TRL's own loop: {', '.join(own)}.", own, do)
 
 

@@ -1,4 +1,4 @@
-"""TOML → Suite → Jobs. Unknown keys are errors; what a suite does not say has the default documented in `contract`."""
+"""Read a TOML file into a `Suite` and its jobs. Unknown keys are errors; defaults are those of `contract`."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def load_suite(path: Path, resolve: Resolve) -> Suite:
 
 
 def jobs_of(suite: Suite) -> tuple[Job, ...]:
-    """All cells; every algorithm of one seed and task comes before the next, so a broken-off sweep is still paired."""
+    """All jobs, ordered by seed and task first, so that an interrupted sweep still has paired methods."""
     return tuple(
         _job(suite, algorithm, task, seed)
         for seed, task, algorithm in itertools.product(suite.seeds, suite.tasks, suite.algorithms)
@@ -110,7 +110,7 @@ def _tuned(path: Path, table: object, names: list[str]) -> dict[str, Tuning]:
     for name, tuning in found.items():
         if tuning.trials < 2:
             raise ConfigurationError(
-                f"{path}: [tuned.{name}] trials = {tuning.trials}: one setting is not tuned: leave the line out."
+                f"{path}: [tuned.{name}] trials = {tuning.trials}: a single setting is not tuning: remove this line."
             )
     return found
 

@@ -1,4 +1,4 @@
-"""From a name in a suite to an adapter: a literal catalogue, or `package.module:Class` from anywhere."""
+"""Resolve a name in a suite to an adapter: from the catalogue, or a class given as `package.module:Class`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalogue of tasks: the name a suite writes, and where its object lives. Each is imported when it is used."""
+"""The catalogue of tasks: maps the name that a suite writes to `module:object`, imported when used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every task offers, generated or published."""
+"""The interface of every task, generated or published."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Task(Protocol):
 
     @property
     def name(self) -> str:
-        """As suites and tables write it."""
+        """Name in suites and tables."""
         ...
 
     @property
@@ -32,12 +32,12 @@ class Task(Protocol):
 
     @property
     def generated(self) -> bool:
-        """Whether the repository makes the problems itself, so that their texts may be kept beside the results."""
+        """Whether the repository generates the problems, so that their texts may be stored with the results."""
         ...
 
     def load(self, split: Split, data: Path | None = None) -> tuple[Problem, ...]:
         """All problems of one split, in a fixed order. `data` is a folder to read instead of the network.
 
-        Raises `DataUnavailable` where the data cannot be had and `MalformedRow` where a row is not what it should be.
+        Raises `DataUnavailable` if the data cannot be read, and `MalformedRow` for a row in the wrong format.
         """
         ...

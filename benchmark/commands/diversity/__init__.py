@@ -1,1 +1,1 @@
-"""Diversity of anyone's samples: read (`samples`), measured (`columns`, `measure`), averaged (`rows`) and shown."""
+"""Diversity of the samples in a file: read (`samples`), measured (`columns`, `measure`), averaged (`rows`), shown."""

@@ -30,20 +30,20 @@ class ReadingOption(StrEnum):
 HowToRead = Annotated[
     ReadingOption,
     typer.Option(
-        help="'published' meets published GSM8K figures: a text with <<a+b=c>> is read from those alone, 2(3+4) is "
-        "no product, 3,000 and 3000 are two answers. 'wide', the one of suites, reads more."
+        help="'published' reproduces published GSM8K figures: a text with <<a+b=c>> is read from those alone, "
+        "2(3+4) is not a product, 3,000 and 3000 are two answers. 'wide', which suites use, reads more."
     ),
 ]
 UseJudge = Annotated[
     bool,
     typer.Option(
         "--judge",
-        help="Ask a language model, too: sends problems and solutions to BAKEOFF_JUDGE_URL (an OpenAI-compatible "
-        "endpoint), with BAKEOFF_JUDGE_KEY and BAKEOFF_JUDGE_MODEL. One call a problem with 10 samples or more.",
+        help="Also ask a language model: sends problems and solutions to BAKEOFF_JUDGE_URL (an OpenAI-compatible "
+        "endpoint), with BAKEOFF_JUDGE_KEY and BAKEOFF_JUDGE_MODEL. One call per problem with at least 10 samples.",
     ),
 ]
 JudgeCache = Annotated[
-    Path, typer.Option(help="Folder in which the judge's answers are kept.", envvar="BAKEOFF_JUDGE_CACHE")
+    Path, typer.Option(help="Folder in which the judge's replies are cached.", envvar="BAKEOFF_JUDGE_CACHE")
 ]
 
 
@@ -51,13 +51,17 @@ def diversity(
     file: Annotated[Path, typer.Argument(help="JSON lines (.jsonl, .jsonl.gz), .parquet, or '-' for standard input.")],
     *,
     reading: HowToRead = ReadingOption.PUBLISHED,
-    csv: Annotated[Path | None, typer.Option(help="Write every column of every problem here.")] = None,
-    resamples: Annotated[int, typer.Option(min=100, help="Of the problems, for the intervals.")] = 2_000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    csv: Annotated[Path | None, typer.Option(help="Write all columns of every problem to this file.")] = None,
+    resamples: Annotated[
+        int, typer.Option(min=100, help="Number of resamples of the problems, for the intervals.")
+    ] = 2_000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 0,
     judge: UseJudge = False,
     judge_cache: JudgeCache = Path("~/.cache/rl-bakeoff/judge"),
 ) -> None:
-    """How different anyone's correct solutions are: one JSON object a line, with problem, completion and correct.
+    """Measure how different the correct solutions in a file are; one JSON object per line.
+
+    The fields are problem, completion and correct:
 
     problem: id or text (or problem_id, question, prompt, group). completion: text (or response, solution, output, text,
     prediction). correct: true or false (or is_correct, expected). Optional: answer, the final answer this completion

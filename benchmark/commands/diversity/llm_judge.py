@@ -63,7 +63,7 @@ class Judgement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where the judge is."""
+    """The address and key of the judge."""
 
     url: str
     """Base address, without `/chat/completions`."""
@@ -77,13 +77,13 @@ def endpoint_from(environment: Mapping[str, str]) -> Endpoint:
     url = environment.get("BAKEOFF_JUDGE_URL", "").strip().rstrip("/")
     if not url.startswith(("http://", "https://")):
         raise ConfigurationError(
-            f"BAKEOFF_JUDGE_URL {'is no http(s) address' if url else 'is not set'}: set it to an OpenAI-compatible "
+            f"BAKEOFF_JUDGE_URL {'is not an http(s) address' if url else 'is not set'}: set it to an OpenAI-compatible "
             "endpoint, for example https://api.openai.com/v1, and BAKEOFF_JUDGE_KEY to its key; or leave out --judge."
         )
     model = environment.get("BAKEOFF_JUDGE_MODEL") or "gpt-4o-mini"
     key = environment.get("BAKEOFF_JUDGE_KEY", "").strip()
     if not (key.isascii() and key.isprintable()):
-        raise ConfigurationError("BAKEOFF_JUDGE_KEY holds a character that no key has: set it again.")
+        raise ConfigurationError("BAKEOFF_JUDGE_KEY contains a character that keys do not have: set it again.")
     return Endpoint(url, model, key)
 
 
@@ -107,7 +107,7 @@ class Judge:
         self._failures = 0
 
     def score(self, problem: str, responses: Sequence[str]) -> Judgement:
-        """The judge's integer for one problem, from the cache where it is there. Never raises over a bad endpoint."""
+        """The judge's integer for one problem, from the cache where it is there. A failing endpoint does not raise."""
         if len(responses) < MIN_RESPONSES:
             return Judgement(None, f"fewer than {MIN_RESPONSES} solutions")
         body = json.dumps(

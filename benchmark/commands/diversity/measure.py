@@ -1,4 +1,4 @@
-"""A file of samples, measured: the columns of every problem that every method has."""
+"""Measure a file of samples: all columns of every problem that all methods share."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ Held = Mapping[str, Mapping[str, Sequence[Sample]]]
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a file says."""
+    """The measurements of a file."""
 
     reading: Reading
     n: int
-    """Samples of the problem that has fewest; the largest k."""
+    """The smallest number of samples of any problem, which is the largest k."""
     problems: tuple[str, ...]
     columns: Mapping[str, Sequence[ProblemColumns]]
     """By method, in the order of the problems."""
     bleu: str | None
     """Version of sacrebleu; `None` where it is missing and self-BLEU with it."""
     remarks: tuple[str, ...]
-    """What is uneven in the file, and what the judge left out."""
+    """Notes on uneven samples, and on missing judgements."""
 
 
 def measure_file(

@@ -1,4 +1,4 @@
-"""Anyone's sampled solutions, read from JSON lines: one line is one completion of one problem, already graded."""
+"""Read sampled solutions from JSON lines: each line is one graded completion of one problem."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def read_samples(path: Path) -> list[Sample]:
     if name == "-":
         return samples_of(json_rows("standard input", sys.stdin.buffer), "standard input")
     if not path.is_file():
-        raise ConfigurationError(f"{name} is no file: name one with JSON lines, or '-' for standard input.")
+        raise ConfigurationError(f"{name} is not a file: name one with JSON lines, or '-' for standard input.")
     return samples_of(read_rows(path), name)
 
 
@@ -67,7 +67,9 @@ def samples_of(rows: Iterable[tuple[int, RawRow]], name: str) -> list[Sample]:
             )
         found.append(sample)
     if not found:
-        raise ConfigurationError(f"{name} holds no samples: one JSON object a line, with problem, completion, correct.")
+        raise ConfigurationError(
+            f"{name} holds no samples: one JSON object per line, with problem, completion, correct."
+        )
     return found
 
 

@@ -1,4 +1,4 @@
-"""What was measured, as tables of finished cells and lines of notes."""
+"""The measurements as tables of formatted cells and lines of notes."""
 
 from __future__ import annotations
 

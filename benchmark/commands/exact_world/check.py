@@ -1,4 +1,4 @@
-"""The check: train an adapter in the exact world through its own `train`, and hold it to its own `aim`."""
+"""Train an adapter in the exact world through its own `train`, and compare the result with its `aim`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = ["NETWORK", "TABLE", "CheckSettings", "check", "check_all", "check_nam
 
 @dataclass(frozen=True, slots=True)
 class CheckSettings:
-    """How a policy is trained, and how near it must come."""
+    """How a policy is trained in the check, and the tolerances it must meet."""
 
     training: Training
     tolerances: Tolerances = field(default_factory=Tolerances)
@@ -127,7 +127,7 @@ def check(
 
 def _refuse_own_loop(name: str, cls: type[Adapter]) -> None:
     if cls.own_loop:
-        raise ConfigurationError(f"{name} has its own loop; it is compared with ours in tests. Leave it out.")
+        raise ConfigurationError(f"{name} has its own loop; the exact world cannot run it. Leave it out.")
 
 
 def first_step(adapter: Adapter, aim: Aim, world: World, seed: int) -> GradientAgreement | None:

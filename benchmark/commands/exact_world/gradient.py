@@ -1,4 +1,4 @@
-"""Where a method's first step must point: the expectation of its gradient, by enumeration."""
+"""The exact expectation of a method's first gradient, by enumeration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class GradientAgreement(NamedTuple):
     """A measured gradient beside the exact one, up to a positive scale."""
 
     error: float
-    """‖ĝ − s·g‖/‖s·g‖ with the best s > 0; infinite where ĝ points away."""
+    """‖ĝ − s·g‖/‖s·g‖ with the best s > 0; infinite if ĝ points the other way."""
     cosine: float
 
 
@@ -54,7 +54,7 @@ def agreement(measured: Tensor, exact: Tensor) -> GradientAgreement:
 
 
 def _credit(world: World, steps: Tensor, aim: Aim, group_size: int) -> Tensor:
-    """[Y, T] c_t(y): what each token's log-probability is pushed by, in expectation over the rest of the batch."""
+    """[Y, T] c_t(y): the factor of each token's log-probability, in expectation over the rest of the batch."""
     p, r = steps.sum(1).exp(), world.rewards
     if aim.credit == "kept":
         return (r >= 1).double().unsqueeze(1).expand_as(steps)

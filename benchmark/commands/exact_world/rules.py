@@ -1,4 +1,4 @@
-"""What every method keeps, wherever its class lives: `bakeoff check` tells its author, the tests hold ours to it.
+"""Rules for every method, wherever its class lives; `bakeoff check` and the tests apply them.
 
 A rule takes an adapter and returns what is wrong, or `None`. Loads no torch; the rules of a loss, which need it, are
 where the losses are (`algorithms.LOSS_RULES`).
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def is_frozen(adapter: Adapter) -> str | None:
-    """A frozen dataclass: its fields are its hyper-parameters, and nothing is learned into them."""
+    """The class is a frozen dataclass, so its fields are its hyper-parameters and stay constant."""
     known = vars(type(adapter)).get("__dataclass_params__")
     if known is None or not known.frozen:
         return "write @dataclass(frozen=True) above the class: its fields are its hyper-parameters and do not change"
@@ -41,14 +41,14 @@ def is_frozen(adapter: Adapter) -> str | None:
 
 
 def states_its_objective(adapter: Adapter) -> str | None:
-    """The docstring of the module or of the class says what is minimised, under the word Objective."""
+    """The docstring of the module or the class states the loss under the word Objective."""
     module = inspect.getmodule(type(adapter))
     texts = (type(adapter).__doc__ or "", (module.__doc__ or "") if module else "")
     return None if any("Objective" in text for text in texts) else "no docstring has a paragraph 'Objective: …'"
 
 
 def names_its_paper(adapter: Adapter) -> str | None:
-    """`paper` says where the method is from."""
+    """`paper` names the source of the method."""
     found = [vars(base)["paper"] for base in type(adapter).__mro__ if "paper" in vars(base)]
     if not found or not isinstance(found[0], str) or not found[0].strip():
         return "no 'paper': write paper: ClassVar[str] = \"where the method is from, with the equation\""
@@ -56,14 +56,14 @@ def names_its_paper(adapter: Adapter) -> str | None:
 
 
 def fields_are_documented(adapter: Adapter) -> str | None:
-    """Every hyper-parameter has a sentence beneath it."""
+    """Every hyper-parameter has a docstring below it."""
     documented = {name for base in type(adapter).__mro__[:-1] for name in _documented(base)}
     missing = [item.name for item in dataclasses.fields(cast("Any", adapter)) if item.name not in documented]
     return f"the field '{missing[0]}' has no sentence beneath it" if missing else None
 
 
 def aims_are_declared(adapter: Adapter) -> str | None:
-    """`aim()` gives an `Aim` or `None`."""
+    """`aim()` returns an `Aim` or `None`."""
     found: object = adapter.aim()
     return None if found is None or isinstance(found, Aim) else f"aim() gives {found!r}: give an Aim, or None"
 
@@ -80,7 +80,7 @@ def examination_is_shared(adapter: Adapter) -> str | None:
     """`evaluate` is the one of `Adapter`."""
     bases = itertools.takewhile(lambda base: base is not Adapter, type(adapter).__mro__)
     own = [base.__name__ for base in bases if "evaluate" in vars(base)]
-    return f"{own[0]} has an evaluate of its own: every method sits the same exam" if own else None
+    return f"{own[0]} has an evaluate of its own: every method takes the same exam" if own else None
 
 
 CLASS_RULES: tuple[Callable[[Adapter], str | None], ...] = (
@@ -95,7 +95,7 @@ CLASS_RULES: tuple[Callable[[Adapter], str | None], ...] = (
 
 
 def broken_rules(adapter: Adapter) -> tuple[str, ...]:
-    """What is wrong with a method apart from what it learns, each as half a sentence; empty where nothing is."""
+    """The rules that a method breaks, each as half a sentence; empty if there is none."""
     own = [reason for rule in CLASS_RULES if (reason := rule(adapter)) is not None]
     module, _, name = LOSS_RULES.partition(":")
     of_loss = cast("Callable[[Adapter], tuple[str, ...]]", vars(importlib.import_module(module))[name])

@@ -1,4 +1,4 @@
-"""Where a method must end, exactly: the distribution over leaves that its `Aim` names. All functions are pure."""
+"""The exact optimum of a method: the distribution over leaves that its `Aim` names. All functions are pure."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TargetDistribution(NamedTuple):
 
 
 def target_of(world: World, aim: Aim, group_size: int) -> TargetDistribution:
-    """What `aim` names in this world; `nothing` gives the tempered one, which must then be missed."""
+    """The distribution that `aim` names in this world; `nothing` gives the tempered one, which must not be reached."""
     kappa = (group_size - 1) / group_size  # the group's mean holds the sample itself
     if aim.target in ("tempered", "nothing"):
         return tempered(world, aim.temperature, aim.ref_power)
@@ -69,7 +69,7 @@ def best(world: World) -> TargetDistribution:
 
 
 def loss_kl(world: World, beta: float, kappa: float, *, corrected: bool, span: Span) -> TargetDistribution:
-    """Where reward and a k3 inside the loss balance at every state: a token pays for the visited state's KL only.
+    """The stationary policy of reward and a k3 in the loss, where each token counts only the visited state's KL.
 
     `kappa` is the weight of the reward, (G−1)/G for a mean over the whole group. With row means every token weighs
     1/|y|, and the mean reward r̄ that is subtracted moves the optimum: it is the root of E_π[r] = r̄. A mean over all

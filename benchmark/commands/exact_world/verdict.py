@@ -12,7 +12,7 @@ __all__ = ["COLUMNS", "CheckResult", "Tolerances", "cells", "page", "with_verdic
 
 @dataclass(frozen=True, slots=True)
 class Tolerances:
-    """How far from its aim a method may end: total variation, unless said otherwise."""
+    """How far from its aim a method may end; total variation unless stated otherwise."""
 
     tempered: float = 5e-3
     """Residual and variance vanish together at the target, so there is no noise floor."""
@@ -31,12 +31,12 @@ class Tolerances:
     log_z: float = 3e-2
     """Nats."""
     rise: float = 0.1
-    """E[r] must rise by this where a method names no distribution."""
+    """E[r] must rise by this much if a method declares no distribution."""
     miss: float = 0.3
     """`nothing` must stay this far from the tempered target."""
 
     def of(self, aim: Aim | None) -> float | None:
-        """For the distance to the aim; `None` where none is with_verdict."""
+        """The tolerance of the distance to this aim; `None` if it is not judged."""
         if aim is None:
             return None
         by_target = {
@@ -96,7 +96,7 @@ def with_verdict(result: CheckResult, tolerances: Tolerances) -> CheckResult:
 
 
 def _of_the_end(result: CheckResult, tolerances: Tolerances, limit: float | None) -> list[str]:
-    """What is wrong with where training ended."""
+    """Reasons why the end of training is out of tolerance."""
     end, reward = result.distance_end, result.reward_end
     if reward is None or result.reward_start is None:
         return []
@@ -104,9 +104,7 @@ def _of_the_end(result: CheckResult, tolerances: Tolerances, limit: float | None
     if result.aim is None or end is None or limit is None:
         return [] if rise >= tolerances.rise else [f"reward: rose by {rise:.3f}, expected {tolerances.rise:g} at least"]
     if result.aim.target == "nothing":
-        near = (
-            [f"distance: {end:.3f} to a target it cannot know, expected more than {limit:g}"] if not end > limit else []
-        )
+        near = [f"distance: {end:.3f} to the tempered target, expected more than {limit:g}"] if not end > limit else []
         return near + ([f"reward: rose by {rise:.3f} without being read"] if rise > tolerances.rise else [])
     what = "mass off the best" if result.aim.target == "best" else "total variation"
     return [] if end <= limit else [f"distance: {what} {end:.4f} > {limit:g}"]
@@ -145,7 +143,7 @@ def cells(result: CheckResult) -> tuple[str, ...]:
 
 
 def aim_text(aim: Aim | None) -> str:
-    """An aim as a formula in a few signs."""
+    """An aim as a short formula."""
     if aim is None:
         return "reward rises"
     t = f"{aim.temperature:g}"

@@ -1,1 +1,1 @@
-"""To and from other programs: lm-evaluation-harness, Parquet, MLflow, trackio, W&B, TRL. docs/exchange.md says how."""
+"""Exchange with lm-evaluation-harness, Parquet, MLflow, trackio, W&B and TRL; described in docs/exchange.md."""

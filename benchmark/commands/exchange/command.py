@@ -12,7 +12,7 @@ from rich.console import Console
 
 __all__ = ["export", "import_"]
 
-ResultsFolder = Annotated[Path, typer.Option(help="Folder of the records.")]
+ResultsFolder = Annotated[Path, typer.Option(help="Folder in which records are kept.")]
 
 
 class ExportTarget(StrEnum):
@@ -39,7 +39,7 @@ def export(
     results: ResultsFolder = Path("results"),
     out: Annotated[Path | None, typer.Option(help="Folder to write; default exports/<suite>/<to>.")] = None,
 ) -> None:
-    """Write a suite's results in the format of another program. Nothing leaves this machine."""
+    """Write a suite's results in the format of another program. Nothing is sent over the network."""
     from benchmark.commands.exchange.lm_eval import to_lm_eval
     from benchmark.commands.exchange.parquet import to_parquet
     from benchmark.commands.exchange.trackers import to_tracker
@@ -62,16 +62,25 @@ def export(
 def import_(
     files: Annotated[list[Path], typer.Argument(help="Files of one trained policy: .jsonl, .jsonl.gz, .parquet.")],
     *,
-    method: Annotated[str, typer.Option("--as", help="A row the suite names with 'imported = true'.")],
-    suite: Annotated[str, typer.Option(help="Name of a suite, or the path of your own .toml.")],
+    method: Annotated[str, typer.Option("--as", help="Name of a row that the suite declares with 'imported = true'.")],
+    suite: Annotated[
+        str, typer.Option(help="Name of a suite that comes with the package, or the path of your own .toml.")
+    ],
     task: Annotated[str, typer.Option(help="A task of the suite.")],
     seed: Annotated[int, typer.Option(help="A seed of the suite.")],
-    kind: Annotated[Format, typer.Option("--format", help="Who wrote the files.")],
+    kind: Annotated[Format, typer.Option("--format", help="Program that wrote the files.")],
     results: ResultsFolder = Path("results"),
-    partial: Annotated[bool, typer.Option("--partial", help="Leave out rows that ask other problems.")] = False,
-    data: Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")] = None,
+    partial: Annotated[
+        bool,
+        typer.Option(
+            "--partial", help="Leave out rows that match no problem of the exam, instead of refusing the file."
+        ),
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with data sets, instead of the Hub.")
+    ] = None,
 ) -> None:
-    """Grade completions of a policy trained elsewhere and put them into a suite's table, marked as imported."""
+    """Grade completions of a policy trained elsewhere and add them to a suite's table, marked as imported."""
     sys.path.insert(0, str(Path.cwd()))
     from benchmark.commands.exchange.imports import ImportRequest, import_files
     from benchmark.suite.load import load_suite, suite_path

@@ -1,4 +1,4 @@
-"""Another program's completions → a record of a suite: matched to the exam, graded anew, marked as imported.
+"""Turn completions of another program into a record: matched to the exam, graded again, marked as imported.
 
 Training happened elsewhere, so seconds, bytes, counts and FLOPs are unknown and stay undefined. Texts are kept for
 generated tasks only, as everywhere.
@@ -42,7 +42,7 @@ class ImportRequest:
     kind: str
     """A key of `rows.FORMATS`."""
     partial: bool = False
-    """Leave out rows that ask no problem of the exam, in place of refusing them."""
+    """Leave out rows that match no problem of the exam, instead of refusing them."""
 
 
 def import_files(
@@ -56,7 +56,7 @@ def import_files(
     if is_done(results, job):
         old = read_record(job_folder(results, job)).imported
         raise ConfigurationError(
-            f"{job.id} is there already, from {old}: delete {job_folder(results, job)} to import it again."
+            f"{job.id} exists already, from {old}: delete {job_folder(results, job)} to import it again."
         )
     task = load_task(job.task)
     splits = [task.load(split, data) for split in ("train", "validation", "test")]
@@ -79,7 +79,7 @@ def _job(suite: Suite, asked: ImportRequest) -> Job:
     if asked.method not in ours:
         line = f"write '{asked.method} = {{ imported = true }}' under [algorithms] of the suite."
         if not ours or asked.method in {one.name for one in suite.algorithms}:
-            raise ConfigurationError(f"'{asked.method}' is no imported row of suite '{suite.name}': {line}")
+            raise ConfigurationError(f"'{asked.method}' is not an imported row of suite '{suite.name}': {line}")
         raise UnknownName("imported row", asked.method, ours, f"Or {line}")
     if asked.task not in suite.tasks:
         raise UnknownName("task of this suite", asked.task, suite.tasks)
@@ -95,8 +95,8 @@ def _refuse_unmatched(found: Matched, asked: ImportRequest, problems: Sequence[P
     if found.unmatched and not (asked.partial and found.completions):
         shown = ", ".join(found.unmatched[:SHOWN]) + (", …" if len(found.unmatched) > SHOWN else "")
         raise MalformedRow(
-            f"{len(found.unmatched)} rows ask none of the {len(problems)} problems of '{asked.task}' in this exam, or "
-            f"cannot be told apart by text: {shown}. Leave them out, or say --partial."
+            f"{len(found.unmatched)} rows match none of the {len(problems)} problems of '{asked.task}', or "
+            f"cannot be matched by their text: {shown}. Remove them, or leave them out with --partial."
         )
 
 

@@ -6,7 +6,7 @@
 The filter `sampled` holds the n samples of a problem, `greedy` its one greedy completion; `arguments` say how each was
 made. `exact_match` is the share of a problem's completions that are correct. The names end in the seed where the
 harness writes the time of day; `date` is 0 and there is no duration of a harness run, so equal results are equal bytes.
-What is not known (the text of a problem or completion that was not kept) is null or missing, never made up.
+What is not known (the text of a problem or completion that was not kept) is null or missing.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _results(record: Record, lines: Sequence[Line]) -> Line:
 
 
 _SIZES = ("problems", "samples", "greedy_accuracy")
-"""Said elsewhere in the file."""
+"""Metrics that the file states elsewhere."""
 
 
 def _exact(lines: Sequence[Line]) -> Line:

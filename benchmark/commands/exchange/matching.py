@@ -1,4 +1,4 @@
-"""Whose completions they are: rows of another program, put to the problems of an exam."""
+"""Match rows of another program to the problems of an exam."""
 
 from __future__ import annotations
 

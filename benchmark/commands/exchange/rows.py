@@ -1,4 +1,4 @@
-"""Completions of other programs, line by line: what each asks, what was answered, and where that stands in the file."""
+"""Read completions of other programs: problem, completions, and position in the file of each row."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Logged:
 def to_tracker(evidence: Evidence, out: Path, tracker: str) -> list[Path]:
     """Write every job; returns the folder. Raises `ConfigurationError` for a missing package and a folder in use."""
     if out.exists() and any(out.iterdir()):
-        raise ConfigurationError(f"{out} is not empty and every run would be there twice: give another --out.")
+        raise ConfigurationError(f"{out} is not empty, and the runs would be added a second time: give another --out.")
     if tracker == "trackio":
         os.environ["TRACKIO_DIR"] = str(out.resolve())  # read while the package is imported
         for elsewhere in ("TRACKIO_SPACE_ID", "TRACKIO_SERVER_URL"):

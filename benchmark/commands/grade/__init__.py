@@ -1,1 +1,1 @@
-"""`bakeoff grade`: verdicts on anyone's answers."""
+"""`bakeoff grade`: grades the answers in any file."""

@@ -1,12 +1,12 @@
-"""A file of graded pairs: one JSON object a line → verdicts of one grader or more → how often they are right and agree.
+"""Grade a file of pairs, one JSON object per line, with one or several graders, and count how often they agree.
 
 | field | meaning |
 | --- | --- |
 | `gold`, else `answer` | the reference |
 | `prediction`, else `completion` | the text to grade |
 | `gold_form` | `answer` (default) or `solution`: then the final answer is taken out of the gold first |
-| `expected` | whether it should be accepted, where somebody knows |
-| `id`, `kind` | a name and a class of its own; the name defaults to the line number |
+| `expected` | whether it should be accepted, if known |
+| `id`, `kind` | a name and a class of the row; the name defaults to the line number |
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class AnswerPair:
 
     id: str
     gold: str | None
-    """The final answer alone; `None` where a worked solution has none."""
+    """The final answer; `None` if a worked solution has none."""
     prediction: str
     expected: bool | None
     kind: str
@@ -61,7 +61,7 @@ class AnswerPair:
 
 @dataclass(frozen=True, slots=True)
 class GradedPair:
-    """A row and what each grader says of it, in the order they were asked for."""
+    """A row and the verdict of each grader, in the order requested."""
 
     row: AnswerPair
     verdicts: tuple[Verdict, ...]
@@ -74,11 +74,11 @@ class GradedPair:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One grader on some rows. Right is accepted where expected and not accepted elsewhere."""
+    """Counts of one grader. A verdict is right if it accepts exactly the rows that are expected to be accepted."""
 
     rows: int
     labelled: int
-    """Rows that say what is expected; the three counts below are of these."""
+    """Number of rows with `expected`; the three counts below refer to these."""
     right: int
     false_accepts: int
     false_rejects: int
@@ -89,7 +89,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class GraderAgreement:
-    """Two graders on the same rows: which accept. Cohen's kappa is `None` where chance alone explains everything."""
+    """Agreement of two graders on the same rows. Cohen's kappa is `None` if chance agreement is 1."""
 
     first: str
     second: str
@@ -126,7 +126,9 @@ def read(source: str, *, without: Sequence[str] = ()) -> list[AnswerPair]:
     rows = [_row(line, number, f"{source}:{number}") for number, line in enumerate(lines, 1) if line.strip()]
     kept = [row for row in rows if row.kind not in without]
     if not kept:
-        raise ConfigurationError(f"{source}: no rows to grade. Write one JSON object a line with gold and prediction.")
+        raise ConfigurationError(
+            f"{source}: no rows to grade. Write one JSON object per line with gold and prediction."
+        )
     return kept
 
 
@@ -134,7 +136,7 @@ def _row(line: str, number: int, where: str) -> AnswerPair:
     try:
         fields = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise MalformedRow(f"{where}: not JSON ({error}). Write one object a line.") from error
+        raise MalformedRow(f"{where}: not JSON ({error}). Write one object per line.") from error
     if not isinstance(fields, dict):
         raise MalformedRow(f"{where}: not an object. Write {{'gold': …, 'prediction': …}}.")
     if "gold" in fields and "answer" in fields and not {"prediction", "completion"} & fields.keys():

@@ -1,4 +1,4 @@
-"""What `bakeoff grade` shows: scores, agreement, disagreements. Everything foreign is text, never markup."""
+"""Tables of `bakeoff grade`: scores, agreement, disagreements. Foreign text is never interpreted as markup."""
 
 from __future__ import annotations
 

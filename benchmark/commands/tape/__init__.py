@@ -1,1 +1,1 @@
-"""One tape, many losses: record rollouts once, feed the same ones to every method from the same weights."""
+"""One tape, many losses: completions recorded once and fed to every method from the same weights."""

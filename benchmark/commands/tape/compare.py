@@ -1,4 +1,4 @@
-"""The same tape to every method from the same weights: gradients, one step, what it did to each completion."""
+"""Compare methods on one tape: gradients, one step from the same weights, and its effect on each completion."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class StepSettings:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What one method asks of the policy on the tape, and what its first optimiser step did."""
+    """The gradient of one method on the tape, and the effect of its first optimiser step."""
 
     method: str
     target: str
@@ -48,15 +48,15 @@ class Effect:
     gradient_norm: float
     """Of the policy's weights, before clipping."""
     step_norm: float
-    """Length of the way the policy's weights went."""
+    """Norm of the change of the policy's weights."""
     kl_per_completion: float
     """KL(π_before‖π_after) in nats: k3 summed over a completion's tokens, mean over the tape."""
     kl_per_token: float
     """The same, summed over the tape and divided by its tokens."""
     effective_completions: float | None
-    """(Σ|push|)²/Σ push², from 1 to B: over how many completions the step's effect is spread."""
+    """(Σ|Δ|)²/Σ Δ², from 1 to B, with Δ = `push`: over how many completions the step's effect is spread."""
     push: tuple[float, ...]
-    """[B] change of Σ_t log π."""
+    """[B] Δ, the change of Σ_t log π by the step, in nats."""
     push_per_token: tuple[float, ...]
     """[B] change of the mean log π of a completion's tokens."""
 
@@ -74,7 +74,7 @@ class TapeReport:
     cosine: PairTable
     """Of gradients; `None` where one of them is 0."""
     correlation: PairTable
-    """Pearson, of pushes over all completions."""
+    """Pearson correlation of Δ over all completions."""
     left_out: dict[str, str]
     """Method → why it is not compared."""
 
@@ -128,7 +128,7 @@ def effects_of(
     algorithms: Sequence[Algorithm],
     asked: StepSettings,
 ) -> tuple[list[Effect], list[Tensor], dict[str, str]]:
-    """Effect and gradient [N] of each method, and why others have none; the policy's weights are put back."""
+    """Effect and gradient [N] of each method, and the reasons why others have none; restores the policy's weights."""
     start = [weight.detach().clone() for weight in policy.trainable]
     before = _logp(policy, tape, asked)
     effects, gradients, left_out = list[Effect](), list[Tensor](), dict[str, str]()

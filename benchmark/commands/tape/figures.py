@@ -95,7 +95,7 @@ def _pushes(report: TapeReport, methods: Sequence[str]) -> bytes:
 
 
 def _drawn(draw: Callable[[Axes], None], rows: int, columns: int, *, left: float, top: float) -> bytes:
-    """One panel of cells with margins in inches, under our own settings and nobody else's."""
+    """One panel of cells with margins in inches, independent of the user's matplotlib settings."""
     width, height = left + columns * _CELL + 0.1, top + rows * _CELL * 0.75 + 0.1
     with mpl.rc_context():
         mpl.rcdefaults()

@@ -34,7 +34,7 @@ __all__ = ["ReplayPolicy", "ReplayRun", "first_gradient", "whole_batch"]
 
 @dataclass
 class ReplayPolicy(LanguagePolicy):
-    """The real policy, but its completions are the tape's. Frozen copies of it replay too."""
+    """The real policy, except that its completions are the tape's, also in frozen copies."""
 
     tape: Tape = field(kw_only=True)
     replays: list[float] = field(kw_only=True, default_factory=list)
@@ -83,12 +83,12 @@ class ReplayRun:
     def batches(self, size: int | None = None) -> Iterator[Sequence[Problem]]:
         """The tape's problems, the same in every step."""
         if size not in (None, len(self._problems)):
-            raise OffTape(f"wants {size} problems a batch, not completions of the tape's {len(self._problems)}.")
+            raise OffTape(f"asks for batches of {size} problems, not of the tape's {len(self._problems)}.")
         for _ in range(self.job.training.steps):
             yield self._problems
 
     def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:
-        """The tape's; texts that are not on it, such as prefixes, are graded."""
+        """Rewards from the tape; other texts, such as prefixes, are graded."""
         unknown = [
             (problem.id, completion.text, problem.gold)
             for problem, row in zip(problems, completions, strict=True)
@@ -129,7 +129,7 @@ def _rewards_of(policy: ReplayPolicy, problems: Sequence[Problem]) -> dict[tuple
 
 
 class _Stepped(TrainingStopped):
-    """The optimiser has moved the policy once: all that was asked."""
+    """Raised when the optimiser has taken its one step."""
 
 
 def first_gradient(

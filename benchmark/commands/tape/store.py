@@ -1,4 +1,4 @@
-"""A tape on disk: `<tape>.safetensors` holds the numbers, `<tape>.json` says what they are. Read back, or refused.
+"""A tape on disk: `<tape>.safetensors` holds the numbers and `<tape>.json` describes them.
 
 P problems, G completions of each, B = P·G rows (problem-major), L prompt tokens, T completion tokens, U greedy tokens.
 """

@@ -1,1 +1,1 @@
-"""Which way a solution takes: read its expressions, join them to equations, make a key of their graph."""
+"""Strategies of solutions: read expressions, join them to equations, and make a key of their graph."""

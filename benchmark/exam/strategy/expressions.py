@@ -1,4 +1,4 @@
-"""Arithmetic as it stands in prose: tokens, the longest expression at an end of them, and its exact value.
+"""Arithmetic in prose: its tokens, the longest expression at either end of them, and its exact value.
 
 Two readings. `wide` knows signs in front of a number, a multiplication without a sign (`2(3+4)`) and units behind a
 number (`$60/truck`, `5-year`). `published` is the narrower rule under which the figures of other people's GSM8K

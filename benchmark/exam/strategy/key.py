@@ -1,17 +1,17 @@
-"""Which way a worked solution took: its equations as a graph, written as one canonical key.
+"""The strategy of a worked solution: its equations as a graph, written as one canonical key.
 
 Two solutions use the same strategy exactly when their keys are equal.
 
 * Link: a number equal to the stated result of an earlier step is a link to the latest such step. A given number that
   happens to equal one is linked too.
-* Root: the last step that states the final answer, else the last step. Steps it does not rest on do not count.
+* Root: the last step that states the final answer, else the last step. Steps that it does not use do not count.
 * Normal form: a-b is a+(-b), a/b is a times the reciprocal of b, a constant's reciprocal is a constant, nested sums and
   products are flattened, factors of 1 vanish, children are sorted. Nothing is distributed, no constants are folded.
 
-`expr` inlines all links, so cutting the work into more steps changes nothing. `steps` keeps the cut: it is the set of
-the steps, each over the problem's numbers and, in brackets, the earlier results it uses, with its factors of 1. Work is
-bounded: beyond the limits here and in `strategy.equations` there is no key. A key reads as an expression,
-`(2*(16-3-4))`; it is blind to what was done in words.
+`expr` inlines all links, so splitting the work into more steps changes nothing. `steps` keeps the split: it is the set
+of the steps, each over the problem's numbers and, in brackets, the earlier results it uses, with its factors of 1.
+Work is bounded: beyond the limits here and in `strategy.equations` there is no key. A key reads as an expression,
+`(2*(16-3-4))`; it does not see what was done in words.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ __all__ = ["Equation", "Strategy", "StrategyLevel", "equations", "strategy_key",
 StrategyLevel = Literal["expr", "steps"]
 
 MAX_STEPS = 100
-"""A root that rests on more steps has no strategy."""
+"""A solution whose root uses more steps has no strategy."""
 MAX_KEY = 2_000
-"""A longer key is none: inlining can double it at every step."""
+"""A solution with a longer key has no strategy; inlining can double a key at every step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """The way one solution took."""
+    """The strategy of one solution."""
 
     expr: str
     """One expression over the problem's numbers."""
     steps: str
-    """All steps the root rests on, sorted, joined by `; `: `(2*[16-3-4]); (16-3-4)`."""
+    """All steps that the root uses, sorted, joined by `; `: `(2*[16-3-4]); (16-3-4)`."""
     valid: bool
-    """Whether each of these steps states its value, within rounding."""
+    """Whether each of these steps states its correct value, within rounding."""
     result: Fraction
-    """What the root states."""
+    """The result that the root states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Equation:
 
 
 def strategy_key(text: str, answer: str | None, level: StrategyLevel = "expr") -> str | None:
-    """Key of the strategy at one level; `None` where no equation can be read or a limit is passed."""
+    """Key of the strategy at one level; `None` if no equation can be read or a limit is exceeded."""
     strategy = strategy_of(text, answer)
     if strategy is None:
         return None

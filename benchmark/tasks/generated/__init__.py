@@ -1,1 +1,1 @@
-"""Problem families this repository generates: they know every correct way to their answer."""
+"""Generated problem families, whose correct strategies are all known."""

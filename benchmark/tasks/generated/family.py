@@ -1,4 +1,4 @@
-"""Worked arithmetic: a problem with all the ways, right and wrong, in which the pocket policy was taught to answer it.
+"""Generated problems with all the ways, correct and wrong, in which the pocket policy was trained to answer them.
 
 A generator writes a `Sketch`: the text of a problem, several correct ways and several typical mistakes, each with a
 weight. `ProblemFamily` turns sketches into the three splits of a task; `pretrain` turns them into demonstrations.
@@ -75,14 +75,14 @@ class Way:
 
     name: str
     weight: float
-    """Its share among all ways of its sketch, before normalising."""
+    """Weight among all ways of its sketch, before normalising."""
     do: Doing
     """Writes the steps and returns the answer it gives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sketch:
-    """One problem before it is written down: its text, its right ways and its typical mistakes."""
+    """One problem before it is written out: its text, its correct ways and its typical mistakes."""
 
     prompt: str
     right: tuple[Way, ...]
@@ -129,13 +129,13 @@ class ProblemFamily:
     answer_format: str
     """`#### n` or `\\boxed{n}`, as the completion must end."""
     instruction: str
-    """How to answer, for models that must be told."""
+    """How to give the answer, for models that must be told."""
     kinds: dict[str, Callable[[Draw, int], Sketch]]
     levels: int
     write_answer: Callable[[int | Fraction], str]
-    """The answer alone."""
+    """Writes the answer."""
     write_ending: Callable[[str], str]
-    """The line a completion ends with, from the answer alone."""
+    """Writes the last line of a completion, from the answer."""
 
     def load(self, split: Split, data: Path | None = None) -> tuple[Problem, ...]:
         """The problems of one split. `data` is accepted for the common signature and not used: nothing is read."""
@@ -150,14 +150,14 @@ class ProblemFamily:
         return tuple(found.values())
 
     def indices(self) -> Iterator[int]:
-        """0, 1, 2, …: the numbers of all problems there are."""
+        """0, 1, 2, …: the numbers of all problems."""
         index = 0
         while True:
             yield index
             index += 1
 
     def sketch(self, index: int) -> tuple[str, int, Sketch]:
-        """Kind, level and sketch of problem number `index`; kinds and levels take turns."""
+        """Kind, level and sketch of problem number `index`; kinds and levels alternate."""
         names = tuple(self.kinds)
         kind, level = names[index % len(names)], 1 + index // len(names) % self.levels
         return kind, level, self.kinds[kind](Draw(seed_of("pocket", self.name, index)), level)
@@ -196,7 +196,7 @@ class ProblemFamily:
 
 
 def split_of(prompt: str) -> Split:
-    """The split a problem's text belongs to: its digest decides, so no text is ever in two."""
+    """The split a problem's text belongs to: decided by its digest, so that no text is in two splits."""
     bucket = hashlib.sha256(prompt.encode()).digest()[0]
     if bucket < 16:
         return "test"
