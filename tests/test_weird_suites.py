@@ -203,8 +203,8 @@ def test_every_one_is_a_plan_or_a_sentence(tmp_path, monkeypatch, part):
     [
         ("[training]\ntemperature = 0.0", r"\[training\] temperature = 0.0: expected a number from 0.01 to 100"),
         ("[training]\nsteps = 0", r"\[training\] steps = 0: expected a whole number from 1 to 10,000,000"),
-        ("[training]\nlearning_rate = -1", r"learning_rate = -1: expected a number above 0 to 10"),
-        ("[training]\nlearning_rate = nan", r"learning_rate = nan: expected a number above 0 to 10"),
+        ("[training]\nlearning_rate = -1", r"learning_rate = -1: expected a number above 0 and up to 10"),
+        ("[training]\nlearning_rate = nan", r"learning_rate = nan: expected a number above 0 and up to 10"),
         ("[training]\nsteps = 1979-05-27", r"steps = 1979-05-27: expected a whole number"),
         ("[training]\nmax_grad_norm = inf", r"max_grad_norm = inf: expected a number above 0"),
         ("[training]\nprompts_per_step = 0", r"prompts_per_step = 0: expected a whole number from 1"),

@@ -31,7 +31,8 @@ class Between:
         return (self.low < value if self.above else self.low <= value) and value <= self.high
 
     def __str__(self) -> str:
-        return f"{'above' if self.above else 'from'} {_plain(self.low)} to {_plain(self.high)}"
+        low, high = _plain(self.low), _plain(self.high)
+        return f"above {low} and up to {high}" if self.above else f"from {low} to {high}"
 
 
 @dataclass(frozen=True, slots=True)
