@@ -18,6 +18,7 @@ from typing import ClassVar
 from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_rows, sum_of_tokens
+from algorithms._ranges import Positive
 from benchmark.contract.aim import Aim
 
 __all__ = ["Template"]
@@ -28,7 +29,7 @@ class Template(OnPolicy):
     """Increase the log-probability of completions that earn more than their group's mean."""
 
     paper: ClassVar[str] = "doi:10.1007/BF00992696"
-    scale: float = 1.0
+    scale: Positive = 1.0
     """Factor of the loss; 1 is Williams's. Every field is a hyper-parameter, documented with its default's source."""
 
     @property
