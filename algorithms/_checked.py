@@ -51,9 +51,9 @@ def checked_batch(found: object, method: Callable[..., Rollouts]) -> Rollouts:
         )
     for name in MADE:
         value: Tensor | None = getattr(found, name)
-        if value is None or value.dim() > 2:
+        if value is None or not (value.shape == found.mask.shape or value.dim() == 1):
             continue
-        valid = value[found.learned.bool()] if value.shape == found.mask.shape else value
+        valid = value[found.learned.bool()] if value.dim() == 2 else value
         if not torch.isfinite(valid).all():
             raise MethodFault(
                 f"{_place(method)}: 'prepare' made a '{name}' that is not finite before any weight has moved: a "

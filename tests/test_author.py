@@ -105,7 +105,7 @@ MISTAKES = [
     ),
     (
         "checkpoint",
-        START + "        return None\n\n    def train(self, run):  # HERE\n        return None\n",
+        GOOD_PREPARE + START + LOSS + "\n    def train(self, run):  # HERE\n        return None\n",
         "'train' returned NoneType: it must return a Checkpoint",
     ),
 ]
