@@ -16,6 +16,7 @@ from torch import Tensor
 from algorithms._batch import Need, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import masked, mean_of_rows, sum_of_tokens
+from algorithms._ranges import Positive, Signed, Weight
 from benchmark.contract import Job
 from benchmark.contract.aim import Aim
 
@@ -101,11 +102,11 @@ def balance_metrics(batch: Rollouts, delta: Tensor, log_z: Tensor) -> dict[str, 
 class GFlowNet(OnPolicy):
     """Samples completions in proportion to R(y|x) = π_ref^a·e^{r/τ}; files differ in how balance is demanded."""
 
-    tau: float = 0.25
+    tau: Positive = 0.25
     """τ, reward temperature: lifts an accuracy of 0.37 to 0.97 in the target."""
-    ref_power: float = 1.0
+    ref_power: Weight = 1.0
     """a in [0, 1]; 1 leaves right and wrong answers their relative weights inside their class."""
-    floor: float | None = None
+    floor: Signed | None = None
     """ε of log(max(r, ε))/τ, for graded rewards whose ratios matter; `None` is r/τ."""
 
     @property

@@ -15,9 +15,11 @@ import torch
 from torch import Tensor
 
 from algorithms._batch import Loss, Need, Now, Rollouts
+from algorithms._checked import checked_batch, checked_loss
 from algorithms._describe import describe
 from algorithms._heads import Heads
 from algorithms._optimiser import Optimiser
+from algorithms._ranges import Count, Rate
 from benchmark.adapter import Adapter
 from benchmark.contract import Checkpoint, Completion, Job, Problem, Run, TrainablePolicy
 from benchmark.model.policy import Prompts
@@ -30,13 +32,13 @@ __all__ = ["OnPolicy", "roll_out", "train_on_policy", "update", "with_constants"
 class OnPolicy(Adapter):
     """A method for the shared loop: declare `needs`, give `prepare` and `loss`."""
 
-    learning_rate: float | None = None
+    learning_rate: Rate | None = None
     """Of the policy; `None` takes the suite's."""
-    head_learning_rate: float | None = None
+    head_learning_rate: Rate | None = None
     """Of a critic, log Z or flow head, where the method has one; `None` takes the suite's."""
-    passes: int = 1
+    passes: Count = 1
     """μ, passes over each batch of completions."""
-    mini_batches: int = 1
+    mini_batches: Count = 1
     """Optimiser steps in a pass, each over an equal share of the groups."""
     smallest_group: ClassVar[int] = 1
     """Fewer completions of a prompt than this cannot be learned from."""
@@ -84,6 +86,8 @@ def train_on_policy(run: Run, method: OnPolicy, step_by: Update | None = None) -
         batch = roll_out(run, policy, problems, step, method.needs)
         with run.phase("update"):
             batch = method.prepare(with_constants(run, batch, heads, reference, method.needs))
+            if step == 1:  # later ones may come from a policy that diverged
+                checked_batch(batch, type(method).prepare)
             metrics = (step_by or update)(run, batch, heads, method, optimiser)
         run.log(step, {**describe(batch), **metrics})
     return optimiser.checkpoint()
@@ -206,7 +210,7 @@ def parts_of(run: Run, batch: Rollouts, heads: Heads, method: OnPolicy) -> Itera
         part = batch.part(first, min(size, groups - first))
 
         def loss(part: Rollouts = part) -> Loss:
-            return method.loss(part, evaluate_now(run, part, heads, method.needs))
+            return checked_loss(method.loss(part, evaluate_now(run, part, heads, method.needs)), type(method).loss)
 
         yield loss
 

@@ -85,6 +85,12 @@ class Optimiser:
         bad = {name: value for name, value in metrics.items() if not math.isfinite(value)}
         if bad:
             found = ", ".join(f"{name} = {value}" for name, value in sorted(bad.items()))
+            if not self.steps:
+                raise Diverged(
+                    f"optimiser step 1: {found} before any weight has moved: the arithmetic of the loss or of "
+                    "'prepare' makes it (a division by zero, a logarithm of 0, an overflow), not the learning rate.",
+                    moved=False,
+                )
             raise Diverged(
                 f"optimiser step {self.steps + 1}: {found}. Lower the learning rate or look at the last steps' log."
             )

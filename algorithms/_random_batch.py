@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from algorithms._batch import Now, Rollouts
+from algorithms._checked import checked_batch, checked_loss
 from benchmark.model.policy import Prompts
 
 if TYPE_CHECKING:
@@ -103,10 +104,10 @@ def gradients(
 ) -> dict[str, Tensor]:
     """Of the method's loss over the whole batch, or over its micro-batches `(first group, groups)`."""
     fresh = {name: leaf.detach().clone().requires_grad_() for name, leaf in leaves.items()}
-    prepared = method.prepare(batch)
+    prepared = checked_batch(method.prepare(batch), type(method).prepare)
     for first, groups in cuts or [(0, len(batch.reward) // batch.group_size)]:
         part = prepared.part(first, groups) if cuts else prepared
         rows = slice(first * batch.group_size, (first + groups) * batch.group_size)
         now = as_now(fresh, batch.group_size, rows, part.mask.shape[1])
-        method.loss(part, now).total.backward()  # type: ignore[no-untyped-call]
+        checked_loss(method.loss(part, now), type(method).loss).total.backward()  # type: ignore[no-untyped-call]
     return {name: leaf.grad for name, leaf in fresh.items() if leaf.grad is not None}

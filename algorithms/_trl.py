@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import torch
 from transformers import PrinterCallback
 
+from algorithms._ranges import Rate
 from algorithms._trl_bridge import Bridge, preserve_global_state
 from benchmark.adapter import Adapter
 from benchmark.contract import Checkpoint, Job, Problem, Run
@@ -31,7 +32,7 @@ class TRLRow(Adapter):
 
     own_loop: ClassVar[bool] = True
 
-    learning_rate: float | None = None
+    learning_rate: Rate | None = None
     """Of the policy; `None` takes the suite's."""
 
     def refuses(self, job: Job) -> str | None:

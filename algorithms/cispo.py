@@ -17,6 +17,7 @@ from algorithms._batch import Loss, Now, Rollouts
 from algorithms._normalise import NormLevel, normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import log_ratio, mean_of_tokens
+from algorithms._ranges import Positive, Weight
 from algorithms._surrogate import ratio_metrics
 from benchmark.contract.aim import Aim
 
@@ -29,13 +30,13 @@ class CISPO(OnPolicy):
 
     paper: ClassVar[str] = "arXiv:2506.13585, eq. 4"
     smallest_group: ClassVar[int] = 2
-    ratio_max: float = 5.0
+    ratio_max: Positive = 5.0
     """ρ_max, arXiv:2510.13786."""
-    ratio_min: float = 0.0
+    ratio_min: Weight = 0.0
     """ρ_min; 0 is no lower bound, as in the paper."""
     std_level: NormLevel = "group"
     """The deviation that divides: of the group or the batch."""
-    advantage_eps: float = 1e-4
+    advantage_eps: Positive = 1e-4
     """δ, TRL's; the paper gives none."""
 
     def aim(self) -> Aim:

@@ -26,6 +26,7 @@ from algorithms._heads import Heads
 from algorithms._on_policy import OnPolicy, roll_out, update
 from algorithms._optimiser import Optimiser
 from algorithms._pieces import mean_of_tokens
+from algorithms._ranges import Count, Signed
 from benchmark.contract import Checkpoint, Run, Setting
 
 __all__ = ["ExpertIteration"]
@@ -37,11 +38,11 @@ class ExpertIteration(OnPolicy):
 
     paper: ClassVar[str] = "arXiv:2203.14465, algorithm 1"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"rounds": 4, "epochs": 1, "distinct": False}
-    threshold: float = 1.0
+    threshold: Signed = 1.0
     """Reward from which a completion is kept; 1 is correct."""
-    rounds: int = 2
+    rounds: Count = 2
     """Times that samples are collected and learned from; arXiv:2403.04642 needs two or three."""
-    epochs: int = 2
+    epochs: Count = 2
     """Passes over the collected completions in each round."""
     distinct: bool = True
     """Keep one of identical completions of a problem."""

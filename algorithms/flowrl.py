@@ -28,6 +28,8 @@ from algorithms._flow import balance_metrics
 from algorithms._normalise import group_normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import log_ratio, mean_of_rows, sum_of_tokens
+from algorithms._ranges import Positive
+from algorithms._ranges import Weight as Coefficient
 from benchmark.contract import Setting
 from benchmark.contract.aim import Aim
 
@@ -43,13 +45,13 @@ class FlowRL(OnPolicy):
     paper: ClassVar[str] = "arXiv:2509.15207"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"beta": 1.5, "normalise_rewards": False}
     smallest_group: ClassVar[int] = 2
-    beta: float = 3.0
+    beta: Positive = 3.0
     """β, reward scale; 15 in the paper."""
     weight: Weight = "paper"
     """Which of the published importance weights; they differ from the second optimiser step over a batch on."""
-    clip: float = 0.2
+    clip: Coefficient = 0.2
     """ε of the paper's weight, the released scripts' default."""
-    weight_cap: float = 10.0
+    weight_cap: Positive = 10.0
     """Cap of the recipe's weight, verl-project/verl pull request 4397."""
     normalise_rewards: bool = True
     """r̂ of the group; raw rewards make the target a fixed distribution, which the exact world can name."""

@@ -22,6 +22,7 @@ from torch import Tensor
 from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._flow import GFlowNet, pair_weights, tempered
 from algorithms._pieces import masked
+from algorithms._ranges import Count, Share
 
 __all__ = ["PrefixSubTrajectoryBalance", "prefix_balance"]
 
@@ -31,9 +32,9 @@ class PrefixSubTrajectoryBalance(GFlowNet):
     """All stretches in balance, with flows read off the probability of stopping."""
 
     paper: ClassVar[str] = "arXiv:2310.04363, modified SubTB"
-    lam: float = 1.0
+    lam: Share = 1.0
     """λ, the released code's."""
-    stride: int = 1
+    stride: Count = 1
     """Tokens between two prefixes that are graded."""
 
     @property

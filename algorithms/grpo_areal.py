@@ -20,6 +20,7 @@ from algorithms._batch import Loss, Now, Rollouts
 from algorithms._normalise import group_normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import masked, mean_of_tokens
+from algorithms._ranges import Positive, Signed, Weight
 from algorithms._surrogate import token_surrogate
 from benchmark.contract.aim import Aim
 
@@ -32,13 +33,13 @@ class GRPOAReaL(OnPolicy):
 
     paper: ClassVar[str] = "arXiv:2402.03300, as in inclusionAI/AReaL"
     smallest_group: ClassVar[int] = 2
-    clip: float = 0.4
+    clip: Weight = 0.4
     """ε, `eps_clip` of the example."""
-    reward_bias: float = -0.5
+    reward_bias: Signed = -0.5
     """b, the example's."""
-    reward_scaling: float = 10.0
+    reward_scaling: Positive = 10.0
     """s, the example's."""
-    eps: float = 1e-5
+    eps: Positive = 1e-5
     """δ of both normalisations."""
 
     def aim(self) -> Aim:

@@ -26,6 +26,7 @@ from torch.nn.functional import logsigmoid
 from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_rows, sum_of_tokens
+from algorithms._ranges import Positive
 from benchmark.contract import Job, Setting
 from benchmark.contract.aim import Aim
 
@@ -39,7 +40,7 @@ class Paired(OnPolicy):
     paper: ClassVar[str] = "arXiv:2305.18290, eq. 7, online"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"labels": "bradley_terry", "beta": 0.5}
     smallest_group: ClassVar[int] = 2
-    beta: float = 0.1
+    beta: Positive = 0.1
     """β, the default of arXiv:2305.18290."""
     ties: Literal["drop", "soft", "first_wins"] = "drop"
     """What two equal rewards teach: nothing, an even chance, or (as in TRL) that the first was better."""

@@ -20,6 +20,7 @@ from torch import Tensor
 from algorithms._batch import Loss, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_tokens
+from algorithms._ranges import Signed
 from benchmark.contract.aim import Aim
 
 __all__ = ["RAFT", "selected"]
@@ -32,7 +33,7 @@ class RAFT(OnPolicy):
     """Maximum likelihood on the completions that were right."""
 
     paper: ClassVar[str] = "arXiv:2304.06767, algorithm 1"
-    threshold: float = 1.0
+    threshold: Signed = 1.0
     """Reward from which a completion is kept; 1 is correct."""
     selection: Selection = "all"
     """Keep every such completion, or the first best of each prompt as the paper does."""

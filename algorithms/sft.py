@@ -21,6 +21,7 @@ from algorithms._batch import Loss
 from algorithms._heads import Heads
 from algorithms._optimiser import Optimiser
 from algorithms._pieces import mean_of_tokens
+from algorithms._ranges import Rate
 from benchmark.adapter import Adapter
 from benchmark.contract import Checkpoint, Problem, Run
 from benchmark.model.sampler import Sampled
@@ -33,7 +34,7 @@ class SFT(Adapter):
     """Imitate one worked solution of each problem."""
 
     paper: ClassVar[str] = "maximum likelihood"
-    learning_rate: float | None = None
+    learning_rate: Rate | None = None
     """`None` takes the suite's."""
 
     def train(self, run: Run) -> Checkpoint:

@@ -26,6 +26,7 @@ from algorithms._heads import Heads
 from algorithms._on_policy import OnPolicy, roll_out, update, with_constants
 from algorithms._optimiser import Optimiser
 from algorithms._pieces import mean_of_rows, sum_of_tokens
+from algorithms._ranges import Count, Positive, Share
 from benchmark.contract import Checkpoint, Run
 from benchmark.contract.aim import Aim
 
@@ -38,13 +39,13 @@ class TBA(OnPolicy):
 
     paper: ClassVar[str] = "arXiv:2503.18929"
     smallest_group: ClassVar[int] = 2
-    beta: float = 0.25
+    beta: Positive = 0.25
     """β, temperature of the target; 0.012 falling to 0.004 in the paper's GSM8K run."""
-    fresh_share: float = 0.5
+    fresh_share: Share = 0.5
     """m, groups from the newest samples; 0.95 in the paper's GSM8K run."""
-    sync_every: int = 4
+    sync_every: Count = 4
     """Steps between two refreshes of the sampling weights; 2 in the paper's GSM8K run."""
-    buffer_size: int = 100
+    buffer_size: Count = 100
     """Completions kept of a prompt, the paper's."""
 
     @property

@@ -18,6 +18,7 @@ from typing import ClassVar
 from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_rows, sum_of_tokens
+from algorithms._ranges import Positive
 from benchmark.contract.aim import Aim
 
 __all__ = ["Template"]
@@ -28,7 +29,7 @@ class Template(OnPolicy):
     """One sentence: what this method does to a policy."""
 
     paper: ClassVar[str] = "doi:10.1007/BF00992696"
-    scale: float = 1.0
+    scale: Positive = 1.0
     """Every field is a hyper-parameter and says where its default is from. Learning rate and passes are inherited."""
 
     @property

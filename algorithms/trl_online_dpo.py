@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from algorithms._ranges import Positive
 from algorithms._trl import TRLRow, sampling
 from benchmark.contract import Job
 
@@ -30,7 +31,7 @@ class TRLOnlineDPO(TRLRow):
     """Online DPO by TRL's `OnlineDPOTrainer`."""
 
     paper: ClassVar[str] = "TRL 1.16.0, OnlineDPOTrainer; arXiv:2402.04792"
-    beta: float = 0.1
+    beta: Positive = 0.1
     """β, as in `paired`."""
 
     def refuses(self, job: Job) -> str | None:

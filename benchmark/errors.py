@@ -3,12 +3,14 @@
 BakeoffError
 ├── ConfigurationError          something asked for cannot be: named before anything is loaded
 │   ├── UnknownName             a name nobody knows, with the nearest ones
+│   ├── MissingPackage          a library of an extra is not installed
 │   └── DataUnavailable         a data set or model that is neither here nor reachable
 ├── MalformedRow                a data file's row, with file and line
 ├── BadRecord                   a result that cannot be read back
 └── TrainingStopped             a running job ends early, with the status it is recorded under
     ├── BudgetSpent             an adapter asked for more completions than its share
     ├── Diverged                a number that had to be finite is not
+    ├── MethodFault             a method's code does not keep the contract
     └── OffTape                 an adapter cannot learn from a tape's completions
 
 Messages are written for the person at the terminal: which value is wrong, what would be right, what to do next.
@@ -28,9 +30,12 @@ __all__ = [
     "DataUnavailable",
     "Diverged",
     "MalformedRow",
+    "MethodFault",
+    "MissingPackage",
     "OffTape",
     "TrainingStopped",
     "UnknownName",
+    "excerpt",
     "nearest",
 ]
 
@@ -49,8 +54,13 @@ class UnknownName(ConfigurationError):
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
         self.kind, self.name, self.known = kind, name, tuple(sorted(known))
         super().__init__(
-            f"no {kind} named '{name}'{nearest(name, self.known)} Known: {', '.join(self.known)}.{hint and ' ' + hint}"
+            f"no {kind} named '{excerpt(name)}'{nearest(name, self.known)} Known: {', '.join(self.known)}."
+            f"{hint and ' ' + hint}"
         )
+
+
+class MissingPackage(ConfigurationError):
+    """A library that is an extra of this package is not installed."""
 
 
 class DataUnavailable(ConfigurationError):
@@ -74,11 +84,24 @@ class BudgetSpent(TrainingStopped):
 
 
 class Diverged(TrainingStopped):
-    """A loss, gradient or weight stopped being finite."""
+    """A loss, gradient or weight stopped being finite; `moved`: after a step had changed the weights."""
+
+    def __init__(self, message: str, *, moved: bool = True) -> None:
+        self.moved = moved
+        super().__init__(message)
+
+
+class MethodFault(TrainingStopped):
+    """A mistake in a method's code, with the file and line of its author."""
 
 
 class OffTape(TrainingStopped):
     """A method asked for something a tape does not hold, so it is left out of the comparison."""
+
+
+def excerpt(text: str, longest: int = 100) -> str:
+    """The text, or its start where it is too long for a message."""
+    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

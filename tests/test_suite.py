@@ -11,7 +11,8 @@ from algorithms import CATALOGUE
 from algorithms.grpo import GRPO
 from benchmark.contract import Exam, Model, Training, Tuning
 from benchmark.errors import ConfigurationError, UnknownName
-from benchmark.suite.load import SUITES, jobs_of, load_suite, suite_path
+from benchmark.suite.load import KEYS, SUITES, jobs_of, load_suite, suite_path
+from benchmark.suite.reference import SECTIONS, with_tables
 from benchmark.suite.registry import adapter_class, build, resolve
 
 GOOD = """
@@ -84,7 +85,7 @@ def test_a_job_s_name_does_not_depend_on_the_suite_s(tmp_path):
         (GOOD.replace("seeds", "seed"), "unknown key 'seed'; did you mean 'seeds'?"),
         (GOOD.replace("steps = 3", "step = 3"), r"\[training\] unknown key 'step'; did you mean 'steps'?"),
         (GOOD.replace("steps = 3", "steps = 'many'"), r"\[training\] steps = 'many'"),
-        (GOOD.replace("steps = 3", "steps = -1"), r"\[training\] steps = -1: expected a number from 0"),
+        (GOOD.replace("steps = 3", "steps = -1"), r"\[training\] steps = -1: expected a whole number from 1 to"),
         (GOOD.replace("competition", "competiton"), "no task named 'competiton'; did you mean 'competition'?"),
         (GOOD.replace("grpo", "gpro"), "no algorithm named 'gpro'; did you mean 'grpo'?.*package.module:Class"),
         (GOOD.replace("kl_weight", "kl_wieght"), "grpo has no hyper-parameter 'kl_wieght'; did you mean 'kl_weight'?"),
@@ -128,7 +129,7 @@ def test_a_wrong_class_is_named(target, message):
 def test_an_outside_module_s_own_import_error_is_shown(tmp_path, monkeypatch):
     (tmp_path / "broken_method.py").write_text("import surely_not_installed\n", encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
-    with pytest.raises(ModuleNotFoundError, match="surely_not_installed"):
+    with pytest.raises(ConfigurationError, match=r"broken_method\.py:1: ModuleNotFoundError .*surely_not_installed"):
         adapter_class("broken_method:Method")
 
 
@@ -183,3 +184,32 @@ def test_what_tuning_cost_may_be_said_and_moves_no_job(tmp_path):
 def test_a_wrong_word_about_tuning_is_named(tmp_path, line, message):
     with pytest.raises(ConfigurationError, match=message):
         load(tmp_path, f"{GOOD}[tuned]\n{line}\n")
+
+
+def test_the_page_of_all_keys_is_what_the_fields_say(repository):
+    page = (repository / "docs" / "suite.md").read_text(encoding="utf-8")
+    assert page == with_tables(page), "run: python -m benchmark.suite.reference docs/suite.md"
+    for key in KEYS:
+        assert f"`{key}`" in page, key
+    for kind in SECTIONS.values():
+        for field in dataclasses.fields(kind):
+            assert f"| `{field.name}` | " in page
+
+
+def test_the_suites_of_the_page_load(repository, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(
+        "from dataclasses import dataclass\nfrom algorithms.grpo import GRPO\n\n\n"
+        "@dataclass(frozen=True, slots=True)\nclass Mine(GRPO):\n    scale: float = 1.0\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "problems.jsonl").write_text('{"prompt_text": "1 + 1 = ?", "target": 2}\n', encoding="utf-8")
+    for name in ("suite", "tasks"):
+        page = (repository / "docs" / f"{name}.md").read_text(encoding="utf-8")
+        blocks = [block.partition("```")[0] for block in page.split("```toml\n")[1:]]
+        whole = [block for block in blocks if "seeds" in block or "extends" in block]
+        assert whole
+        for number, block in enumerate(whole):
+            path = tmp_path / f"{name}{number}.toml"
+            path.write_text(block, encoding="utf-8")
+            assert jobs_of(load_suite(path, resolve))

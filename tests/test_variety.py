@@ -259,7 +259,7 @@ def test_without_sacrebleu_the_rest_is_there(file, monkeypatch):
     monkeypatch.setattr("benchmark.commands.diversity.measure.sacrebleu_version", lambda: None)
     found = measured(file)
     assert not any("self-BLEU" in line[0] for grid in grids(found, QUICK) for line in grid.rows)
-    assert "pip install 'rl-bakeoff[diversity]'" in notes(found, QUICK)[0]
+    assert "pip install -e '.[diversity]'" in notes(found, QUICK)[0]
 
 
 def test_the_judge_needs_an_address(file, monkeypatch):

@@ -40,7 +40,7 @@ def regrade_suite(results: Path, suite: str, data: Path | None = None) -> Regrad
         left_out |= {record.job.id: "its completions are not kept" for record in records if record not in kept}
         if not kept:
             continue
-        task = load_task(name)
+        task = load_task(name, records[0].job.own_tasks)
         splits = [task.load(split, data) for split in ("train", "validation", "test")]
         problems = ExamProblems(digest(problem for split in splits for problem in split), tuple(splits[-1]))
         for record in kept:

@@ -12,11 +12,13 @@ from benchmark.contract.asked import (
     DEFAULT_TIMEOUT_SECONDS,
     FLOOR,
     IMPORTED,
+    LATER,
     Algorithm,
     Exam,
     Finding,
     Job,
     Model,
+    OwnTask,
     Problem,
     Setting,
     Severity,
@@ -25,6 +27,7 @@ from benchmark.contract.asked import (
     Training,
     Tuning,
 )
+from benchmark.contract.bounds import Between, Text, collision, name_fault
 from benchmark.contract.concluded import NO_ESTIMATE, Comparison, Decision, Direction, Estimate, ExamParts, Spread
 from benchmark.contract.happened import (
     GREEDY,
@@ -45,20 +48,24 @@ from benchmark.contract.happened import (
 )
 from benchmark.contract.kept import CrossGrading, ExamProblems, OutcomeColumns
 from benchmark.contract.reach import Budget, Policy, Run, TrainablePolicy
+from benchmark.contract.task_data import Columns, TaskData
 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
     "FLOOR",
     "GREEDY",
     "IMPORTED",
+    "LATER",
     "NO_ESTIMATE",
     "PHASES",
     "TRAINING_PHASES",
     "Aim",
     "AimTarget",
     "Algorithm",
+    "Between",
     "Budget",
     "Checkpoint",
+    "Columns",
     "Comparison",
     "Completion",
     "Credit",
@@ -76,6 +83,7 @@ __all__ = [
     "Model",
     "Outcome",
     "OutcomeColumns",
+    "OwnTask",
     "Phase",
     "Policy",
     "Problem",
@@ -90,9 +98,13 @@ __all__ = [
     "Status",
     "StepLog",
     "Suite",
+    "TaskData",
+    "Text",
     "TrainablePolicy",
     "Training",
     "Tuning",
     "Verdict",
     "VerdictKind",
+    "collision",
+    "name_fault",
 ]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from benchmark.contract.bounds import Between, Text
+from benchmark.contract.task_data import TaskData
 
 Split = Literal["train", "validation", "test"]
 Severity = Literal["refuse", "warn", "note"]
@@ -15,6 +18,8 @@ IMPORTED = "imported"
 FLOOR = "base_model"
 """The row that trains nothing; every other one is measured against it."""
 DEFAULT_TIMEOUT_SECONDS = 3600.0
+LATER = {"later": True}
+"""Metadata of a field that version 0.1 did not have: at its default it is left out of a job's identity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +46,13 @@ class Problem:
 class Model:
     """The one starting policy of a suite."""
 
-    source: str = "pocket"
+    source: Annotated[str, Text(4096)] = "pocket"
     """`pocket`, a local folder, or a name on the Hub."""
-    revision: str | None = None
+    revision: Annotated[str, Text(200)] | None = None
     """Commit of the Hub repository; `None` takes the newest and records which that was."""
-    lora_rank: int | None = None
+    lora_rank: Annotated[int, Between(1, 65_536)] | None = None
     """Rank of LoRA adapters on all linear layers; `None` trains every weight."""
-    lora_alpha: int = 16
+    lora_alpha: Annotated[int, Between(1, 1_000_000)] = 16
     """LoRA scale numerator (scale = alpha / rank)."""
     dtype: Literal["float32", "bfloat16"] = "float32"
     """Precision of the weights."""
@@ -59,29 +64,29 @@ class Model:
 class Training:
     """The budget and the optimiser that every trained method of a suite shares."""
 
-    steps: int = 24
+    steps: Annotated[int, Between(1, 10_000_000)] = 24
     """Batches of completions; a method may take several optimiser passes over each."""
-    prompts_per_step: int = 16
+    prompts_per_step: Annotated[int, Between(1, 1_000_000)] = 16
     """P, distinct problems in a batch."""
-    group_size: int = 8
+    group_size: Annotated[int, Between(1, 100_000)] = 8
     """G, completions of each problem."""
-    learning_rate: float = 1e-4
+    learning_rate: Annotated[float, Between(0, 10, above=True)] = 1e-4
     """AdamW step size of the policy, constant after warm-up; a method that names its own overrides it."""
-    head_learning_rate: float = 1e-3
+    head_learning_rate: Annotated[float, Between(0, 10, above=True)] = 1e-3
     """AdamW step size of critics, log Z and flow heads; a method that names its own overrides it."""
-    warmup_steps: int = 5
+    warmup_steps: Annotated[int, Between(0, 10_000_000)] = 5
     """Optimiser steps over which the rate rises linearly from 0."""
-    max_grad_norm: float = 1.0
+    max_grad_norm: Annotated[float, Between(0, 1e9, above=True)] = 1.0
     """Gradient clip, policy and heads separately."""
-    micro_batch_groups: int | None = None
+    micro_batch_groups: Annotated[int, Between(1, 1_000_000)] | None = None
     """Groups per backward pass; `None` is the whole batch. Does not change the step, only its memory."""
-    temperature: float = 1.0
+    temperature: Annotated[float, Between(0.01, 100)] = 1.0
     """Sampling temperature; log-probabilities are those of the tempered distribution."""
-    max_completion_tokens: int = 80
+    max_completion_tokens: Annotated[int, Between(1, 10_000_000)] = 80
     """A longer completion is cut and counts as truncated."""
-    probe_every: int = 4
+    probe_every: Annotated[int, Between(0, 10_000_000)] = 4
     """Batches between two points of the learning curve; 0 draws none. Probes are not on the training clock."""
-    probe_problems: int = 48
+    probe_problems: Annotated[int, Between(1, 1_000_000)] = 48
     """Validation problems in a probe, two samples each."""
 
     @property
@@ -94,16 +99,18 @@ class Training:
 class Exam:
     """How every policy of a suite is examined."""
 
-    problems: int | None = None
+    problems: Annotated[int, Between(1, 10_000_000)] | None = None
     """Problems of the test split, from its start; `None` is all of them."""
-    samples: int = 16
+    samples: Annotated[int, Between(1, 100_000)] = 16
     """n, sampled completions of each problem, beside one greedy completion."""
-    temperature: float = 1.0
+    temperature: Annotated[float, Between(0.01, 100)] = 1.0
     """Sampling temperature; top-p is 1 and top-k is off."""
-    max_completion_tokens: int = 80
+    max_completion_tokens: Annotated[int, Between(1, 10_000_000)] = 80
     """A longer completion is cut and counts as truncated."""
-    batch_completions: int = 512
+    batch_completions: Annotated[int, Between(1, 10_000_000)] = 512
     """Completions sampled together; changes memory and speed, not the result."""
+    transfer: tuple[str, ...] = field(default=(), metadata=LATER)
+    """Further tasks whose test problems every policy answers after its own; nothing is trained on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +138,16 @@ class Algorithm:
 class Tuning:
     """What it cost to choose settings, when more than one was tried."""
 
-    trials: int
+    trials: Annotated[int, Between(2, 1_000_000)]
     """Settings that were tried, the chosen one included."""
-    completions: int
+    completions: Annotated[int, Between(1, 10**15)]
     """Training completions that all trials spent together."""
     on: Literal["validation"]
     """The split they were chosen by; the test split is none of the choices."""
+
+
+OwnTask = str | TaskData
+"""A task from outside the catalogue: `package.module:TASK`, `file.py:TASK`, or a table of files and columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +165,8 @@ class Suite:
     """A job that runs longer is killed and recorded as `timed_out`."""
     tuned: Mapping[str, Tuning] = field(default_factory=dict)
     """By algorithm, or `training` for the settings all share; a name that is absent was given one setting."""
+    own_tasks: Mapping[str, OwnTask] = field(default_factory=dict)
+    """Tasks that the suite brings along, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +182,8 @@ class Job:
     model: Model
     training: Training
     exam: Exam
+    own_tasks: Mapping[str, OwnTask] = field(default_factory=dict)
+    """Of the task and the transfer tasks those that the suite brought along."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def self_bleu(texts: Sequence[str]) -> float | None:
         from sacrebleu.metrics import BLEU  # noqa: PLC0415 - an optional package
     except ImportError as error:
         raise ConfigurationError(
-            "self-BLEU needs the package sacrebleu, which is not installed: pip install 'rl-bakeoff[diversity]'."
+            "self-BLEU needs the package sacrebleu, which is not installed: pip install -e '.[diversity]'."
         ) from error
     bleu = BLEU(effective_order=True)
     scores = [bleu.sentence_score(text, [*texts[:own], *texts[own + 1 :]]).score for own, text in enumerate(texts)]

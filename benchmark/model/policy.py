@@ -88,6 +88,12 @@ class LanguagePolicy:
         """The weights training may change."""
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
+    def instructed(self, instruction: str) -> LanguagePolicy:
+        """The same weights with another task's sentence on how to answer; a bare prompt has none."""
+        if self.instruction is None:
+            return self
+        return LanguagePolicy(self.model, self.tokenizer, instruction, self.lora)
+
     def render(self, prompt: str) -> str:
         """The text the model reads for a problem's prompt."""
         if self.instruction is None:
@@ -260,12 +266,12 @@ def label_and_end_logp(
     return logp, logp + end - logits.gather(1, labels.unsqueeze(1)).squeeze(1)
 
 
-def load_policy(model: Model, instruction: str) -> LanguagePolicy:
+def load_policy(model: Model, instruction: str, *, device: str | None = None) -> LanguagePolicy:
     """The starting policy of a suite. Raises `DataUnavailable` when the weights are neither local nor reachable."""
     source = str(POCKET) if model.source == "pocket" else model.source
     reason = "it is a local folder" if Path(source).is_dir() else hub_unavailable_reason()
     where = {"revision": model.revision, "local_files_only": reason is not None}  # what the Hub gave before still loads
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     disable_progress_bar()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # transformers warns about configuration fields that change nothing here

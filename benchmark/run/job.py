@@ -7,8 +7,11 @@ recorded by `sweep`, which watches it.
 from __future__ import annotations
 
 import contextlib
+import logging
+import os
 import tempfile
 import traceback
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -29,13 +32,14 @@ from benchmark.contract import (
     Status,
     StepLog,
 )
-from benchmark.errors import Diverged
+from benchmark.errors import Diverged, MethodFault
 from benchmark.exam.metrics import measure
 from benchmark.exam.regrade import cross_grading
 from benchmark.grading import GRADER, math_verify_version
 from benchmark.model.policy import LanguagePolicy, load_policy
 from benchmark.run.clock import Clock
 from benchmark.run.compute import Meter
+from benchmark.run.devices import torch_device
 from benchmark.run.doctor import diagnose, last_figures
 from benchmark.run.live_run import LiveRun
 from benchmark.seeds import seed_of
@@ -43,10 +47,15 @@ from benchmark.store import provenance
 from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import write_outcomes
 from benchmark.store.records import job_folder, write_record, write_steps
+from benchmark.suite.author import fault_of, refuse_other_checkpoint
 from benchmark.suite.registry import build
 from benchmark.tasks import Task, digest, load_task
 
-__all__ = ["Order", "run_job", "unfinished"]
+__all__ = ["SAFE_PATH", "Order", "run_job", "unfinished"]
+
+
+SAFE_PATH = "PYTHONSAFEPATH"
+"""Keeps Python from putting the current folder first on the module path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,8 @@ class Order:
     results: Path
     data: Path | None
     threads: int
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda:1` or `mps`."""
 
 
 @dataclass(slots=True)
@@ -72,24 +83,33 @@ class _Loaded:
 
 def run_job(order: Order, pipe: Connection) -> None:
     """Run the job and leave its record; progress goes through the pipe as `(phase, step)`."""
+    os.environ.pop(SAFE_PATH, None)  # it is for the server that started this process, not for what a method starts
     torch.set_num_threads(order.threads)
+    _be_quiet()
     write_steps(job_folder(order.results, order.job), ())  # an earlier attempt's log is not this one's
     clock = Clock()
     progress = _Progress(order.job, clock, pipe)
     try:
         record = _perform(order, clock, progress)
     except Exception as error:  # noqa: BLE001 - the one place: every failure becomes a recorded status
-        status, reason = _status_of(error, progress.phase, clock)
+        status, reason = _status_of(error, progress.phase, clock, order.job.algorithm.target)
         record = unfinished(
             order.job,
             status,
-            f"{reason} {_how_it_came(order.job, progress.steps)}" if status == "diverged" else reason,
+            f"{reason} {_how_it_came(order.job, progress.steps)}" if _moved(error) else reason,
             clock=clock,
             provenance=progress.provenance,
             diagnoses=diagnose(progress.steps, order.job.algorithm.settings),
         )
     write_record(order.results, record)
     pipe.close()
+
+
+def _be_quiet() -> None:
+    """Libraries that warn of their own next version would write between the lines of the sweep."""
+    for library in ("transformers", "trl", "peft", "huggingface_hub", "datasets", "accelerate"):
+        warnings.filterwarnings("ignore", module=rf"{library}(\.|$)")
+        logging.getLogger(library).setLevel(logging.ERROR)
 
 
 def unfinished(
@@ -142,7 +162,8 @@ def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
     job = order.job
     progress.enter("load")
     with clock.phase("load"):
-        if torch.cuda.is_available():
+        if torch_device(order.device).startswith("cuda"):
+            torch.cuda.set_device(torch_device(order.device))  # what asks for the current device gets this one
             clock.watch_cuda()
         adapter = build(job.algorithm)
         loaded = _load(order)
@@ -157,6 +178,7 @@ def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
         evaluation = adapter.evaluate(loaded.policy, job.exam, exam, seed_of(job.seed, job.task))
         metrics = measure(evaluation.outcomes)
         others = cross_grading(evaluation.outcomes, exam)
+    transferred = _transfer(order, loaded, adapter, clock, progress)
     progress.enter("write")
     with clock.phase("write"):
         _write(order, loaded, run, evaluation)
@@ -172,7 +194,7 @@ def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
         phase_seconds=dict(clock.seconds),
         peak_bytes=dict(clock.peak_bytes),
         counts=counts,
-        metrics=metrics,
+        metrics={**metrics, **transferred},
         provenance=loaded.provenance,
         diagnoses=diagnose(run.steps, job.algorithm.settings),
     )
@@ -201,7 +223,30 @@ def _train(
         progress.steps = run.steps
         run.log_start()
         checkpoint = adapter.train(run)
+        refuse_other_checkpoint(adapter, checkpoint)
     return run, _counts(run, checkpoint, meter)
+
+
+def _transfer(
+    order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: _Progress
+) -> dict[str, float | None]:
+    """The same exam on the test problems of other tasks: metrics as `transfer/<task>/<metric>`, outcomes beside."""
+    job, found = order.job, dict[str, float | None]()
+    for name in job.exam.transfer:
+        if name == job.task:
+            continue
+        progress.enter("evaluate")
+        with clock.phase("load"):
+            task = load_task(name, job.own_tasks)
+            problems = task.load("test", order.data)[: job.exam.problems]
+            policy = loaded.policy.instructed(task.instruction)
+        with clock.phase("evaluate"):
+            evaluation = adapter.evaluate(policy, job.exam, problems, seed_of(job.seed, name))
+            found |= {f"transfer/{name}/{metric}": value for metric, value in measure(evaluation.outcomes).items()}
+        with clock.phase("write"):
+            folder = job_folder(order.results, job)
+            write_outcomes(folder, evaluation.outcomes, texts=task.generated, task=name)
+    return found
 
 
 def _counts(run: LiveRun, checkpoint: Checkpoint, meter: Meter) -> dict[str, int]:
@@ -219,16 +264,16 @@ def _counts(run: LiveRun, checkpoint: Checkpoint, meter: Meter) -> dict[str, int
 
 def _load(order: Order) -> _Loaded:
     job = order.job
-    task = load_task(job.task)
+    task = load_task(job.task, job.own_tasks)
     training, validation, test = (task.load(split, order.data) for split in ("train", "validation", "test"))
-    policy = load_policy(job.model, task.instruction)
+    policy = load_policy(job.model, task.instruction, device=torch_device(order.device))
     head, dirty = provenance.commit()
     grader = f"{GRADER}, math-verify {math_verify_version() or 'not installed'}"
     source = Provenance(
         commit=head,
         dirty=dirty,
         version=provenance.package_version(),
-        device=provenance.device(order.threads),
+        device=provenance.device(order.threads, torch_device(order.device)),
         libraries=provenance.libraries(),
         model_digest=policy.digest(),
         task_digest=digest((*training, *validation, *test)),
@@ -255,7 +300,7 @@ def _how_it_came(job: Job, steps: Sequence[StepLog]) -> str:
     return f"{last_figures(steps)} The learning rate is {job.training.learning_rate if own is None else own:g}."
 
 
-def _status_of(error: Exception, phase: str, clock: Clock) -> tuple[Status, str]:
+def _status_of(error: Exception, phase: str, clock: Clock, target: str) -> tuple[Status, str]:
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         peak = max(clock.peak_bytes.values(), default=0) / 2**30
         return "out_of_memory", (
@@ -264,6 +309,16 @@ def _status_of(error: Exception, phase: str, clock: Clock) -> tuple[Status, str]
         )
     if isinstance(error, Diverged):
         return "diverged", str(error)
+    if isinstance(error, MethodFault):
+        return "failed", str(error)
+    fault = fault_of(error, target)
+    if fault is not None:
+        return "failed", fault
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{Path(last.filename).name}:{last.lineno}"
     return "failed", f"{type(error).__name__} in {phase} at {where}: {error}"
+
+
+def _moved(error: Exception) -> bool:
+    """Whether a number stopped being finite after a step had moved the weights: only then a rate can be the cause."""
+    return isinstance(error, Diverged) and error.moved

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from rich.console import Console
 
 from benchmark.contract import Finding, Job, Record, Suite
+from benchmark.errors import ConfigurationError
+from benchmark.importing import foreign_code
+from benchmark.run.devices import checked_device, default_workers, devices_of
+from benchmark.run.durations import Durations
 from benchmark.run.job import Order, unfinished
 from benchmark.run.progress import Display, clock_text
-from benchmark.run.sweep import processors, sweep
-from benchmark.store.records import adopt, is_done, job_folder, read_record, write_record, write_suite
-from benchmark.suite.fairness import compare_rows, overlaps
+from benchmark.run.sweep import sweep
+from benchmark.store.records import adopt, forget, is_done, job_folder, read_record, write_record, write_suite
+from benchmark.suite.fairness import compare_rows, compare_splits
 from benchmark.suite.load import jobs_of, load_suite, suite_path
 from benchmark.suite.registry import build, resolve
+from benchmark.suite.source import Changes
+from benchmark.tasks import load_task
 
 __all__ = ["Plan", "carry_out", "make_plan"]
 
@@ -38,11 +44,27 @@ class Plan:
     """What the fairness check found."""
     awaited: tuple[Job, ...] = ()
     """Of imported rows whose completions are not here yet; never run."""
+    device: str = "auto"
+    """Where the jobs compute: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`."""
+    again: tuple[Job, ...] = ()
+    """Of `to_run` those that are done and will be replaced."""
+
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs of the suite."""
+        return (*self.done, *(job for job, _ in self.refused), *self.to_run, *self.awaited)
+
+    @property
+    def total(self) -> int:
+        """Jobs of the suite."""
+        return len(self.jobs())
+
+    def ended(self) -> int:
+        """Jobs that are done by now."""
+        return sum(is_done(self.results, job) for job in self.jobs())
 
     def describe(self) -> str:
         """`36 jobs, 9 done, 27 to run, 2 at a time, about 8 min`."""
-        total = len(self.done) + len(self.refused) + len(self.to_run) + len(self.awaited)
-        parts = [f"{self.suite.name}: {total} jobs", f"{len(self.done)} done"]
+        parts = [f"{self.suite.name}: {self.total} jobs", f"{len(self.done)} done"]
         if self.refused:
             parts.append(f"{len(self.refused)} refused")
         if self.awaited:
@@ -50,7 +72,9 @@ class Plan:
         parts.append(f"{len(self.to_run)} to run")
         if self.to_run:
             parts.append(f"{self.workers} at a time")
-            seconds = self._expected_seconds()
+            if self.device != "auto":
+                parts.append(f"on {self.device}")
+            seconds = self.expected_seconds()
             if seconds:
                 parts.append(f"about {clock_text(seconds)}")
         return ", ".join(parts)
@@ -63,36 +87,55 @@ class Plan:
             for job in self.awaited
         ]
 
-    def _expected_seconds(self) -> float | None:
-        """From the jobs that are done; unknown without any."""
-        seconds = [read_record(job_folder(self.results, job)).wall_seconds for job in self.done]
-        known = [each for each in seconds if each is not None]
-        return sum(known) / len(known) * len(self.to_run) / self.workers if known else None
+    def expected_seconds(self) -> float | None:
+        """From the jobs that are done; unknown without any. A row that trains nothing says nothing of one that does."""
+        past = Durations()
+        for job in (*self.done, *self.again):
+            past.add(read_record(job_folder(self.results, job)))
+        expected = [past.of(job) for job in self.to_run]
+        known = [seconds for seconds in expected if seconds is not None]
+        return sum(known) / self.workers if expected and len(known) == len(expected) else None
 
 
-def make_plan(name: str, *, results: Path, data: Path | None, workers: int | None, threads: int) -> Plan:
+def make_plan(
+    name: str,
+    *,
+    results: Path,
+    data: Path | None,
+    workers: int | None,
+    threads: int,
+    device: str = "auto",
+    changes: Changes | None = None,
+    force: bool = False,
+) -> Plan:
     """Read the suite, check its data and its fairness, and see what is done. Raises `ConfigurationError`.
 
-    What another suite in the same folder has done is taken over: the same job is not run twice.
+    What another suite in the same folder has done is taken over: the same job is not run twice, unless `force` says so.
     """
-    suite = load_suite(suite_path(name), resolve)
+    device = checked_device(device)
+    suite = load_suite(suite_path(name), resolve, changes)
     jobs = jobs_of(suite)
-    done = tuple(job for job in jobs if is_done(results, job) or adopt(results, job))
+    over = tuple(job for job in jobs if force and not job.algorithm.imported and is_done(results, job))
+    done = tuple(
+        job for job in jobs if job not in over and (is_done(results, job) or (not force and adopt(results, job)))
+    )
     missing = [job for job in jobs if job not in done]
     left = [job for job in missing if not job.algorithm.imported]
-    refusals = {job.id: build(job.algorithm).refuses(job) for job in left}
-    leaks = overlaps(sorted({job.task for job in left}), data)
+    refusals = {job.id: refusal(job) for job in left}
+    leaks = examine_tasks(suite, sorted({job.task for job in left}), data)
     return Plan(
         suite=suite,
         results=results,
         data=data,
-        workers=min(workers or _default_workers(), max(1, len(left))),
+        workers=min(workers or default_workers(device), max(1, len(left))),
         threads=threads,
         done=done,
         refused=tuple((job, reason) for job in left if (reason := refusals[job.id]) is not None),
         to_run=tuple(job for job in left if refusals[job.id] is None),
         findings=(*leaks, *compare_rows(suite)),
         awaited=tuple(job for job in missing if job.algorithm.imported),
+        device=device,
+        again=over,
     )
 
 
@@ -102,11 +145,58 @@ def carry_out(plan: Plan, console: Console) -> Sequence[Record]:
     refused = [unfinished(job, "refused", reason) for job, reason in plan.refused]
     for record in refused:
         write_record(plan.results, record)
-    orders = [Order(job, plan.results, plan.data, plan.threads) for job in plan.to_run]
-    with Display(console, plan.to_run, plan.workers) as display:
-        records = sweep(orders, workers=plan.workers, timeout_seconds=plan.suite.timeout_seconds, watcher=display)
+    past = Durations()
+    for job in (*plan.done, *plan.again):
+        past.add(read_record(job_folder(plan.results, job)))
+    for job in plan.again:  # a result that is being replaced is none until it is there again
+        forget(plan.results, job)
+    orders = [Order(job, plan.results, plan.data, plan.threads, plan.device) for job in plan.to_run]
+    with Display(console, plan.to_run, plan.workers, past) as display:
+        records = sweep(
+            orders,
+            workers=plan.workers,
+            timeout_seconds=plan.suite.timeout_seconds,
+            watcher=display,
+            devices=devices_of(plan.device),
+        )
     return [record for record in (*refused, *records) if record.status != "done"]
 
 
-def _default_workers() -> int:
-    return torch.cuda.device_count() or processors()
+def refusal(job: Job) -> str | None:
+    """Why the method cannot do this job, in its own words."""
+    adapter = build(job.algorithm)
+    cls = type(adapter)
+    with foreign_code(f"asking {cls.__name__} whether it can do the job", inspect.getsourcefile(cls)):
+        return adapter.refuses(job)
+
+
+def examine_tasks(suite: Suite, names: Sequence[str], data: Path | None) -> tuple[Finding, ...]:
+    """Read all data the jobs will read, and say what is wrong with it.
+
+    Test problems that are also trained on are findings, those of transfer tasks among them. Raises
+    `ConfigurationError` for a task that nothing can be trained on and a training split smaller than a batch.
+    """
+    found: list[Finding] = []
+    for name in names:
+        task = load_task(name, suite.own_tasks)
+        if task.exam_only:
+            raise ConfigurationError(
+                f"task '{name}' is an exam, nothing can be trained on it: take it out of 'tasks' and write "
+                f"'transfer = [\"{name}\"]' under [exam]."
+            )
+        train, validation, test = (task.load(split, data) for split in ("train", "validation", "test"))
+        wanted = suite.training.prompts_per_step
+        if len(train) < wanted:
+            raise ConfigurationError(
+                f"[training] prompts_per_step = {wanted}, but task '{name}' has {len(train)} for training: lower it."
+            )
+        if suite.training.probe_every and not validation:
+            raise ConfigurationError(
+                f"task '{name}' has no validation problems for the learning curve: add rows, or set probe_every = 0."
+            )
+        found += compare_splits(name, train, validation, test)
+        for other in suite.exam.transfer:
+            if other != name:
+                asked = load_task(other, suite.own_tasks).load("test", data)
+                found += compare_splits(f"{name} → {other}", train, validation, asked)
+    return tuple(found)

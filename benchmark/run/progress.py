@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmark.contract import Job, Record
+from benchmark.run.durations import Durations, trains
 
 __all__ = ["Display", "clock_text"]
 
@@ -28,12 +29,13 @@ def clock_text(seconds: float) -> str:
 class Display:
     """Watches a sweep. Use as a context manager."""
 
-    def __init__(self, console: Console, jobs: Sequence[Job], workers: int) -> None:
+    def __init__(self, console: Console, jobs: Sequence[Job], workers: int, past: Durations | None = None) -> None:
         self._console, self._total, self._workers = console, len(jobs), workers
+        self._waiting = {job.id: job for job in jobs}
+        self._past = past or Durations()
         self._start = time.monotonic()
         self._running: dict[str, tuple[Job, str, int, float]] = {}
         self._ended = 0
-        self._busy_seconds = 0.0
         self._live = (
             Live(console=console, refresh_per_second=4, get_renderable=self._render) if console.is_terminal else None
         )
@@ -49,6 +51,7 @@ class Display:
 
     def started(self, job: Job) -> None:
         """A process runs the job."""
+        self._waiting.pop(job.id, None)
         self._running[job.id] = (job, "start", 0, time.monotonic())
 
     def progress(self, job: Job, phase: str, step: int) -> None:
@@ -59,7 +62,7 @@ class Display:
         """One line for each job that ended, and what the doctor says of it."""
         self._running.pop(record.job.id, None)
         self._ended += 1
-        self._busy_seconds += record.wall_seconds or 0.0
+        self._past.add(record)
         accuracy = record.metrics.get("accuracy")
         result = f"accuracy {accuracy:.1%}" if accuracy is not None else record.reason or ""
         style = "green" if record.status == "done" else "red"
@@ -77,12 +80,24 @@ class Display:
             self._console.print(Text(f"      about {self._left()} left", style="dim"))
 
     def _left(self) -> str:
-        if not self._ended:
-            return "?"
-        mean = self._busy_seconds / self._ended
-        waiting = self._total - self._ended - len(self._running)
-        under_way = sum(max(mean - (time.monotonic() - start), 0.0) for *_, start in self._running.values())
-        return clock_text((mean * waiting + under_way) / self._workers)
+        """From ended jobs of the same row, or of rows that train as it does; else from the pace of running ones."""
+        now = time.monotonic()
+        paces = [
+            (now - start) / step * job.training.steps for job, phase, step, start in self._running.values() if step
+        ]
+        guess = max(paces, default=None)
+        left = 0.0
+        for job in self._waiting.values():
+            seconds = self._past.of(job) or (guess if trains(job) else None)
+            if seconds is None:
+                return "?"
+            left += seconds
+        for job, _, step, start in self._running.values():
+            seconds = self._past.of(job) or ((now - start) / step * job.training.steps if step else guess)
+            if seconds is None:
+                return "?"
+            left += max(seconds - (now - start), 0.0)
+        return clock_text(left / self._workers)
 
     def _render(self) -> Group:
         table = Table.grid(padding=(0, 2))

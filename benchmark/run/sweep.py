@@ -11,7 +11,8 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
@@ -19,10 +20,10 @@ from typing import Protocol
 
 from benchmark.contract import Job, Record, Status
 from benchmark.run.doctor import diagnose
-from benchmark.run.job import Order, run_job, unfinished
+from benchmark.run.job import SAFE_PATH, Order, run_job, unfinished
 from benchmark.store.records import is_done, job_folder, read_record, read_steps, write_record
 
-__all__ = ["Watcher", "processors", "sweep"]
+__all__ = ["Watcher", "sweep"]
 
 TICK_SECONDS = 0.5
 PRELOADED = ("benchmark.run.job", "transformers.models.qwen2.modeling_qwen2")
@@ -53,8 +54,17 @@ class _Active:
     start: float
 
 
-def sweep(orders: Sequence[Order], *, workers: int, timeout_seconds: float, watcher: Watcher) -> list[Record]:
+def sweep(
+    orders: Sequence[Order],
+    *,
+    workers: int,
+    timeout_seconds: float,
+    watcher: Watcher,
+    devices: Sequence[str] = ("auto",),
+) -> list[Record]:
     """Run the jobs, at most `workers` at a time, and return their records in the order they ended.
+
+    Each job gets the one of `devices` that has the fewest running jobs.
 
     Interrupting it ends the running jobs; those that finished keep their records, so the next sweep goes on from there.
     """
@@ -64,7 +74,9 @@ def sweep(orders: Sequence[Order], *, workers: int, timeout_seconds: float, watc
     try:
         while waiting or active:
             while waiting and len(active) < workers:
-                active.append(_start(context, waiting.pop(0)))
+                busy = [one.order.device for one in active]
+                order = replace(waiting.pop(0), device=min(devices, key=busy.count))
+                active.append(_start(context, order))
                 watcher.started(active[-1].order.job)
             wait([item for one in active for item in (one.pipe, one.process.sentinel)], timeout=TICK_SECONDS)
             still = []
@@ -88,7 +100,21 @@ def _context() -> ForkServerContext | SpawnContext:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(PRELOADED))
+    _start_server()
     return context
+
+
+def _start_server() -> None:
+    """Start the server without the current folder on its path: a folder `benchmark` in it is none of ours."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
 
 
 def _start(context: ForkServerContext | SpawnContext, order: Order) -> _Active:
@@ -148,8 +174,3 @@ def _death(exitcode: int, elapsed: float) -> str:
     return (
         f"its process ended with exit code {exitcode} after {elapsed:.0f} s without a record; its messages are above."
     )
-
-
-def processors() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

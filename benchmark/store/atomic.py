@@ -29,6 +29,15 @@ _MARK = "\0"
 
 def write(path: Path, content: bytes) -> None:
     """Write all or nothing: a reader sees the old file or the new one, also after a power cut. Makes the folder."""
+    try:
+        _write(path, content)
+    except OSError as error:  # "No space left on device" says neither which device nor which folder
+        if error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+
+
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:

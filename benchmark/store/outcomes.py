@@ -27,6 +27,7 @@ __all__ = [
     "OUTCOMES",
     "RESTORE",
     "SAMPLES",
+    "file_of",
     "message_of",
     "outcomes_of",
     "read_columns",
@@ -43,21 +44,32 @@ _TRUTH = {"true": True, "false": False}
 _KINDS = frozenset(get_args(VerdictKind))
 
 
-def write_outcomes(folder: Path, outcomes: Sequence[Outcome], *, texts: bool = True) -> None:
-    """Write `outcomes.csv.gz`, and `samples.jsonl.gz` unless `texts` is off (it is then removed)."""
-    write(folder / OUTCOMES, zipped(to_csv(_COLUMNS, map(_row, outcomes))))
+def file_of(kind: str, task: str | None) -> str:
+    """`outcomes.csv.gz` of a job's own task, `outcomes-svamp.csv.gz` of a transfer task."""
+    if task is None:
+        return kind
+    stem, dot, ending = kind.partition(".")
+    return f"{stem}-{task}{dot}{ending}"
+
+
+def write_outcomes(folder: Path, outcomes: Sequence[Outcome], *, texts: bool = True, task: str | None = None) -> None:
+    """Write `outcomes.csv.gz`, and `samples.jsonl.gz` unless `texts` is off (it is then removed).
+
+    `task` names a transfer task, whose files lie beside those of the job's own task.
+    """
+    write(folder / file_of(OUTCOMES, task), zipped(to_csv(_COLUMNS, map(_row, outcomes))))
     if not texts:
-        (folder / SAMPLES).unlink(missing_ok=True)
+        (folder / file_of(SAMPLES, task)).unlink(missing_ok=True)
         return
     lines = [
         json.dumps({"problem": o.problem, "sample": o.sample, "text": o.text}, ensure_ascii=False) for o in outcomes
     ]
-    write(folder / SAMPLES, zipped("".join(f"{line}\n" for line in lines)))
+    write(folder / file_of(SAMPLES, task), zipped("".join(f"{line}\n" for line in lines)))
 
 
-def read_columns(folder: Path, most: int | None = None) -> OutcomeColumns:
-    """The outcomes of a job, at most the first `most` of them, without their texts."""
-    path = folder / OUTCOMES
+def read_columns(folder: Path, most: int | None = None, task: str | None = None) -> OutcomeColumns:
+    """The outcomes of a job, or of its transfer task `task`, at most the first `most` of them, without their texts."""
+    path = folder / file_of(OUTCOMES, task)
     try:
         found = columns_from_csv(unzipped(path), None if most is None else 1 + most)
         if tuple(column[0] for column in found) != _COLUMNS:
@@ -67,20 +79,20 @@ def read_columns(folder: Path, most: int | None = None) -> OutcomeColumns:
         raise BadRecord(f"{path}: {message_of(error)}. {RESTORE}") from error
 
 
-def read_outcomes(folder: Path, *, texts: bool = True) -> tuple[Outcome, ...]:
+def read_outcomes(folder: Path, *, texts: bool = True, task: str | None = None) -> tuple[Outcome, ...]:
     """The outcomes of a job in the order they were written, with their texts where they are wanted and there."""
-    found = read_columns(folder)
-    if not texts or not (folder / SAMPLES).exists():
+    found = read_columns(folder, task=task)
+    if not texts or not (folder / file_of(SAMPLES, task)).exists():
         return outcomes_of(found)
-    return outcomes_of(found, read_texts(folder, found))
+    return outcomes_of(found, read_texts(folder, found, task))
 
 
-def read_texts(folder: Path, wanted: OutcomeColumns) -> list[str]:
+def read_texts(folder: Path, wanted: OutcomeColumns, task: str | None = None) -> list[str]:
     """The completions of these outcomes, in their order; reads no further than the last of them.
 
     Raises BadRecord when one is missing.
     """
-    path = folder / SAMPLES
+    path = folder / file_of(SAMPLES, task)
     names = {name: json.dumps(name, ensure_ascii=False) for name in set(wanted.problem)}
     rows = zip(wanted.problem, wanted.sample, strict=True)
     missing = {

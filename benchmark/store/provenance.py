@@ -62,12 +62,14 @@ def commit() -> tuple[str | None, bool | None]:
     return head.stdout.strip(), bool(status.stdout.strip())
 
 
-def device(threads: int) -> str:
-    """The device a job computes on, in words."""
+def device(threads: int, name: str = "auto") -> str:
+    """The device a job computes on, in words; `auto` is the first GPU where there is one."""
     import torch  # noqa: PLC0415 - listing and reporting need none
 
-    if torch.cuda.is_available():
-        return str(torch.cuda.get_device_name())
+    if name.startswith("cuda") or (name == "auto" and torch.cuda.is_available()):
+        return str(torch.cuda.get_device_name(None if name == "auto" else name))
+    if name == "mps":
+        return f"{_processor()}, its GPU"
     return f"{_processor()}, {threads} thread{'s' if threads > 1 else ''}"
 
 

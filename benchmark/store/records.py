@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import TypeAdapter
 
-from benchmark.contract import Job, Record, StepLog, Suite
+from benchmark.contract import Job, Record, StepLog, Suite, name_fault
 from benchmark.errors import BadRecord
 from benchmark.store.atomic import READ_ERRORS, from_csv, to_csv, write
 from benchmark.store.kept import CROSS_GRADING, problems_path
-from benchmark.store.outcomes import OUTCOMES, RESTORE, SAMPLES, message_of
+from benchmark.store.outcomes import OUTCOMES, RESTORE, SAMPLES, file_of, message_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SCHEMA_VERSION",
     "adopt",
+    "forget",
     "is_done",
     "job_folder",
     "read_record",
@@ -107,6 +108,11 @@ def is_done(root: Path, job: Job) -> bool:
     return record.status == "done" and record.schema_version == SCHEMA_VERSION
 
 
+def forget(root: Path, job: Job) -> None:
+    """Take the record of a job away, so that nothing of an earlier run can be read as the result of the next."""
+    (job_folder(root, job) / RECORD).unlink(missing_ok=True)
+
+
 def adopt(root: Path, job: Job) -> bool:
     """Whether another suite under `root` has done this very job; its answer is then this suite's too.
 
@@ -117,7 +123,8 @@ def adopt(root: Path, job: Job) -> bool:
             continue
         record = read_record(folder)
         if record.status == "done" and record.schema_version == SCHEMA_VERSION:
-            for name in (OUTCOMES, SAMPLES, STEPS, CROSS_GRADING):
+            transfer = [file_of(kind, task) for task in job.exam.transfer for kind in (OUTCOMES, SAMPLES)]
+            for name in (OUTCOMES, SAMPLES, STEPS, CROSS_GRADING, *transfer):
                 if (folder / name).exists():
                     write(job_folder(root, job) / name, (folder / name).read_bytes())
             problems = problems_path(root, folder.parent.name, job.task)
@@ -136,8 +143,12 @@ def write_suite(root: Path, suite: Suite) -> Path:
 
 
 def read_suite(root: Path, suite: str) -> Suite:
-    """The question as it was asked. Raises BadRecord when there is none or it cannot be read."""
-    return _from_json(_adapter_of_suites(), root / suite / SUITE, f"Run the suite '{suite}' once to write it.")
+    """The question as it was asked. Raises BadRecord when there is none, it cannot be read, or is another folder's."""
+    path = root / suite / SUITE
+    found = _from_json(_adapter_of_suites(), path, f"Run the suite '{suite}' once to write it.")
+    if found.name != suite or name_fault(suite) is not None:
+        raise BadRecord(f"{path}: is of the suite {found.name!r}: a suite is named as its folder. {RESTORE}")
+    return found
 
 
 # --- outcomes and steps --------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from benchmark.contract import FLOOR, Finding
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from benchmark.contract import Algorithm, Problem, Setting, Suite, Training
+    from benchmark.contract import Algorithm, OwnTask, Problem, Setting, Suite, Training
 
 __all__ = ["compare_rows", "compare_splits", "fingerprint", "overlaps"]
 
@@ -56,13 +57,15 @@ def compare_rows(suite: Suite) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda one: ("refuse", "warn", "note").index(one.severity)))
 
 
-def overlaps(tasks: Iterable[str], data: Path | None) -> tuple[Finding, ...]:
+def overlaps(
+    tasks: Iterable[str], data: Path | None, own: Mapping[str, OwnTask] = MappingProxyType({})
+) -> tuple[Finding, ...]:
     """`compare_splits` of each task; reads all its splits. Raises `DataUnavailable`."""
     return tuple(
         finding
         for task in tasks
         for finding in compare_splits(
-            task, *(load_task(task).load(split, data) for split in ("train", "validation", "test"))
+            task, *(load_task(task, own).load(split, data) for split in ("train", "validation", "test"))
         )
     )
 

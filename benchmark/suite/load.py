@@ -2,66 +2,94 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import itertools
 import json
-import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any
 
 from algorithms import CATALOGUE as ALGORITHMS
-from benchmark.contract import DEFAULT_TIMEOUT_SECONDS, Algorithm, Exam, Job, Model, Setting, Suite, Training, Tuning
-from benchmark.errors import ConfigurationError, UnknownName, nearest
+from benchmark.contract import (
+    DEFAULT_TIMEOUT_SECONDS,
+    Algorithm,
+    Between,
+    Exam,
+    Job,
+    Model,
+    OwnTask,
+    Setting,
+    Suite,
+    Training,
+    Tuning,
+    collision,
+    name_fault,
+)
+from benchmark.errors import ConfigurationError, MissingPackage, UnknownName
+from benchmark.importing import is_path, locate
 from benchmark.store.provenance import numbers_version, weights_digest
-from benchmark.tasks import CATALOGUE as TASKS
+from benchmark.suite.own_tasks import named_tasks, tables_of
+from benchmark.suite.source import SUITES, Changes, SuiteText, read_text, suite_path
+from benchmark.suite.values import known_keys, section, shown
 
-__all__ = ["SUITES", "jobs_of", "load_suite", "suite_path"]
+__all__ = ["KEYS", "SEED", "SUITES", "TIMEOUT", "check_names", "jobs_of", "load_suite", "suite_path"]
 
-SUITES = Path(__file__).parent / "builtin"
-KEYS = ("model", "tasks", "seeds", "timeout_seconds", "training", "exam", "algorithms", "tuned")
+KEYS = (
+    "extends",
+    "only",
+    "model",
+    "tasks",
+    "seeds",
+    "timeout_seconds",
+    "training",
+    "exam",
+    "algorithms",
+    "task",
+    "tuned",
+)
+SEED, TIMEOUT = Between(0, 2**32 - 1), Between(0, 1e9, above=True)
+MOST_JOBS = 1_000_000
 Resolve = Callable[[str, Mapping[str, Setting]], Algorithm]
-T = TypeVar("T")
 
 
-def suite_path(name: str) -> Path:
-    """The file of a suite: a path to a `.toml`, or the name of one that comes with the package."""
-    path = Path(name) if name.endswith(".toml") else SUITES / f"{name}.toml"
-    if not path.is_file():
-        raise UnknownName(
-            "suite", name, (file.stem for file in SUITES.glob("*.toml")), "Your own is given as a path to a .toml file."
-        )
-    return path
-
-
-def load_suite(path: Path, resolve: Resolve) -> Suite:
+def load_suite(path: Path, resolve: Resolve, changes: Changes | None = None) -> Suite:
     """Read and check a suite; `resolve` turns a name and its settings into an algorithm. Loads no data and no model."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: not a TOML file: {error}") from error
-    _known(path, table, KEYS, "")
+    text = read_text(path)
+    return _checked(changes.apply(text) if changes else text, resolve)
+
+
+def _checked(text: SuiteText, resolve: Resolve) -> Suite:
+    where, table = text.where, text.table
+    known_keys(where, table, KEYS, "")
+    fault = name_fault(text.name)
+    if fault is not None:
+        raise ConfigurationError(f"{where}: the suite's name is that of its file, {shown(text.name)}: {fault}.")
     for key in ("tasks", "seeds", "algorithms"):
-        if not table.get(key):
+        if key not in table or table[key] in ("", [], {}):
             raise ConfigurationError(
-                f"{path}: '{key}' is missing or empty: a suite names its tasks, seeds and algorithms."
+                f"{where}: '{key}' is missing or empty: a suite names its tasks, seeds and algorithms."
             )
     model = table.get("model", {})
-    algorithms = _algorithms(path, table["algorithms"], resolve)
-    return Suite(
-        name=path.stem,
+    algorithms = _algorithms(text, resolve)
+    exam = section(where, Exam, table.get("exam", {}), "exam")
+    tasks, transfer, own = _tasks(text, exam.transfer)
+    suite = Suite(
+        name=text.name,
         algorithms=algorithms,
-        tasks=_tasks(path, table["tasks"]),
-        seeds=_seeds(path, table["seeds"]),
-        model=_section(path, "model", Model, {"source": model} if isinstance(model, str) else model),
-        training=_section(path, "training", Training, table.get("training", {})),
-        exam=_section(path, "exam", Exam, table.get("exam", {})),
-        timeout_seconds=_positive(path, "timeout_seconds", table.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
-        tuned=_tuned(path, table.get("tuned", {}), ["training", *(each.name for each in algorithms)]),
+        tasks=tasks,
+        seeds=_seeds(where, table["seeds"]),
+        model=section(where, Model, {"source": model} if isinstance(model, str) else model, "model"),
+        training=section(where, Training, table.get("training", {}), "training"),
+        exam=dataclasses.replace(exam, transfer=transfer),
+        timeout_seconds=_timeout(where, table.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
+        tuned=_tuned(where, table.get("tuned", {}), ["training", *(each.name for each in algorithms)]),
+        own_tasks=own,
     )
+    count = len(suite.algorithms) * len(suite.tasks) * len(suite.seeds)
+    if count > MOST_JOBS:
+        raise ConfigurationError(f"{where}: {count:,} jobs: a suite has at most {MOST_JOBS:,}.")
+    return suite
 
 
 def jobs_of(suite: Suite) -> tuple[Job, ...]:
@@ -75,85 +103,134 @@ def jobs_of(suite: Suite) -> tuple[Job, ...]:
 def _job(suite: Suite, algorithm: Algorithm, task: str, seed: int) -> Job:
     moves = {
         "numbers": numbers_version(),
-        "target": algorithm.target,
+        "target": _without_folder(algorithm.target),
         "settings": dict(algorithm.settings),
         "task": task,
         "seed": seed,
-        "model": asdict(suite.model),
+        "model": _moving(suite.model),
         "weights": weights_digest(suite.model.source),
-        "training": asdict(suite.training),
-        "exam": asdict(suite.exam),
+        "training": _moving(suite.training),
+        "exam": _moving(suite.exam),
     }
+    own = {name: suite.own_tasks[name] for name in (task, *suite.exam.transfer) if name in suite.own_tasks}
+    if own:
+        moves["own_tasks"] = {name: _identity(one) for name, one in own.items()}
     digest = hashlib.sha256(json.dumps(moves, sort_keys=True).encode()).hexdigest()[:8]
     name = f"{algorithm.name}-{task}-s{seed}-{digest}"
-    return Job(name, suite.name, algorithm, task, seed, suite.model, suite.training, suite.exam)
+    return Job(name, suite.name, algorithm, task, seed, suite.model, suite.training, suite.exam, own)
 
 
-def _algorithms(path: Path, table: object, resolve: Resolve) -> tuple[Algorithm, ...]:
+def _moving(settings: Model | Training | Exam) -> dict[str, Any]:
+    """All settings that can move numbers. A field that a later version added counts where it is not at its default."""
+    start = type(settings)()
+    plain, default = dataclasses.asdict(settings), dataclasses.asdict(start)
+    later = {one.name for one in dataclasses.fields(settings) if one.metadata.get("later")}
+    return {name: value for name, value in plain.items() if name not in later or value != default[name]}
+
+
+def _identity(own: OwnTask) -> object:
+    """How a task is made, without the folders of this machine."""
+    if isinstance(own, str):
+        return _without_folder(own)
+    return {**dataclasses.asdict(own), **dict.fromkeys(("data", "train", "validation", "test"))}
+
+
+def _without_folder(target: str) -> str:
+    module, colon, name = target.rpartition(":")
+    return f"{Path(module).name}:{name}" if colon and is_path(module) else target
+
+
+def _algorithms(text: SuiteText, resolve: Resolve) -> tuple[Algorithm, ...]:
+    where, table = text.where, text.table["algorithms"]
     if table == "all":
         table = {name: {} for name in ALGORITHMS}
     if not isinstance(table, dict) or not all(isinstance(value, dict) for value in table.values()):
         raise ConfigurationError(
-            f"{path}: [algorithms] must be a table of tables, such as 'grpo = {{}}', or algorithms = \"all\"."
+            f"{where}: [algorithms] must be a table of tables, such as 'grpo = {{}}', or algorithms = \"all\"."
         )
-    return tuple(resolve(name, settings) for name, settings in table.items())
+    only = text.table.get("only")
+    if only is not None:
+        if not isinstance(only, list) or not only or not all(isinstance(name, str) for name in only):
+            raise ConfigurationError(f"{where}: only = {shown(only)}: expected a list of rows of [algorithms].")
+        for name in only:
+            if name not in table:
+                raise UnknownName("row of [algorithms]", name, table)
+        table = {name: value for name, value in table.items() if name in only}
+    check_names(where, "row", [name.rpartition(":")[2] for name in table])
+    return tuple(_row(text, name, settings, resolve) for name, settings in table.items())
 
 
-def _tuned(path: Path, table: object, names: list[str]) -> dict[str, Tuning]:
+def _row(text: SuiteText, name: str, settings: Mapping[str, Setting], resolve: Resolve) -> Algorithm:
+    """One row; a class given by path is looked for beside the suite first."""
+    target = settings.get("class")
+    if isinstance(target, str):
+        settings = {**settings, "class": locate(target, text.folders)}
+    try:
+        return resolve(locate(name, text.folders) if "class" not in settings else name, settings)
+    except ConfigurationError as error:
+        if isinstance(error, UnknownName | MissingPackage):
+            raise
+        raise ConfigurationError(f"{text.where}: {error}") from error
+
+
+def check_names(where: str, what: str, names: Sequence[str]) -> None:
+    """Refuse a name that is not of the pattern, and two names that are one where case does not count."""
+    for name in names:
+        fault = name_fault(name)
+        if fault is not None:
+            raise ConfigurationError(f"{where}: {shown(name)} cannot name a {what}: {fault}.")
+    same = collision(list(names))
+    if same is not None:
+        first, second = same
+        how = f"two {what}s are named '{first}'" if first == second else f"'{first}' and '{second}' differ in case only"
+        raise ConfigurationError(f"{where}: {how}: give each a name of its own, as in 'mine = {{ class = \"…\" }}'.")
+
+
+def _tasks(text: SuiteText, transfer: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, OwnTask]]:
+    """Names of the tasks and the transfer tasks, and those of them that the suite brings along."""
+    where = text.where
+    asked = text.table["tasks"]
+    if not isinstance(asked, list) or not all(isinstance(name, str) for name in asked):
+        raise ConfigurationError(f"{where}: tasks = {shown(asked)}: expected a list of task names.")
+    own = tables_of(text)
+    tasks, found = named_tasks(text, asked, own)
+    others, more = named_tasks(text, transfer, own)
+    check_names(where, "task", tasks)
+    check_names(where, "transfer task", others)
+    used = {**found, **more}
+    idle = [name for name in own if name not in used]
+    if idle:
+        raise ConfigurationError(
+            f"{where}: [task.{idle[0]}] is in no list: add '{idle[0]}' to 'tasks', or to 'transfer' under [exam]."
+        )
+    return tasks, others, used
+
+
+def _tuned(where: str, table: object, names: list[str]) -> dict[str, Tuning]:
     if not isinstance(table, dict) or not all(isinstance(value, dict) for value in table.values()):
         raise ConfigurationError(
-            f"{path}: [tuned] must be a table of tables, such as "
+            f"{where}: [tuned] must be a table of tables, such as "
             "'grpo = { trials = 4, completions = 8192, on = \"validation\" }'."
         )
-    _known(path, table, names, "[tuned] ")
-    found = {name: _section(path, f"tuned.{name}", Tuning, value) for name, value in table.items()}
-    for name, tuning in found.items():
-        if tuning.trials < 2:
+    known_keys(where, table, names, "[tuned] ")
+    for name, value in table.items():
+        if value.get("trials") == 1:
             raise ConfigurationError(
-                f"{path}: [tuned.{name}] trials = {tuning.trials}: one setting is not tuned: leave the line out."
+                f"{where}: [tuned.{name}] trials = 1: one setting is not tuned: leave the line out."
             )
-    return found
+    return {name: section(where, Tuning, value, f"tuned.{name}") for name, value in table.items()}
 
 
-def _tasks(path: Path, names: object) -> tuple[str, ...]:
-    if not isinstance(names, list):
-        raise ConfigurationError(f"{path}: tasks = {names!r}: expected a list of task names.")
-    for name in names:
-        if name not in TASKS:
-            raise UnknownName("task", str(name), TASKS)
-    return tuple(names)
-
-
-def _seeds(path: Path, seeds: object) -> tuple[int, ...]:
-    if not isinstance(seeds, list) or not all(type(seed) is int and seed >= 0 for seed in seeds):
-        raise ConfigurationError(f"{path}: seeds = {seeds!r}: expected a list of whole numbers from 0.")
-    if len(set(seeds)) < len(seeds):
-        raise ConfigurationError(f"{path}: seeds = {seeds!r}: a seed is given twice.")
+def _seeds(where: str, seeds: object) -> tuple[int, ...]:
+    if not isinstance(seeds, list) or not all(type(seed) is int and SEED.holds(seed) for seed in seeds):
+        raise ConfigurationError(f"{where}: seeds = {shown(seeds)}: expected a list of whole numbers {SEED}.")
+    twice = [seed for index, seed in enumerate(seeds) if seed in seeds[:index]]
+    if twice:
+        raise ConfigurationError(f"{where}: seeds: a seed is given twice, {twice[0]}.")
     return tuple(seeds)
 
 
-def _section(path: Path, name: str, kind: type[T], table: Mapping[str, Any]) -> T:
-    _known(path, table, [field.name for field in fields(kind)], f"[{name}] ")  # type: ignore[arg-type]
-    for key, value in table.items():
-        if isinstance(value, int | float) and not isinstance(value, bool) and value < 0:
-            raise ConfigurationError(f"{path}: [{name}] {key} = {value}: expected a number from 0.")
-    try:
-        return TypeAdapter(kind).validate_json(json.dumps(table), strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ConfigurationError(f"{path}: [{name}] {where} = {first['input']!r}: {first['msg']}.") from error
-
-
-def _positive(path: Path, key: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
-        raise ConfigurationError(f"{path}: {key} = {value!r}: expected seconds above 0.")
-    return float(value)
-
-
-def _known(path: Path, table: Mapping[str, Any], known: list[str] | tuple[str, ...], where: str) -> None:
-    for key in table:
-        if key not in known:
-            raise ConfigurationError(
-                f"{path}: {where}unknown key '{key}'{nearest(key, known)} Known: {', '.join(known)}."
-            )
+def _timeout(where: str, value: object) -> float:
+    if type(value) not in {int, float} or not TIMEOUT.holds(value):  # type: ignore[arg-type]
+        raise ConfigurationError(f"{where}: timeout_seconds = {shown(value)}: expected a number of seconds {TIMEOUT}.")
+    return float(value)  # type: ignore[arg-type]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from benchmark.errors import UnknownName
-from benchmark.tasks.task import Task
+from benchmark.contract import TaskData
+from benchmark.errors import ConfigurationError, UnknownName
+from benchmark.importing import named_object
+from benchmark.tasks.table import TableTask
+from benchmark.tasks.task import Task, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
-    from benchmark.contract import Problem
+    from benchmark.contract import OwnTask
 
 __all__ = ["CATALOGUE", "Task", "digest", "load_task"]
 
@@ -24,24 +26,43 @@ CATALOGUE: Mapping[str, str] = MappingProxyType(
         "gsm8k": "benchmark.tasks.gsm8k:TASK",
         "math": "benchmark.tasks.math:TASK",
         "math500": "benchmark.tasks.math:MATH500",
+        "svamp": "benchmark.tasks.word_problems:SVAMP",
+        "asdiv": "benchmark.tasks.word_problems:ASDIV",
+        "aime24": "benchmark.tasks.contests:AIME24",
+        "aime25": "benchmark.tasks.contests:AIME25",
+        "amc": "benchmark.tasks.contests:AMC",
+        "amc23": "benchmark.tasks.contests:AMC23",
+        "minerva": "benchmark.tasks.contests:MINERVA",
+        "olympiadbench": "benchmark.tasks.contests:OLYMPIADBENCH",
     }
 )
 """Name → `module:object`."""
 
 
-def load_task(name: str) -> Task:
-    """The task of that name; raises `UnknownName`. Reads no data: that is `Task.load`."""
+def load_task(name: str, own: Mapping[str, OwnTask] = MappingProxyType({})) -> Task:
+    """The task of that name, of the catalogue or of the suite's `own`. Reads no data: that is `Task.load`.
+
+    Raises `UnknownName`, and `ConfigurationError` for an own object that is not a task.
+    """
+    found = own.get(name)
+    if isinstance(found, TaskData):
+        return TableTask.of(name, found)
+    if isinstance(found, str):
+        return _checked(named_object(found, "package.module:TASK"), found)
     if name not in CATALOGUE:
-        raise UnknownName("task", name, CATALOGUE)
+        raise UnknownName("task", name, [*CATALOGUE, *own])
     module, _, attribute = CATALOGUE[name].partition(":")
     return cast("Task", vars(importlib.import_module(module))[attribute])
 
 
-def digest(problems: Iterable[Problem]) -> str:
-    """SHA-256 over ids, prompts and golds in their order: equal digests, equal questions and answers."""
-    total = hashlib.sha256()
-    for problem in problems:
-        for text in (problem.id, problem.prompt, problem.gold):
-            encoded = text.encode()
-            total.update(f"{len(encoded)}:".encode() + encoded)
-    return total.hexdigest()
+def _checked(found: object, target: str) -> Task:
+    if isinstance(found, type) and issubclass(found, Task):
+        raise ConfigurationError(f"'{target}' is a class: name an object of it, such as 'TASK = {found.__name__}()'.")
+    if not isinstance(found, Task):
+        raise ConfigurationError(f"'{target}' is not a task: derive its class from benchmark.tasks.Task.")
+    for value in ("name", "answer_format", "instruction"):
+        if not isinstance(getattr(found, value, None), str):
+            raise ConfigurationError(
+                f"'{target}' has no text '{value}': see docs/tasks.md for the four values of a task."
+            )
+    return found

@@ -7,19 +7,19 @@ import importlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from benchmark.contract import Problem, Split
 from benchmark.errors import DataUnavailable, MalformedRow
 from benchmark.model.hub import hub_unavailable_reason
-from benchmark.tasks.files import SUFFIXES, RawRow, read_rows, text_column
+from benchmark.tasks.files import SUFFIXES, RawRow, read_rows
+from benchmark.tasks.splits import cached_files, split_files
+from benchmark.tasks.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["DatasetTask", "Mirror", "Source", "held_out"]
-
-PublishedSplit = Literal["train", "test"]
+__all__ = ["DatasetTask", "Mirror", "Read", "Source", "gold_of", "held_out", "normal_text", "without_tested"]
 
 VALIDATION_SHARE = 0.05
 
@@ -33,6 +33,8 @@ class Mirror:
     """Read one after the other; several where a set is published in parts."""
     revision: str | None = None
     """Commit; `None` takes the newest."""
+    split: str | None = None
+    """Its name there where it differs from the source's: exams of one split are often published as `train`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,71 +44,89 @@ class Source:
     folder: str
     stem: str
     mirrors: tuple[Mirror, ...]
-    split: PublishedSplit
+    split: Literal["train", "test"]
+
+
+class Read(NamedTuple):
+    """What one row says."""
+
+    prompt: str
+    gold: str
+    solution: str
+    kind: str = ""
+    level: int = 0
+
+
+def gold_of(extract: Callable[[str], str], worked: str, where: str) -> str:
+    """The final answer of a worked solution; `MalformedRow`, opened by `where`, when it states none."""
+    try:
+        return extract(worked)
+    except ValueError as error:
+        raise MalformedRow(f"{where}: {error}") from error
+
+
+def _never(row: RawRow) -> bool:
+    del row
+    return False
 
 
 @dataclass(frozen=True)
-class DatasetTask:
-    """A task made of a published train and test split; the sets have no validation split, so one is made of train.
+class DatasetTask(Task):
+    """A task made of published splits; where the set has no validation split, one is made of train.
 
     A training problem goes to validation when the SHA-256 of its text is in the lowest 5 % of all digests: the same on
     every machine and whatever the order of the file. Train rows whose text (white space and case ignored) also stands
     in the test split are dropped, and so are those published without an answer.
     """
 
-    generated: ClassVar[bool] = False
-
     name: str
     answer_format: str
     instruction: str
-    question_columns: tuple[str, ...]
-    """Names under which mirrors publish the problem; the first that a row has is read."""
-    answer_columns: tuple[str, ...]
-    """The same for the worked solution."""
-    train: Source
+    train: Source | None
+    """`None`: the set is an exam, nothing can be trained on it."""
     test: Source
-    gold: Callable[[str], str]
-    """Final answer out of the worked solution; raises ValueError without one."""
-    solution: Callable[[str], str]
-    """Worked solution as a policy may learn it."""
-    kind_and_level: Callable[[RawRow], tuple[str, int]]
-    unanswered: Callable[[str], bool]
-    """Whether a worked solution is known to be published without its answer; such training rows are left out."""
+    read: Callable[[RawRow, str], Read]
+    """A row and its place, for messages; raises `MalformedRow`."""
+    unanswered: Callable[[RawRow], bool] = _never
+    """Whether a row is known to be published without its answer; such training rows are left out."""
+
+    @property
+    def exam_only(self) -> bool:
+        """Whether there is no training split."""
+        return self.train is None
 
     def load(self, split: Split, data: Path | None = None) -> tuple[Problem, ...]:
         """All problems of a split, in file order, from `data`, else the folder in BAKEOFF_DATA, else the Hub.
 
-        `train` and `validation` read the test file too, to keep its problems out. Raises `DataUnavailable` and
-        `MalformedRow`.
+        `train` and `validation` read the test file too, to keep its problems out; both are empty of an exam. Raises
+        `DataUnavailable` and `MalformedRow`.
         """
         if split == "test":
             return self._published(self.test, split, data)
-        tested = {_normal(problem.prompt) for problem in self._published(self.test, "test", data)}
+        if self.train is None:
+            return ()
+        tested = self._published(self.test, "test", data)
         return tuple(
             problem
-            for problem in self._published(self.train, split, data)
-            if held_out(problem.prompt) == (split == "validation") and _normal(problem.prompt) not in tested
+            for problem in without_tested(self._published(self.train, split, data), tested)
+            if held_out(problem.prompt) == (split == "validation")
         )
 
     def _published(self, source: Source, split: Split, data: Path | None) -> tuple[Problem, ...]:
         """Every row of a published split; ids count its rows, so that they stay when others are dropped."""
-        rows = self._rows(source, data)
-        return tuple(
-            self._problem(row, f"{self.name}/{split}/{index}", where)
-            for index, (where, row) in enumerate(rows)
-            if split == "test" or not self.unanswered(text_column(row, self.answer_columns, where))
-        )
-
-    def _problem(self, row: RawRow, identity: str, where: str) -> Problem:
-        """One row. `where` is for the person who has to mend it."""
-        worked = text_column(row, self.answer_columns, where)
-        try:
-            gold = self.gold(worked)
-        except ValueError as error:
-            raise MalformedRow(f"{where}: {error}") from error
-        kind, level = self.kind_and_level(row)
-        prompt = text_column(row, self.question_columns, where)
-        return Problem(identity, prompt, gold, self.solution(worked), kind, level)
+        found, last = [], ""
+        for index, (where, row) in enumerate(self._rows(source, data)):
+            last = where
+            if split == "test" or not self.unanswered(row):
+                read = self.read(row, where)
+                found.append(
+                    Problem(
+                        f"{self.name}/{split}/{index}", read.prompt, read.gold, read.solution, read.kind, read.level
+                    )
+                )
+        if not found:
+            raise MalformedRow(f"task '{self.name}': its {source.split} split is empty{f' ({last})' if last else ''}.")
+        return tuple(found)
 
     def _rows(self, source: Source, data: Path | None) -> Iterator[tuple[str, RawRow]]:
         """("file:line", row) pairs from the first source that was asked for."""
@@ -114,18 +134,22 @@ class DatasetTask:
         if folder is None:
             yield from _hub_rows(self.name, source)
             return
-        path = _local_file(self.name, source, folder)
-        for number, row in read_rows(path):
-            yield f"{path}:{number}", row
+        yield from _file_rows(_local_files(self.name, source, folder))
 
 
-def held_out(prompt: str) -> bool:
-    """Whether a training problem belongs to the validation split: 5 % of all texts, by SHA-256."""
-    first = hashlib.sha256(_normal(prompt).encode()).digest()[:8]
-    return int.from_bytes(first, "big") < VALIDATION_SHARE * 2**64
+def held_out(prompt: str, share: float = VALIDATION_SHARE, purpose: str = "") -> bool:
+    """Whether a problem belongs to a split made of `share` of all texts, by SHA-256 of purpose and text."""
+    first = hashlib.sha256((purpose + normal_text(prompt)).encode()).digest()[:8]
+    return int.from_bytes(first, "big") < share * 2**64
 
 
-def _normal(text: str) -> str:
+def without_tested(problems: Iterable[Problem], tested: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems whose text, white space and case ignored, is not in the exam."""
+    texts = {normal_text(problem.prompt) for problem in tested}
+    return (problem for problem in problems if normal_text(problem.prompt) not in texts)
+
+
+def normal_text(text: str) -> str:
     """White space and case ignored: what makes two problems the same."""
     return "".join(text.split()).lower()
 
@@ -136,46 +160,75 @@ def _environment_folder() -> Path | None:
     return Path(value).expanduser() if value else None
 
 
-def _local_file(task: str, source: Source, folder: Path) -> Path:
-    """`FOLDER/gsm8k/train.jsonl.gz` or, where FOLDER is that folder itself, `FOLDER/train.jsonl.gz`."""
+def _file_rows(files: Iterable[Path]) -> Iterator[tuple[str, RawRow]]:
+    for path in files:
+        for number, row in read_rows(path):
+            yield f"{path}:{number}", row
+
+
+def _local_files(task: str, source: Source, folder: Path) -> tuple[Path, ...]:
+    """`FOLDER/gsm8k/train.jsonl.gz`, `FOLDER/train.jsonl.gz`, or a snapshot of a mirror in FOLDER or below it."""
     for parent in (folder / source.folder, folder):
-        for suffix in SUFFIXES:
-            path = parent / f"{source.stem}{suffix}"
-            if path.is_file():
-                return path
+        files = split_files(parent, source.stem)
+        if files:
+            return files
+    for mirror in source.mirrors:
+        split, name = mirror.split or source.split, mirror.repo.rpartition("/")[2]
+        below = (folder / name, folder / mirror.repo, folder / source.folder)
+        hub = folder.glob(f"datasets--{mirror.repo.replace('/', '--')}/snapshots/*")
+        itself = (folder,) if source.stem == source.split else ()  # a folder of MATH is none of MATH-500
+        for parent in (*below, *hub, *itself):
+            files = split_files(parent, split, mirror.configs)
+            if files:
+                return files
     state = "has no file of this split" if folder.is_dir() else "is not a folder"
     raise DataUnavailable(
-        f"task '{task}': {folder} {state}; looked for {source.folder}/{source.stem} and {source.stem} "
-        f"with the endings {', '.join(SUFFIXES)}. {_how_to_give(source)}"
+        f"task '{task}': {folder} {state}; looked for {source.folder}/{source.stem} and {source.stem} with the endings "
+        f"{', '.join(SUFFIXES)}, and for a snapshot of {_names(source)}. {_how_to_give(source)}"
     )
 
 
 def _how_to_give(source: Source) -> str:
     """The last sentence of every message about missing data."""
     return (
-        f"Give a folder that holds {source.folder}/{source.stem}.jsonl (or .jsonl.gz, .parquet) "
+        f"Give a folder that holds {source.folder}/{source.stem}.jsonl (or .json, .csv, .parquet) "
         "with '--data DIR' or in the environment variable BAKEOFF_DATA."
     )
+
+
+def _names(source: Source) -> str:
+    return " or ".join(mirror.repo for mirror in source.mirrors)
 
 
 # --- the Hub --------------------------------------------------------------------------------------------------------
 
 
 def _hub_rows(task: str, source: Source) -> Iterator[tuple[str, RawRow]]:
-    """Rows of the first mirror that can be read, each tried once."""
-    _require_hub(task, source)
+    """Rows of the first mirror that can be read, each tried once; of the local caches where the Hub cannot be asked."""
+    reason = hub_unavailable_reason("HF_DATASETS_OFFLINE")
+    if reason is not None:
+        for mirror in source.mirrors:
+            files = cached_files(mirror.repo, mirror.split or source.split, mirror.configs, mirror.revision)
+            if files:
+                yield from _file_rows(files)
+                return
+        raise DataUnavailable(
+            f"task '{task}': {reason}, and no copy of {_names(source)} is in the cache, so the data set cannot be "
+            f"fetched. {_how_to_give(source)}"
+        )
     try:
         library: Any = importlib.import_module("datasets")
     except ImportError as error:
         raise DataUnavailable(
-            f"task '{task}': reading from the Hub needs the package 'datasets' (pip install 'rl-bakeoff[train]'). "
+            f"task '{task}': reading from the Hub needs the package 'datasets' (pip install -e '.[train]'). "
             f"{_how_to_give(source)}"
         ) from error
     failures = []
     for mirror in source.mirrors:
+        split = mirror.split or source.split
         try:
             parts = [
-                library.load_dataset(mirror.repo, config, split=source.split, revision=mirror.revision)
+                library.load_dataset(mirror.repo, config, split=split, revision=mirror.revision)
                 for config in mirror.configs
             ]
         # what `load_dataset` documents: DatasetNotFoundError and connection errors are OSErrors, an unknown config or
@@ -187,13 +240,6 @@ def _hub_rows(task: str, source: Source) -> Iterator[tuple[str, RawRow]]:
         for part in parts:
             for row in part:
                 number += 1
-                yield f"{mirror.repo} ({source.split}):{number}", row
+                yield f"{mirror.repo} ({split}):{number}", row
         return
     raise DataUnavailable(f"task '{task}': no mirror could be read ({'; '.join(failures)}). {_how_to_give(source)}")
-
-
-def _require_hub(task: str, source: Source) -> None:
-    """Fail within seconds where the Hub cannot be asked."""
-    reason = hub_unavailable_reason("HF_DATASETS_OFFLINE")
-    if reason is not None:
-        raise DataUnavailable(f"task '{task}': {reason}, so the data set cannot be fetched. {_how_to_give(source)}")

@@ -9,12 +9,13 @@ import re
 from typing import TYPE_CHECKING
 
 from benchmark.grading import extract_gold_gsm8k
-from benchmark.tasks.dataset import DatasetTask, Mirror, Source
+from benchmark.tasks.dataset import DatasetTask, Mirror, Read, Source, gold_of
+from benchmark.tasks.files import text_column
 
 if TYPE_CHECKING:
     from benchmark.tasks.files import RawRow
 
-__all__ = ["TASK", "without_annotations"]
+__all__ = ["TASK", "read", "without_annotations"]
 
 MIRRORS = (Mirror("openai/gsm8k", ("main",)), Mirror("gsm8k", ("main",)))
 
@@ -24,28 +25,21 @@ def without_annotations(solution: str) -> str:
     return re.sub(r"<<[^<>\n]*>>", "", solution)
 
 
-def _always_answered(solution: str) -> bool:
-    """Every published solution states its answer."""
-    del solution
-    return False
-
-
-def _no_kind(row: RawRow) -> tuple[str, int]:
-    """The set names neither kinds nor levels."""
-    del row
-    return "", 0
+def read(row: RawRow, where: str) -> Read:
+    """Columns `question` and `answer`, whose last line is `#### ` and the number."""
+    worked = text_column(row, ("answer",), where)
+    return Read(
+        prompt=text_column(row, ("question",), where),
+        gold=gold_of(extract_gold_gsm8k, worked, where),
+        solution=without_annotations(worked),
+    )
 
 
 TASK = DatasetTask(
     name="gsm8k",
     answer_format="#### n",
     instruction="Solve the problem step by step and end with a line '#### ' followed by the final number.",
-    question_columns=("question",),
-    answer_columns=("answer",),
     train=Source("gsm8k", "train", MIRRORS, "train"),
     test=Source("gsm8k", "test", MIRRORS, "test"),
-    gold=extract_gold_gsm8k,
-    solution=without_annotations,
-    kind_and_level=_no_kind,
-    unanswered=_always_answered,
+    read=read,
 )

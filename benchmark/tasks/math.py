@@ -12,12 +12,13 @@ import re
 from typing import TYPE_CHECKING
 
 from benchmark.grading import extract_gold_math
-from benchmark.tasks.dataset import DatasetTask, Mirror, Source
+from benchmark.tasks.dataset import DatasetTask, Mirror, Read, Source, gold_of
+from benchmark.tasks.files import text_column
 
 if TYPE_CHECKING:
     from benchmark.tasks.files import RawRow
 
-__all__ = ["MATH500", "TASK", "box_is_empty", "kind_and_level"]
+__all__ = ["INSTRUCTION", "MATH500", "TASK", "box_is_empty", "kind_and_level", "read"]
 
 SUBJECTS = (
     "algebra",
@@ -44,20 +45,28 @@ def box_is_empty(solution: str) -> bool:
     return "\\boxed{}" in solution
 
 
+def read(row: RawRow, where: str) -> Read:
+    """Columns `problem` and `solution`, whose last box holds the answer."""
+    worked = text_column(row, ("solution",), where)
+    return Read(
+        text_column(row, ("problem",), where), gold_of(extract_gold_math, worked, where), worked, *kind_and_level(row)
+    )
+
+
+def _unanswered(row: RawRow) -> bool:
+    return box_is_empty(text_column(row, ("solution",), "a row of MATH"))
+
+
 def _task(name: str, test: Source) -> DatasetTask:
     """MATH with one of its two exams."""
     return DatasetTask(
         name=name,
         answer_format="\\boxed{n}",
         instruction=INSTRUCTION,
-        question_columns=("problem",),
-        answer_columns=("solution",),
         train=Source("math", "train", MIRRORS, "train"),
         test=test,
-        gold=extract_gold_math,
-        solution=str,
-        kind_and_level=kind_and_level,
-        unanswered=box_is_empty,
+        read=read,
+        unanswered=_unanswered,
     )
 
 

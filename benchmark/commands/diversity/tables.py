@@ -63,7 +63,7 @@ def notes(measured: Measured, resampling: Resampling) -> list[str]:
     bleu = (
         f"Self-BLEU is sacrebleu {measured.bleu}'s: {SELF_BLEU}."
         if measured.bleu
-        else "Self-BLEU is left out: it needs sacrebleu (pip install 'rl-bakeoff[diversity]')."
+        else "Self-BLEU is left out: it needs sacrebleu (pip install -e '.[diversity]')."
     )
     return [
         f"Equations and answers: the reading '{measured.reading}' (see --help). {bleu}",

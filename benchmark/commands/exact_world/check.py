@@ -24,8 +24,9 @@ from benchmark.commands.exact_world.tree import BINARY, World
 from benchmark.commands.exact_world.verdict import CheckResult, Tolerances, with_verdict
 from benchmark.contract import Algorithm, StepLog, Training
 from benchmark.contract.aim import Aim
-from benchmark.errors import ConfigurationError, TrainingStopped
+from benchmark.errors import BakeoffError, ConfigurationError, MethodFault, TrainingStopped
 from benchmark.model.policy import LanguagePolicy
+from benchmark.suite.author import fault_of, refuse_other_checkpoint
 from benchmark.suite.registry import adapter_class, build, resolve
 
 __all__ = ["NETWORK", "TABLE", "CheckSettings", "check", "check_all", "check_named", "first_step"]
@@ -68,8 +69,9 @@ def check_all(names: Sequence[str] | None, settings: CheckSettings = TABLE) -> I
     """`names` one after the other; `None` is every algorithm of the catalogue that can be driven here."""
     if names is None:
         names = [name for name, target in CATALOGUE.items() if not adapter_class(target).own_loop]
-    for name in names:  # a wrong name is refused before anything is trained
-        _refuse_own_loop(name, adapter_class(resolve(name, {}).target))
+    for name in names:  # a wrong name is refused before anything is trained; an author's mistake is a result
+        if ":" not in name:
+            _refuse_own_loop(name, adapter_class(resolve(name, {}).target))
     for name in names:
         yield _checked(name, settings)
 
@@ -80,11 +82,17 @@ def _checked(name: str, settings: CheckSettings) -> CheckResult:
     try:
         return check_named(name, settings)
     except Exception as error:  # noqa: BLE001 - anybody's code runs here, and a failure is what is asked for
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        reason = f"raised {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
-        return CheckResult(
-            name.rpartition(":")[2], None, None, None, reasons=(reason,), seconds=time.process_time() - clock
-        )
+        shown, seconds = name.rpartition(":")[2], time.process_time() - clock
+        return CheckResult(shown, None, None, None, reasons=(_reason(error, name),), seconds=seconds)
+
+
+def _reason(error: Exception, name: str) -> str:
+    """What a method raised, with the line of its own file where it passed through that."""
+    if isinstance(error, BakeoffError):
+        return str(error)
+    fault = fault_of(error, resolve(name, {}).target)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return fault or f"raised {type(error).__name__}: {error} ({Path(last.filename).name}:{last.lineno})"
 
 
 def check_named(name: str, settings: CheckSettings = TABLE) -> CheckResult:
@@ -111,6 +119,8 @@ def check(
     try:
         p, log_z = _trained(adapter, policy, world, settings.training, seed)
         first = None if settings.network or aim is None else first_step(adapter, aim, world, seed)
+    except MethodFault as fault:
+        return replace(result, reasons=(str(fault),), seconds=time.process_time() - clock)
     except TrainingStopped as stopped:
         return replace(result, reasons=(f"stopped: {stopped}",), seconds=time.process_time() - clock)
     result = replace(
@@ -174,7 +184,7 @@ def _train(
         raise ConfigurationError(f"{type(adapter).__name__} {reason}: change its `exact_settings`.")
     with tempfile.TemporaryDirectory() as folder:
         run = ExactRun(world, job, policy, Path(folder), watch)
-        adapter.train(run)
+        refuse_other_checkpoint(adapter, adapter.train(run))
     return run.steps
 
 

@@ -18,6 +18,4 @@ def needed(module: str, extra: str) -> Any:  # noqa: ANN401 - a package that may
         package = module.partition(".")[0]
         if error.name is None or error.name.partition(".")[0] != package:
             raise
-        raise ConfigurationError(
-            f"--to {extra} needs the package '{package}': pip install 'rl-bakeoff[{extra}]'."
-        ) from error
+        raise ConfigurationError(f"--to {extra} needs the package '{package}': pip install -e '.[{extra}]'.") from error

@@ -58,7 +58,7 @@ def import_files(
         raise ConfigurationError(
             f"{job.id} is there already, from {old}: delete {job_folder(results, job)} to import it again."
         )
-    task = load_task(job.task)
+    task = load_task(job.task, job.own_tasks)
     splits = [task.load(split, data) for split in ("train", "validation", "test")]
     problems = splits[2][: job.exam.problems]
     found = match(read_drawn(list(files), asked.kind), problems, job.exam.samples)

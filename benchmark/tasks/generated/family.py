@@ -19,6 +19,7 @@ import numpy as np
 from benchmark.contract import Problem, Split
 from benchmark.exam.strategy.key import strategy_key
 from benchmark.seeds import seed_of
+from benchmark.tasks.task import Task
 
 __all__ = ["Draw", "ProblemFamily", "Sketch", "Way", "Work"]
 
@@ -120,7 +121,7 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class ProblemFamily:
+class ProblemFamily(Task):
     """A task made of generated problems: the same ones on every machine, split by the digest of their text."""
 
     generated: ClassVar[bool] = True

@@ -1,0 +1,1 @@
+"""`bakeoff run`, `bakeoff fairness` and `bakeoff report`: a suite from its question to its report."""

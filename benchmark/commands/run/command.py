@@ -1,0 +1,146 @@
+"""`bakeoff run`: plan, run what is missing, report."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from benchmark.commands.options import Data, Reports, Results, SuiteName, console, open_console, print_findings, say
+from benchmark.commands.run.folders import require_writable
+from benchmark.commands.run.summary import as_json, plan_as_json
+from benchmark.errors import ConfigurationError
+from benchmark.importing import add_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmark.contract import Record
+    from benchmark.run.plan import Plan
+
+__all__ = ["run"]
+
+CHANGES = "Change the suite"
+"""Panel of the options that make another suite of it."""
+
+
+def run(
+    suite: SuiteName = "pocket",
+    *,
+    model: Annotated[
+        str | None, typer.Option(rich_help_panel=CHANGES, help="Start from this folder or Hub name instead.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", rich_help_panel=CHANGES, help="As training.steps=8; repeatable."),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(metavar="A,B", rich_help_panel=CHANGES, help="These rows of the suite only.")
+    ] = None,
+    seeds: Annotated[str | None, typer.Option(metavar="0,1,2", rich_help_panel=CHANGES, help="These seeds.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, rich_help_panel=CHANGES, help="Examine the first N test problems only.")
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(rich_help_panel=CHANGES, help="Name of the changed suite; default its name and a short digest."),
+    ] = None,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    data: Data = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Jobs at once; default one per processor, or per GPU.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Processor threads of each job.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, and stop.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run finished jobs again.")] = False,
+    json_: Annotated[
+        bool, typer.Option("--json", help="Plan or results as JSON on standard output, all else on standard error.")
+    ] = False,
+) -> None:
+    """Run the missing jobs of a suite, then write and print its report."""
+    add_folder(Path.cwd())
+    from benchmark.run.plan import carry_out, make_plan
+    from benchmark.suite.source import Changes
+
+    changes = Changes(model, tuple(set_ or ()), _names(only), _numbers(seeds), limit, name)
+    results = results.resolve() if results.is_absolute() else results
+    out = open_console(stderr=True) if json_ else console
+    plan = make_plan(
+        suite,
+        results=results,
+        data=data,
+        workers=workers,
+        threads=threads,
+        device=device,
+        changes=changes,
+        force=force,
+    )
+    say(plan.describe(), "bold", to=out)
+    for line in plan.awaiting(suite):
+        say(line, to=out)
+    print_findings(plan.findings, to=out)
+    if dry_run:
+        _show_plan(plan, out, as_json_too=json_)
+        return
+    require_writable(results, "--results")
+    require_writable(reports, "--reports")
+    try:
+        failed = carry_out(plan, out)
+    except KeyboardInterrupt:
+        say(_how_to_go_on(plan), "yellow", to=out)
+        raise typer.Exit(130) from None
+    _finish(plan, failed, reports, out, as_json_too=json_)
+
+
+def _finish(plan: Plan, failed: Sequence[Record], reports: Path, out: Console, *, as_json_too: bool) -> None:
+    """Report, name what failed, exit code 1 where something did."""
+    from benchmark.report import gather, terminal_table, write_report_of
+
+    evidence = gather(plan.results, plan.suite.name)
+    path = write_report_of(evidence, reports)
+    out.print(terminal_table(evidence))
+    for record in failed:
+        say(f"{record.status}: {record.job.id}: {record.reason}", "red", to=out)
+    say(f"with the completions, for a browser: {path.with_suffix('.html')}", to=out)
+    say(f"report: {path}", to=out)
+    if as_json_too:
+        sys.stdout.write(json.dumps(as_json(plan, path), indent=1, ensure_ascii=False) + "\n")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _show_plan(plan: Plan, out: Console, *, as_json_too: bool) -> None:
+    if as_json_too:
+        sys.stdout.write(json.dumps(plan_as_json(plan), indent=1, ensure_ascii=False) + "\n")
+        return
+    for job in plan.to_run:
+        say(f"to run   {job.id}", to=out)
+    for job, reason in plan.refused:
+        say(f"refused  {job.id}: {reason}", to=out)
+
+
+def _how_to_go_on(plan: Plan) -> str:
+    ended = plan.ended()
+    command = shlex.join(["bakeoff", *[word for word in sys.argv[1:] if word != "--force"]])
+    return (
+        f"interrupted: {ended} of {plan.total} jobs are done and keep their results, running ones were ended. "
+        f"Go on with the same command: {command}"
+    )
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip()) if text else ()
+
+
+def _numbers(text: str | None) -> tuple[int, ...]:
+    parts = _names(text)
+    if not all(part.isdecimal() for part in parts) or (text is not None and not parts):
+        raise ConfigurationError(f"--seeds {text!r}: expected whole numbers from 0 with commas between, such as 0,1,2.")
+    return tuple(int(part) for part in parts)

@@ -1,0 +1,72 @@
+"""`bakeoff fairness` and `bakeoff report`: a suite's question before, its records after a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmark.commands.options import Data, Reports, Results, SuiteName, console, print_findings, say
+from benchmark.errors import ConfigurationError
+from benchmark.importing import add_folder
+
+__all__ = ["fairness", "regrade", "report"]
+
+
+def fairness(suite: SuiteName = "pocket", data: Data = None) -> None:
+    """What differs between a suite's rows apart from the method, and whether its exam leaks into training."""
+    add_folder(Path.cwd())
+    from benchmark.suite.fairness import compare_rows, overlaps
+    from benchmark.suite.load import load_suite, suite_path
+    from benchmark.suite.registry import resolve
+
+    asked = load_suite(suite_path(suite), resolve)
+    print_findings((*overlaps(asked.tasks, data, asked.own_tasks), *compare_rows(asked)))
+
+
+def report(
+    suites: Annotated[list[str] | None, typer.Argument(help="Suites; default all that have results.")] = None,
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; fail when a report is not what the results say.")
+    ] = False,
+) -> None:
+    """Write the report of each suite again from its records."""
+    from benchmark.report import check_report, gather, terminal_table, write_report_of
+
+    names = suites or sorted(folder.parent.name for folder in results.glob("*/suite.json"))
+    if not names:
+        raise ConfigurationError(f"no results under '{results}': run a suite first, for example 'bakeoff run pocket'.")
+    stale = []
+    for name in names:
+        if check:
+            stale += check_report(results, reports, name)
+            continue
+        evidence = gather(results, name)
+        path = write_report_of(evidence, reports)
+        console.print(terminal_table(evidence))
+        say(f"report: {path}")
+    for file in stale:
+        say(f"{reports / file} is not what {results} says: run 'bakeoff report' and commit what changes.", "red")
+    if stale:
+        raise typer.Exit(1)
+    if check:
+        say(f"{', '.join(names)}: reports are what the results say.")
+
+
+def regrade(
+    suites: Annotated[list[str], typer.Argument(help="Suites that have results.")],
+    results: Results = Path("results"),
+    data: Data = None,
+) -> None:
+    """Grade kept completions again with other graders' rules and keep what differs, for the report."""
+    from benchmark.commands.regrade import regrade_suite
+
+    for name in suites:
+        found = regrade_suite(results, name, data)
+        say(f"{name}: the completions of {found.jobs} jobs are graded again.")
+        for job, reason in found.left_out.items():
+            say(f"left out: {job}: {reason}.")

@@ -1,0 +1,75 @@
+"""`bakeoff tape record` and `bakeoff tape compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from algorithms import CATALOGUE as ALGORITHMS
+from benchmark.commands.options import Data, Reports, console, say
+from benchmark.importing import add_folder
+
+__all__ = ["tape"]
+
+tape = typer.Typer(help="Record rollouts once; compare what every method asks for on them.", no_args_is_help=True)
+
+
+@tape.command("record")
+def tape_record(
+    out: Annotated[Path, typer.Argument(help="Where to: OUT.safetensors and OUT.json.")],
+    *,
+    task: Annotated[str, typer.Option(help="Problems of its training split.")] = "grade_school",
+    prompts: Annotated[int, typer.Option(help="Problems.")] = 32,
+    group_size: Annotated[int, typer.Option(help="Completions of each.")] = 8,
+    seed: int = 0,
+    model: Annotated[str, typer.Option(help="'pocket', a local folder, or a name on the Hub.")] = "pocket",
+    lora_rank: Annotated[int | None, typer.Option(min=1, help="Train LoRA adapters of this rank.")] = None,
+    chat: Annotated[bool, typer.Option("--chat", help="Use the tokenizer's chat template.")] = False,
+    max_completion_tokens: int = 80,
+    temperature: float = 1.0,
+    data: Data = None,
+) -> None:
+    """Store one batch of rollouts: tokens, log-probabilities, rewards, groups, and which weights sampled them."""
+    from benchmark.commands.tape.record import TapeRequest, record
+    from benchmark.commands.tape.store import files_of, write_tape
+    from benchmark.contract import Model
+
+    source = Model(model, lora_rank=lora_rank, chat=chat)
+    made = record(TapeRequest(task, prompts, group_size, seed, temperature, max_completion_tokens, source, data))
+    write_tape(out, made)
+    say(f"{len(made.reward)} completions, {int(made.reward.sum())} correct: {files_of(out)[0]}")
+
+
+@tape.command("compare")
+def tape_compare(
+    recorded: Annotated[Path, typer.Argument(metavar="TAPE", help="What 'bakeoff tape record' wrote.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Methods, 'pkg.module:Class' or 'file.py:Class'; default all.")
+    ] = None,
+    reports: Reports = Path("reports"),
+    learning_rate: Annotated[float, typer.Option(help="Of the one step; the pocket suite's.")] = 2e-4,
+    head_steps: Annotated[int, typer.Option(min=0, help="Steps that critics and flow heads learn first.")] = 0,
+    micro_batch_groups: Annotated[int | None, typer.Option(min=1, help="Groups per backward pass: memory.")] = None,
+    data: Data = None,
+) -> None:
+    """Feed the same tape to every method from the same weights; write how their gradients and steps differ."""
+    add_folder(Path.cwd())
+    from benchmark.commands.tape.compare import StepSettings, compare
+    from benchmark.commands.tape.page import effects_table, write_page
+    from benchmark.suite.registry import resolve
+
+    asked = StepSettings(learning_rate, head_steps, micro_batch_groups, data)
+    found = compare(recorded, [resolve(name, {}) for name in names or ALGORITHMS], asked)
+    path = write_page(found, reports)
+    summary, table = effects_table(found), Table(box=None, pad_edge=False)
+    for place, column in enumerate(summary.header):
+        table.add_column(column, justify="right" if place else "left", no_wrap=not place)
+    for row in summary.rows:
+        table.add_row(row[0].strip("`"), *row[1:])
+    console.print(table)
+    for name, why in found.left_out.items():
+        say(f"left out: {name} {why}")
+    say(f"report: {path}")
