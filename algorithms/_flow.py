@@ -16,7 +16,7 @@ from torch import Tensor
 from algorithms._batch import Need, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import masked, mean_of_rows, sum_of_tokens
-from algorithms._ranges import Positive, Signed, Weight
+from algorithms._ranges import Coefficient, Positive, Signed
 from benchmark.contract import Job
 from benchmark.contract.aim import Aim
 
@@ -112,7 +112,7 @@ class GFlowNet(OnPolicy):
 
     tau: Positive = 0.25
     """τ, reward temperature. The default raises an accuracy of 0.37 to 0.97 in the target."""
-    ref_power: Weight = 1.0
+    ref_power: Coefficient = 1.0
     """a in [0, 1]; 1 leaves right and wrong answers their relative weights inside their class."""
     floor: Signed | None = None
     """ε of log(max(r, ε))/τ, for graded rewards whose ratios matter; `None` is r/τ."""

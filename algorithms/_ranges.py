@@ -6,15 +6,15 @@ from typing import Annotated
 
 from benchmark.contract import Between
 
-__all__ = ["Count", "Positive", "Rate", "Share", "Signed", "Steps", "Weight"]
+__all__ = ["Coefficient", "Count", "Fraction", "Positive", "Rate", "Signed", "Steps"]
 
 Rate = Annotated[float, Between(0, 10, above=True)]
 """A learning rate."""
 Positive = Annotated[float, Between(0, 1e6, above=True)]
 """A temperature, divisor or bound that must not be 0."""
-Weight = Annotated[float, Between(0, 1e6)]
+Coefficient = Annotated[float, Between(0, 1e6)]
 """A coefficient that 0 switches off."""
-Share = Annotated[float, Between(0, 1)]
+Fraction = Annotated[float, Between(0, 1)]
 """A share or discount."""
 Signed = Annotated[float, Between(-1e6, 1e6)]
 """A reward, threshold or offset."""

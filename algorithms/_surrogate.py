@@ -43,7 +43,7 @@ def token_surrogate(batch: Rollouts, now: Now, low: float, high: float, dual: fl
 
 
 def ratio_metrics(batch: Rollouts, now: Now, ratio: Tensor, low: float, high: float) -> dict[str, Tensor]:
-    """Share of tokens whose gradient the clip zeroes, in total and above; largest ratio; KL(π_θ‖π_old) by k3."""
+    """Fraction of tokens whose gradient the clip zeroes, in total and above; largest ratio; KL(π_θ‖π_old) by k3."""
     assert batch.advantage is not None
     mask, a, r = batch.learned, batch.advantage, ratio.detach()
     above = mean_of_tokens(((r > 1 + high) & (a > 0)).float(), mask, batch.tokens)

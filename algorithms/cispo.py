@@ -18,7 +18,7 @@ from algorithms._batch import Loss, Now, Rollouts
 from algorithms._normalise import NormLevel, normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import log_ratio, mean_of_tokens
-from algorithms._ranges import Positive, Weight
+from algorithms._ranges import Coefficient, Positive
 from algorithms._surrogate import ratio_metrics
 from benchmark.contract.aim import Aim
 
@@ -33,7 +33,7 @@ class CISPO(OnPolicy):
     smallest_group: ClassVar[int] = 2
     ratio_max: Positive = 5.0
     """ρ_max, arXiv:2510.13786."""
-    ratio_min: Weight = 0.0
+    ratio_min: Coefficient = 0.0
     """ρ_min; 0 is no lower bound, as in the paper."""
     std_level: NormLevel = "group"
     """Whether the group's or the batch's standard deviation divides."""

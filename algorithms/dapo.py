@@ -25,7 +25,7 @@ from algorithms._batch import Loss, Now, Rollouts
 from algorithms._normalise import group_normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_tokens
-from algorithms._ranges import Positive, Share, Weight
+from algorithms._ranges import Coefficient, Fraction, Positive
 from algorithms._surrogate import token_surrogate
 from benchmark.contract import Setting
 from benchmark.contract.aim import Aim
@@ -40,11 +40,11 @@ class DAPO(OnPolicy):
     paper: ClassVar[str] = "arXiv:2503.14476, eq. 8"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"overlong_share": 0.0}
     smallest_group: ClassVar[int] = 2
-    clip_low: Weight = 0.2
+    clip_low: Coefficient = 0.2
     """ε_low, section 4.1."""
-    clip_high: Weight = 0.28
+    clip_high: Coefficient = 0.28
     """ε_high, section 4.1."""
-    overlong_share: Share = 0.25
+    overlong_share: Fraction = 0.25
     """L_c as a share of the length limit; 0 switches the soft limit off. The paper has 0.2."""
     dynamic_sampling: bool = True
     """Leave out groups whose rewards are all equal."""

@@ -18,7 +18,7 @@ from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._normalise import normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import k3, mean_of_rows, sum_of_tokens
-from algorithms._ranges import Weight
+from algorithms._ranges import Coefficient
 from algorithms._surrogate import token_surrogate
 from benchmark.contract import Setting
 from benchmark.contract.aim import Aim
@@ -33,9 +33,9 @@ class DrGRPO(OnPolicy):
     paper: ClassVar[str] = "arXiv:2503.20783"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"kl_weight": 0.25}
     smallest_group: ClassVar[int] = 2
-    clip: Weight = 0.2
+    clip: Coefficient = 0.2
     """ε, sail-sg/understand-r1-zero."""
-    kl_weight: Weight = 0.0
+    kl_weight: Coefficient = 0.0
     """β, 0 in the paper."""
 
     @property

@@ -28,8 +28,7 @@ from algorithms._flow import balance_metrics
 from algorithms._normalise import group_normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import log_ratio, mean_of_rows, sum_of_tokens
-from algorithms._ranges import Positive
-from algorithms._ranges import Weight as Coefficient
+from algorithms._ranges import Coefficient, Positive
 from benchmark.contract import Setting
 from benchmark.contract.aim import Aim
 

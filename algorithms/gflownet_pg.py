@@ -29,7 +29,7 @@ from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._flow import GFlowNet, balance_metrics, terminal
 from algorithms._on_policy import train_on_policy
 from algorithms._pieces import gae, log_ratio, masked, mean_of_rows, mean_of_tokens, sum_of_tokens, token_rewards
-from algorithms._ranges import Positive, Share, Weight
+from algorithms._ranges import Coefficient, Fraction, Positive
 from algorithms._trust_region import trust_region_update
 from benchmark.contract import Checkpoint, Run, Setting
 from benchmark.contract.aim import Aim
@@ -43,9 +43,9 @@ class PolicyGradientGFlowNet(GFlowNet):
 
     paper: ClassVar[str] = "arXiv:2408.05885, RL-U"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"lam": 1.0}
-    lam: Share = 0.99
+    lam: Fraction = 0.99
     """λ, as in the released code."""
-    clip: Weight | None = None
+    clip: Coefficient | None = None
     """ε of a clipped ratio, for several passes; `None` is none."""
     trust_radius: Positive | None = None
     """δ of RL-T: natural gradient steps within KL(π_old‖π_θ) ≤ δ nats a completion, 0.01 in the released code."""

@@ -17,7 +17,7 @@ from typing import ClassVar
 from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._flow import GFlowNet, anchors, balance_metrics, pair_weights, terminal
 from algorithms._pieces import mean_of_rows
-from algorithms._ranges import Share
+from algorithms._ranges import Fraction
 
 __all__ = ["SubTrajectoryBalance"]
 
@@ -27,7 +27,7 @@ class SubTrajectoryBalance(GFlowNet):
     """Balance between every two prefixes of a completion, with a learned flow of every prefix."""
 
     paper: ClassVar[str] = "arXiv:2209.12782, SubTB(λ)"
-    lam: Share = 1.0
+    lam: Fraction = 1.0
     """λ; 1 weights all pairs equally, for completions of tens of tokens. torchgfn and niupuhua1234/GFN-PG have 0.9."""
     ref_relative: bool = True
     """Learn flows relative to the reference policy."""

@@ -23,7 +23,7 @@ from torch import Tensor
 from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._flow import GFlowNet, pair_weights, tempered
 from algorithms._pieces import masked
-from algorithms._ranges import Count, Share
+from algorithms._ranges import Count, Fraction
 
 __all__ = ["PrefixSubTrajectoryBalance", "prefix_balance"]
 
@@ -33,7 +33,7 @@ class PrefixSubTrajectoryBalance(GFlowNet):
     """Balance between every two prefixes, with flows computed from the probability of stopping."""
 
     paper: ClassVar[str] = "arXiv:2310.04363, modified SubTB"
-    lam: Share = 1.0
+    lam: Fraction = 1.0
     """λ, as in the released code."""
     stride: Count = 1
     """Tokens between two prefixes that are graded."""

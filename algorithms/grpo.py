@@ -23,7 +23,7 @@ from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._normalise import NormLevel, normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import k3, mean_of_row_means
-from algorithms._ranges import Positive, Weight
+from algorithms._ranges import Coefficient, Positive
 from algorithms._surrogate import token_surrogate
 from benchmark.contract import Setting
 from benchmark.contract.aim import Aim, Credit
@@ -38,9 +38,9 @@ class GRPO(OnPolicy):
     paper: ClassVar[str] = "arXiv:2402.03300, eq. 3"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"kl_weight": 0.25, "std_level": "none"}
     smallest_group: ClassVar[int] = 2
-    clip: Weight = 0.2
+    clip: Coefficient = 0.2
     """ε; the paper gives no value, PPO's default."""
-    kl_weight: Weight = 0.0
+    kl_weight: Coefficient = 0.0
     """β; 0.04 in section 4.2."""
     kl_correction: bool = False
     """Multiply k3 by ρ, as TRL does: the gradient is then that of the reverse KL, and the optimum changes."""

@@ -20,7 +20,7 @@ from algorithms._batch import Loss, Now, Rollouts
 from algorithms._normalise import group_normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import masked, mean_of_tokens
-from algorithms._ranges import Positive, Signed, Weight
+from algorithms._ranges import Coefficient, Positive, Signed
 from algorithms._surrogate import token_surrogate
 from benchmark.contract.aim import Aim
 
@@ -33,7 +33,7 @@ class GRPOAReaL(OnPolicy):
 
     paper: ClassVar[str] = "arXiv:2402.03300, as in inclusionAI/AReaL"
     smallest_group: ClassVar[int] = 2
-    clip: Weight = 0.4
+    clip: Coefficient = 0.4
     """ε, `eps_clip` of the example."""
     reward_bias: Signed = -0.5
     """b, the example's."""

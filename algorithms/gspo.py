@@ -19,7 +19,7 @@ from algorithms._batch import Loss, Now, Rollouts
 from algorithms._normalise import group_normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import log_ratio, mean_of_row_means, sum_of_tokens
-from algorithms._ranges import Count, Positive, Weight
+from algorithms._ranges import Coefficient, Count, Positive
 from algorithms._surrogate import clipped, ratio_metrics
 from benchmark.contract.aim import Aim
 
@@ -34,9 +34,9 @@ class GSPO(OnPolicy):
     smallest_group: ClassVar[int] = 2
     mini_batches: Count = 4
     """Optimiser steps over each batch, section 5.1."""
-    clip_low: Weight = 3e-3
+    clip_low: Coefficient = 3e-3
     """ε_low; 3e-4 in the paper."""
-    clip_high: Weight = 4e-3
+    clip_high: Coefficient = 4e-3
     """ε_high; 4e-4 in the paper."""
     advantage_eps: Positive = 1e-4
     """δ, TRL's; the paper gives none."""

@@ -27,7 +27,7 @@ from torch import Tensor
 from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import gae, k1, masked, mean_of_tokens, token_rewards, whiten
-from algorithms._ranges import Count, Positive, Share, Steps, Weight
+from algorithms._ranges import Coefficient, Count, Fraction, Positive, Steps
 from algorithms._surrogate import token_surrogate
 from benchmark.contract import Setting
 from benchmark.contract.aim import Aim
@@ -43,21 +43,21 @@ class PPO(OnPolicy):
     exact_settings: ClassVar[Mapping[str, Setting]] = {"kl_coef": 0.25, "lam": 1.0, "passes": 1}
     passes: Count = 2
     """μ, passes over a batch; 4 in TRL's former trainer, 1 in verl."""
-    gamma: Share = 1.0
+    gamma: Fraction = 1.0
     """γ; completions are short and the reward is terminal."""
-    lam: Share = 0.95
+    lam: Fraction = 0.95
     """λ, TRL's and the original code's default."""
-    clip: Weight = 0.2
+    clip: Coefficient = 0.2
     """ε, section 6.1."""
     dual_clip: Positive | None = None
     """c of arXiv:1912.09729, 3 there; `None` is off."""
-    value_clip: Weight = 0.2
+    value_clip: Coefficient = 0.2
     """ε_v, as in openai/baselines and TRL."""
-    value_weight: Weight = 0.1
+    value_weight: Coefficient = 0.1
     """c_v, TRL; scales the head's gradient only."""
     value_warmup_steps: Steps = 0
     """Optimiser steps at the start that update only the critic."""
-    kl_coef: Weight = 0.02
+    kl_coef: Coefficient = 0.02
     """β of the KL in the reward."""
 
     @property

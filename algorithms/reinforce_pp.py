@@ -20,7 +20,7 @@ from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._normalise import normalised
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import k1, mean_of_tokens, returns, token_rewards, whiten
-from algorithms._ranges import Share, Weight
+from algorithms._ranges import Coefficient, Fraction
 from algorithms._surrogate import token_surrogate
 from benchmark.contract import Setting
 from benchmark.contract.aim import Aim
@@ -34,11 +34,11 @@ class ReinforcePP(OnPolicy):
 
     paper: ClassVar[str] = "arXiv:2501.03262"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"kl_coef": 0.25}
-    kl_coef: Weight = 0.01
+    kl_coef: Coefficient = 0.01
     """β of the KL in the reward; the paper's for human feedback, 0.001 or 0 for reasoning."""
-    gamma: Share = 1.0
+    gamma: Fraction = 1.0
     """γ"""
-    clip: Weight = 0.2
+    clip: Coefficient = 0.2
     """ε"""
     group_baseline: bool = False
     """Subtract the group's mean from the reward first, as REINFORCE++-baseline does."""

@@ -17,7 +17,7 @@ from typing import ClassVar
 from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import mean_of_rows, sum_of_tokens
-from algorithms._ranges import Weight
+from algorithms._ranges import Coefficient
 from algorithms._surrogate import token_surrogate
 from benchmark.contract.aim import Aim
 
@@ -30,7 +30,7 @@ class ReMax(OnPolicy):
 
     paper: ClassVar[str] = "arXiv:2310.10505, algorithm 1"
     smallest_group: ClassVar[int] = 2
-    clip: Weight = 0.2
+    clip: Coefficient = 0.2
     """ε; has no effect in a single pass."""
 
     @property

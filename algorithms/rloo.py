@@ -21,7 +21,7 @@ from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._normalise import leave_one_out
 from algorithms._on_policy import OnPolicy
 from algorithms._pieces import k1, log_ratio, mean_of_rows, sum_of_tokens
-from algorithms._ranges import Weight
+from algorithms._ranges import Coefficient
 from algorithms._surrogate import clipped, ratio_metrics
 from benchmark.contract import Setting
 from benchmark.contract.aim import Aim
@@ -36,9 +36,9 @@ class RLOO(OnPolicy):
     paper: ClassVar[str] = "arXiv:2402.14740"
     exact_settings: ClassVar[Mapping[str, Setting]] = {"kl_coef": 0.25}
     smallest_group: ClassVar[int] = 2
-    kl_coef: Weight = 0.02
+    kl_coef: Coefficient = 0.02
     """β of the KL in the reward."""
-    clip: Weight = 0.2
+    clip: Coefficient = 0.2
     """ε, TRL's default."""
 
     @property

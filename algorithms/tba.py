@@ -26,7 +26,7 @@ from algorithms._heads import Heads
 from algorithms._on_policy import OnPolicy, roll_out, update, with_constants
 from algorithms._optimiser import Optimiser
 from algorithms._pieces import mean_of_rows, sum_of_tokens
-from algorithms._ranges import Count, Positive, Share
+from algorithms._ranges import Count, Fraction, Positive
 from benchmark.contract import Checkpoint, Run
 from benchmark.contract.aim import Aim
 
@@ -41,7 +41,7 @@ class TBA(OnPolicy):
     smallest_group: ClassVar[int] = 2
     beta: Positive = 0.25
     """β, temperature of the target; 0.012 falling to 0.004 in the paper's GSM8K run."""
-    fresh_share: Share = 0.5
+    fresh_share: Fraction = 0.5
     """m, share of groups from the newest samples; 0.95 in the paper's GSM8K run."""
     sync_every: Count = 4
     """Steps between two refreshes of the sampling weights; 2 in the paper's GSM8K run."""

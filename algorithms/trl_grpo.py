@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from algorithms._ranges import Weight
+from algorithms._ranges import Coefficient
 from algorithms._trl import TRLRow, group_of_completions
 from benchmark.contract import Job
 
@@ -26,9 +26,9 @@ class TRLGRPO(TRLRow):
     """GRPO by TRL's `GRPOTrainer`."""
 
     paper: ClassVar[str] = "TRL 1.16.0, GRPOTrainer; arXiv:2402.03300, eq. 3"
-    clip: Weight = 0.2
+    clip: Coefficient = 0.2
     """ε, as in `grpo`."""
-    kl_weight: Weight = 0.0
+    kl_weight: Coefficient = 0.0
     """β, as in `grpo`."""
 
     def classes(self) -> tuple[type[Any], type[Any]]:

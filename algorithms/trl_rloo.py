@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from algorithms._ranges import Weight
+from algorithms._ranges import Coefficient
 from algorithms._trl import TRLRow, group_of_completions
 from benchmark.contract import Job
 
@@ -26,9 +26,9 @@ class TRLRLOO(TRLRow):
     """RLOO by TRL's `RLOOTrainer`."""
 
     paper: ClassVar[str] = "TRL 1.16.0, RLOOTrainer; arXiv:2402.14740"
-    kl_coef: Weight = 0.02
+    kl_coef: Coefficient = 0.02
     """β of the KL in the reward, as in `rloo`."""
-    clip: Weight = 0.2
+    clip: Coefficient = 0.2
     """ε, as in `rloo`."""
 
     def classes(self) -> tuple[type[Any], type[Any]]:

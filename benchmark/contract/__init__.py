@@ -27,7 +27,7 @@ from benchmark.contract.asked import (
     Training,
     Tuning,
 )
-from benchmark.contract.bounds import Between, Text, collision, name_fault
+from benchmark.contract.bounds import Between, OneLine, collision, name_fault
 from benchmark.contract.concluded import NO_ESTIMATE, Comparison, Decision, Direction, Estimate, ExamParts, Spread
 from benchmark.contract.happened import (
     GREEDY,
@@ -81,6 +81,7 @@ __all__ = [
     "Finding",
     "Job",
     "Model",
+    "OneLine",
     "Outcome",
     "OutcomeColumns",
     "OwnTask",
@@ -99,7 +100,6 @@ __all__ = [
     "StepLog",
     "Suite",
     "TaskData",
-    "Text",
     "TrainablePolicy",
     "Training",
     "Tuning",

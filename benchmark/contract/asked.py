@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from benchmark.contract.bounds import Between, Text
+from benchmark.contract.bounds import Between, OneLine
 from benchmark.contract.task_data import TaskData
 
 Split = Literal["train", "validation", "test"]
@@ -46,9 +46,9 @@ class Problem:
 class Model:
     """The starting policy, common to all rows of a suite."""
 
-    source: Annotated[str, Text(4096)] = "pocket"
+    source: Annotated[str, OneLine(4096)] = "pocket"
     """`pocket`, a local folder, or a name on the Hub."""
-    revision: Annotated[str, Text(200)] | None = None
+    revision: Annotated[str, OneLine(200)] | None = None
     """Commit of the Hub repository; `None` takes the newest and records which that was."""
     lora_rank: Annotated[int, Between(1, 65_536)] | None = None
     """Rank of LoRA adapters on all linear layers; `None` trains every weight."""

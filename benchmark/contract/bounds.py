@@ -11,7 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-__all__ = ["Between", "Text", "collision", "name_fault"]
+__all__ = ["Between", "OneLine", "collision", "name_fault"]
 
 _NAME = re.compile(r"\w(?:[\w.-]*[\w-])?")
 _CHARACTERS, _BYTES = 64, 100
@@ -36,8 +36,8 @@ class Between:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """Text of one line, from one to `longest` characters."""
+class OneLine:
+    """OneLine of one line, from one to `longest` characters."""
 
     longest: int = 1000
 

@@ -20,7 +20,7 @@ from benchmark.run import flops
 __all__ = ["Meter"]
 
 Undo = Callable[[], None]
-Read = Callable[[Mapping[str, Any], Any], None]
+ReadPass = Callable[[Mapping[str, Any], Any], None]
 """Keyword arguments and output of a forward pass."""
 
 
@@ -79,7 +79,7 @@ class Meter:
             id(weight) in self._weights for group in optimiser.param_groups for weight in group["params"]
         )
 
-    def _unless_paused(self, read: Read) -> Read:
+    def _unless_paused(self, read: ReadPass) -> ReadPass:
         def guarded(given: Mapping[str, Any], output: Any) -> None:  # noqa: ANN401 - as transformers returns it
             if not self._paused:
                 read(given, output)
@@ -87,7 +87,7 @@ class Meter:
         return guarded
 
 
-def _hook(module: nn.Module, read: Read) -> Undo:
+def _hook(module: nn.Module, read: ReadPass) -> Undo:
     def after(_: nn.Module, __: Any, given: Mapping[str, Any], output: Any) -> None:  # noqa: ANN401 - as torch calls it
         read(given, output)
 

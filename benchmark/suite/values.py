@@ -12,7 +12,7 @@ import types
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from benchmark.contract import Between, Text
+from benchmark.contract import Between, OneLine
 from benchmark.errors import ConfigurationError, nearest
 
 __all__ = ["converted", "expected", "fits", "hints_of", "known_keys", "section", "shown"]
@@ -94,7 +94,7 @@ def _in_range(value: object, bound: object) -> bool:
     """Whether a value of the right type is in a range; other annotations say nothing."""
     if isinstance(bound, Between):
         return isinstance(value, int | float) and bound.holds(value)
-    return not isinstance(bound, Text) or (isinstance(value, str) and bound.holds(value))
+    return not isinstance(bound, OneLine) or (isinstance(value, str) and bound.holds(value))
 
 
 def converted(value: object, hint: object) -> object:
@@ -114,7 +114,7 @@ def expected(hint: object) -> str:  # noqa: PLR0911 - as above
     """What a field takes, in words: `a whole number from 1 to 10,000,000`."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        bounds = [str(bound) for bound in arguments[1:] if isinstance(bound, Between | Text)]
+        bounds = [str(bound) for bound in arguments[1:] if isinstance(bound, Between | OneLine)]
         if arguments[0] is str and bounds:
             return bounds[0]
         return " ".join((expected(arguments[0]), *bounds))
