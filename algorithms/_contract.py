@@ -15,6 +15,7 @@ from torch import Tensor
 from algorithms._on_policy import OnPolicy
 from algorithms._random_batch import POISON, gradients, poisoned, random_batch, random_now
 from benchmark.adapter import Adapter
+from benchmark.errors import MethodFault
 
 __all__ = [
     "LOSS_RULES",
@@ -84,10 +85,11 @@ def survives_equal_rewards(method: OnPolicy) -> str | None:
         batch = random_batch()
         batch = replace(batch, reward=torch.full_like(batch.reward, reward))
         batch = replace(batch, prefix_reward=_ending_in(batch.reward, batch.prefix_reward))
-        prepared = method.prepare(batch)
-        if prepared.tokens and not all(
-            bool(torch.isfinite(g).all()) for g in gradients(method, batch, random_now(batch)).values()
-        ):
+        try:
+            found = gradients(method, batch, random_now(batch)) if method.prepare(batch).tokens else {}
+        except MethodFault as fault:
+            return f"a batch whose rewards are all {reward:g}: {fault}"
+        if not all(bool(torch.isfinite(gradient).all()) for gradient in found.values()):
             return f"a batch whose rewards are all {reward:g} gives a gradient that is not finite"
     return None
 

@@ -51,14 +51,15 @@ def test_the_check_goes_on_where_a_method_raises(monkeypatch):
     names = [f"rule_breakers:{name}" for name in ("Raises", "Undocumented")]
     first, second = check_all(names, _short())
     assert first.reasons == (first.reasons[0],)
-    assert first.reasons[0].startswith("raised ZeroDivisionError: no step at all (rule_breakers.py:")
+    assert "rule_breakers.py:" in first.reasons[0]
+    assert "ZeroDivisionError: no step at all" in first.reasons[0]
     assert second.reasons[0] == "contract: the field 'strength' has no sentence beneath it"
     assert second.reward_end is not None
     monkeypatch.setattr("benchmark.commands.exact_world.check.TABLE", _short())
     shown = CliRunner().invoke(app, ["check", *names])
     assert shown.exit_code == 1
     table = shown.output[shown.output.index("verdict") :]  # it ends with a table of all of them
-    assert all(word in table for word in ("Raises", "raised", "Undocumented", "contract:"))
+    assert all(word in table for word in ("Raises", "fail:", "Undocumented", "contract:"))
 
 
 def test_a_wrong_name_is_refused_before_anything_is_trained():
