@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from benchmark import cli
 from benchmark.commands.options import say
 from benchmark.commands.run.folders import require_writable
-from benchmark.contract import Record
+from benchmark.contract import Problem, Record
 from benchmark.errors import ConfigurationError, UnknownName
 from benchmark.run import progress
 from benchmark.run.devices import checked_device, default_workers, devices_of
@@ -23,6 +23,7 @@ from benchmark.run.plan import make_plan
 from benchmark.run.progress import Display
 from benchmark.store.atomic import write
 from benchmark.store.records import is_done, job_folder, read_suite, write_record, write_suite
+from benchmark.suite.fairness import unreadable_golds
 from benchmark.suite.load import jobs_of, load_suite
 from benchmark.suite.registry import resolve
 from benchmark.suite.source import Changes
@@ -350,3 +351,21 @@ def test_job_folders_stay_below_the_results(mine, tmp_path):
         folder = job_folder(tmp_path / "results", job)
         assert folder.resolve().is_relative_to((tmp_path / "results").resolve())
         assert Path(job.id).name == job.id
+
+
+def test_gold_answers_that_the_grader_cannot_read_are_found_before_the_jobs(mine):
+    rows = [{"question": f"What is {n} + 1?", "answer": n + 1} for n in range(40)]
+    rows += [{"question": "What is 0 + 0?", "answer": "0"}]
+    mine.with_name("rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    mine.write_text(
+        SUITE.replace('["competition"]', '["sums"]') + '[task.sums]\ndata = "rows.jsonl"\ntest_fraction = 0.5\n',
+        encoding="utf-8",
+    )
+    options = {"results": mine.parent / "results", "data": None, "workers": 1, "threads": 1}
+    assert not [one for one in make_plan(str(mine), **options).findings if "gold" in one.message]
+    problems = [Problem(f"sums/test/{n}", "?", gold, "") for n, gold in enumerate(["7", "}{", "{{"])]
+    (found,) = unreadable_golds("sums", "\\boxed{n}", problems)
+    assert found.severity == "warn"
+    assert "does not accept 2 of 3 gold answers from themselves: sums/test/1 '}{'; sums/test/2 '{{'" in found.message
+    assert unreadable_golds("sums", "\\boxed{n}", problems[1:])[0].severity == "refuse"
+    assert unreadable_golds("sums", "#### n", problems[:1]) == ()

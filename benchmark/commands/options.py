@@ -52,4 +52,4 @@ def print_findings(findings: Sequence[Finding], *, to: Console = console) -> Non
     for one in findings:
         say(f"{one.severity:<6} {one.message} {one.advice}", STYLES[one.severity], to=to)
     if any(one.severity == "refuse" for one in findings):
-        raise ConfigurationError("the rows cannot be compared: mend the lines marked 'refuse' above.")
+        raise ConfigurationError("the rows cannot be compared: fix the lines marked 'refuse' above.")

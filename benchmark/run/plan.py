@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -18,7 +18,7 @@ from benchmark.run.job import Order, unfinished
 from benchmark.run.progress import Display, clock_text
 from benchmark.run.sweep import sweep
 from benchmark.store.records import adopt, forget, is_done, job_folder, read_record, write_record, write_suite
-from benchmark.suite.fairness import compare_rows, compare_splits
+from benchmark.suite.fairness import compare_rows, compare_splits, unreadable_golds
 from benchmark.suite.load import jobs_of, load_suite, suite_path
 from benchmark.suite.registry import build, resolve
 from benchmark.suite.source import Changes
@@ -176,8 +176,9 @@ def refusal(job: Job) -> str | None:
 def examine_tasks(suite: Suite, names: Sequence[str], data: Path | None) -> tuple[Finding, ...]:
     """Read all data the jobs will read, and say what is wrong with it.
 
-    Test problems that are also trained on are findings, those of transfer tasks among them. Raises
-    `ConfigurationError` for a task that nothing can be trained on and a training split smaller than a batch.
+    Test problems that are also trained on are findings, those of transfer tasks among them, and so are gold answers of
+    a suite's own tasks that the grader cannot read. Raises `ConfigurationError` for a task that nothing can be trained
+    on, a training split smaller than a batch, and a learning curve without validation problems.
     """
     found: list[Finding] = []
     for name in names:
@@ -188,6 +189,10 @@ def examine_tasks(suite: Suite, names: Sequence[str], data: Path | None) -> tupl
                 f"'transfer = [\"{name}\"]' under [exam]."
             )
         train, validation, test = (task.load(split, data) for split in ("train", "validation", "test"))
+        leaks = compare_splits(name, train, validation, test)
+        found += leaks
+        if any(one.severity == "refuse" for one in leaks):
+            continue  # what the exam repeats is said first: nothing else about these files matters before
         wanted = suite.training.prompts_per_step
         if len(train) < wanted:
             raise ConfigurationError(
@@ -197,9 +202,13 @@ def examine_tasks(suite: Suite, names: Sequence[str], data: Path | None) -> tupl
             raise ConfigurationError(
                 f"task '{name}' has no validation problems for the learning curve: add rows, or set probe_every = 0."
             )
-        found += compare_splits(name, train, validation, test)
         for other in suite.exam.transfer:
             if other != name:
                 asked = load_task(other, suite.own_tasks).load("test", data)
-                found += compare_splits(f"{name} → {other}", train, validation, asked)
+                seen = compare_splits(f"{name} → {other}", train, validation, asked)
+                found += [replace(one, severity="warn") for one in seen]  # the suite's own table stays valid
+    for name in (*names, *suite.exam.transfer) if names else ():
+        if name in suite.own_tasks:
+            task = load_task(name, suite.own_tasks)
+            found += unreadable_golds(name, task.answer_format, task.load("test", data)[: suite.exam.problems])
     return tuple(found)

@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from benchmark.contract import FLOOR, Finding
+from benchmark.grading import grade_all
 from benchmark.tasks import load_task
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from benchmark.contract import Algorithm, OwnTask, Problem, Setting, Suite, Training
 
-__all__ = ["compare_rows", "compare_splits", "fingerprint", "overlaps"]
+__all__ = ["compare_rows", "compare_splits", "fingerprint", "overlaps", "unreadable_golds"]
 
 LEAK_SHARE = 0.001
 """Of the test split: up to here leaked problems move an accuracy by at most 0.1 points, less than any interval shown.
@@ -88,6 +89,21 @@ def compare_splits(
             ),
         )
     return (Finding("warn", what, (), f"Below {LEAK_SHARE:.1%} of the exam, too few to move a result."),)
+
+
+def unreadable_golds(task: str, answer_format: str, problems: Sequence[Problem]) -> tuple[Finding, ...]:
+    """Gold answers that the grader does not accept from a completion that gives exactly them."""
+    before, _, after = answer_format.partition("n")
+    verdicts = grade_all([(f"{before}{one.gold}{after}", one.gold) for one in problems], stated=False)
+    bad = [one for one, verdict in zip(problems, verdicts, strict=True) if verdict.kind != "correct"]
+    if not bad:
+        return ()
+    shown = "; ".join(f"{one.id} {one.gold[:40]!r}" for one in bad[:SHOWN])
+    what = f"{task}: the grader does not accept {len(bad)} of {len(problems)} gold answers from themselves: {shown}."
+    advice = (
+        "No policy can solve these: write the answers as numbers or LaTeX, or name the right column and 'gold_form'."
+    )
+    return (Finding("refuse" if len(bad) == len(problems) else "warn", what, (), advice),)
 
 
 def fingerprint(prompt: str) -> str:

@@ -216,7 +216,7 @@ def _tuned(where: str, table: object, names: list[str]) -> dict[str, Tuning]:
     for name, value in table.items():
         if value.get("trials") == 1:
             raise ConfigurationError(
-                f"{where}: [tuned.{name}] trials = 1: one setting is not tuned: leave the line out."
+                f"{where}: [tuned.{name}] trials = 1: a single setting is not tuning: remove this line."
             )
     return {name: section(where, Tuning, value, f"tuned.{name}") for name, value in table.items()}
 
