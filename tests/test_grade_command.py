@@ -75,7 +75,7 @@ def test_several_graders_are_compared(asked, tmp_path):
 
 def test_kinds_can_be_left_out(asked):
     assert [row.id for row in read(asked(ROWS), without=["no-marker"])] == ["a", "b"]
-    with pytest.raises(ConfigurationError, match="no rows to judge"):
+    with pytest.raises(ConfigurationError, match="no rows to grade"):
         read(asked(ROWS), without=["no-marker", "numeric"])
 
 
@@ -164,7 +164,7 @@ def test_files_that_cannot_be_read(asked, tmp_path):
     (tmp_path / "cut.gz").write_bytes(gzip.compress(b"{}" * 1000)[:-10])
     with pytest.raises(ConfigurationError, match="UTF-8, plain or gzip"):
         read(str(tmp_path / "cut.gz"))
-    with pytest.raises(ConfigurationError, match="no rows to judge"):
+    with pytest.raises(ConfigurationError, match="no rows to grade"):
         read(asked([""]))
 
 
