@@ -119,6 +119,7 @@ def _budget_columns(
         strict = held._replace(counts=held.counts._replace(strategies=_counts(valid, level)))
         found[f"valid_{level}@n"] = _value("strategies@k", strict, n)
     found["maj@n"] = _value("maj@k", facts["expr"], n)
+    found["potential@n"] = None  # known where there is a greedy answer, in `measure`
     return found
 
 

@@ -134,7 +134,7 @@ def _loaded(line: str, path: Path, place: int) -> object:
 
 def _object(value: object, path: Path, place: int) -> RawRow:
     if not isinstance(value, dict):
-        raise MalformedRow(f"{path}:{place}: a row must be one JSON object, found {described(value)}.")
+        raise MalformedRow(f"{path}:{place}: a line must be one JSON object, found {described(value)}.")
     return value
 
 

@@ -26,7 +26,7 @@ def is_written_by(row: RawRow) -> bool:
 
 def rows(found: Iterable[tuple[str, RawRow]]) -> Iterator[SampledRow]:
     """Harness lines with `do_sample` off, or no temperature, are greedy. Completions under a second filter come once."""
-    seen: set[tuple[str, str, tuple[str, ...], bool | None]] = set()
+    filters: dict[tuple[object, ...], object] = {}
     for where, row in found:
         if _holds_averages(row):
             raise MalformedRow(
@@ -35,8 +35,7 @@ def rows(found: Iterable[tuple[str, RawRow]]) -> Iterator[SampledRow]:
             )
         sample = _row(row, where)
         key = (described(row.get("doc_id")), sample.asked[0] if sample.asked else "", sample.completions, sample.greedy)
-        if key not in seen:
-            seen.add(key)
+        if filters.setdefault(key, row.get("filter")) == row.get("filter"):
             yield sample
 
 
