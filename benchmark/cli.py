@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +16,6 @@ from benchmark.commands.exact_world.command import check
 from benchmark.commands.exchange.command import export, import_
 from benchmark.commands.grade.command import grade
 from benchmark.commands.listing import list_
-from benchmark.commands.options import console
 from benchmark.commands.run.command import run
 from benchmark.commands.run.others import fairness, regrade, report
 from benchmark.commands.tape.command import tape

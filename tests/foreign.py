@@ -46,7 +46,7 @@ def asked() -> list[dict[str, str]]:
 
 
 def lm_eval(out: Path) -> None:
-    """A greedy and a sampled run of the harness on the pocket policy: `samples_*.jsonl` and `results_*.json` of each."""
+    """A greedy and a sampled run of the harness on the pocket policy: the samples of each, and the results."""
     work = out / "work"
     work.mkdir(parents=True, exist_ok=True)
     data = work / "test.jsonl"

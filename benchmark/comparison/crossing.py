@@ -70,11 +70,7 @@ def crossing(ours: Solved, base: Solved, ks: Sequence[int], *, resamples: int = 
     means = np.array([[each.mean() for each in side] for side in curves])
     found = _catches_up(means[0] - means[1], ks)
     drawn = resample(
-        [
-            scores_of(tuple(range(len(each))), names, each, np.ones_like(each))
-            for side in curves
-            for each in side
-        ],
+        [scores_of(tuple(range(len(each))), names, each, np.ones_like(each)) for side in curves for each in side],
         resamples,
         seed,
     )

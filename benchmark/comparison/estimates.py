@@ -76,7 +76,7 @@ def tidy(records: Sequence[Record], ends: Mapping[str, float] | None = None) -> 
 
 
 def entropy_end(steps: Sequence[StepLog]) -> float | None:
-    """Policy entropy in nats per token, averaged over the last batches of a step log; `None` where it was not logged."""
+    """Policy entropy in nats per token, averaged over the last batches of a step log; `None` if it was not logged."""
     logged = Chart(tuple(steps), {}).get("policy/entropy")
     return None if logged is None else logged.late
 

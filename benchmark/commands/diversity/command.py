@@ -69,7 +69,8 @@ def diversity(
     ),
     columns: Columns = None,
     greedy: Annotated[
-        bool | None, typer.Option("--greedy/--sampled", help="How the completions were decoded, if the files are silent.")
+        bool | None,
+        typer.Option("--greedy/--sampled", help="How the completions were decoded, if the files are silent."),
     ] = None,
     base: Annotated[
         str | None, typer.Option(help="The method whose pass@k the others are held against; default the first.")

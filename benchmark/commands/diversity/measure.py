@@ -57,7 +57,9 @@ def measure_file(
     held = by_method(one for one in given if not one.greedy or one.method not in sampled)
     problems = tuple(name for name in next(iter(held.values())) if all(name in own for own in held.values()))
     if not problems:
-        raise ConfigurationError(f"{', '.join(map(str, files))}: the methods {', '.join(held)} have no problem in common.")
+        raise ConfigurationError(
+            f"{', '.join(map(str, files))}: the methods {', '.join(held)} have no problem in common."
+        )
     n, bleu = min(len(own[name]) for own in held.values() for name in problems), sacrebleu_version()
     calls: Counter[str] = Counter()
     columns: dict[str, list[ProblemColumns]] = {method: [] for method in held}

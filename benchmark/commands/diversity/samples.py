@@ -1,4 +1,4 @@
-"""Anyone's sampled solutions: one row is one completion of one problem, graded already, or graded here against its gold."""
+"""Read sampled solutions: each row is one completion of one problem, graded already or graded here against its gold."""
 
 from __future__ import annotations
 

@@ -169,12 +169,22 @@ def _crossing_grid(measured: Measured, resampling: Resampling, base: str | None)
         if method == first:
             continue
         found = crossing(
-            _solved(measured, method), _solved(measured, first), ks, resamples=resampling.resamples, seed=resampling.seed
+            _solved(measured, method),
+            _solved(measured, first),
+            ks,
+            resamples=resampling.resamples,
+            seed=resampling.seed,
         )
         lead = f"{found.ours[0] - found.base[0]:+.6f}", f"{found.ours[-1] - found.base[-1]:+.6f}"
-        rows.append((method, *lead, _point(found, found.at), f"[{_point(found, found.low)}, {_point(found, found.high)}]"))
+        rows.append(
+            (method, *lead, _point(found, found.at), f"[{_point(found, found.low)}, {_point(found, found.high)}]")
+        )
     title = f"pass@k against {first}, all {len(measured.problems):,} problems"
-    return Table(("", "lead at k = 1", f"lead at k = {ks[-1]}", f"k at which {first} catches up", "95 %"), tuple(rows), title=title)
+    return Table(
+        ("", "lead at k = 1", f"lead at k = {ks[-1]}", f"k at which {first} catches up", "95 %"),
+        tuple(rows),
+        title=title,
+    )
 
 
 def _solved(measured: Measured, method: str) -> dict[str, list[tuple[int, int]]]:

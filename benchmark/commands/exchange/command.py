@@ -53,7 +53,12 @@ Columns = Annotated[
 def export(
     suite: Annotated[str, typer.Argument(help="A suite that has results.")],
     *,
-    to: Annotated[ExportTarget, typer.Option(help="Files of lm-evaluation-harness or inspect_ai, tidy tables, a local tracker, or a model card section.")],
+    to: Annotated[
+        ExportTarget,
+        typer.Option(
+            help="Files of lm-evaluation-harness or inspect_ai, tidy tables, a local tracker, or a model card section."
+        ),
+    ],
     results: ResultsFolder = Path("results"),
     out: Annotated[Path | None, typer.Option(help="Folder to write; default exports/<suite>/<to>.")] = None,
 ) -> None:
@@ -97,12 +102,14 @@ def import_(
     ),
     columns: Columns = None,
     greedy: Annotated[
-        bool | None, typer.Option("--greedy/--sampled", help="How the completions were decoded, if the files are silent.")
+        bool | None,
+        typer.Option("--greedy/--sampled", help="How the completions were decoded, if the files are silent."),
     ] = None,
     seconds: Annotated[float | None, typer.Option(help="Seconds that the training took.")] = None,
     completions: Annotated[int | None, typer.Option(help="Completions that the training sampled.")] = None,
     history: Annotated[
-        Path | None, typer.Option(help="Learning curve: trainer_state.json, or a tracker's history as CSV or JSON lines.")
+        Path | None,
+        typer.Option(help="Learning curve: trainer_state.json, or a tracker's history as CSV or JSON lines."),
     ] = None,
     results: ResultsFolder = Path("results"),
     partial: Annotated[

@@ -8,7 +8,7 @@ everywhere.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.commands.exchange.matching import Matched, match
@@ -41,9 +41,9 @@ class ImportRequest:
     method: str
     task: str
     seed: int
-    reading: Asked = Asked()
+    reading: Asked = field(default_factory=Asked)
     """How the files are read."""
-    training: Told = Told()
+    training: Told = field(default_factory=Told)
     """What the importer tells of the training."""
     partial: bool = False
     """Leave out rows that match no problem of the exam, instead of refusing them."""

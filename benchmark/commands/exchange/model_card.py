@@ -58,7 +58,12 @@ def _metadata(evidence: Evidence, method: str) -> str:
         if not found:
             continue
         lines += ["  - task:", "      type: text-generation", '      name: "mathematical reasoning"']
-        lines += ["    dataset:", f"      type: {json.dumps(task)}", f"      name: {json.dumps(task)}", "      split: test"]
+        lines += [
+            "    dataset:",
+            f"      type: {json.dumps(task)}",
+            f"      name: {json.dumps(task)}",
+            "      split: test",
+        ]
         lines.append("    metrics:")
         for label, metric, kind in found:
             value = evidence.estimate(method, task, metric).mean or 0.0

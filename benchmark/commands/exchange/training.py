@@ -93,7 +93,7 @@ def read_training(told: Told) -> Trained:
 
 
 def _logged(points: Sequence[_Point], completions: int, seconds: float) -> Iterator[StepLog]:
-    """The points on our axes: completions by the step's share of the last one, seconds where they were not logged, too."""
+    """The points on our axes: completions, and seconds that were not logged, are spread evenly over the steps."""
     last = points[-1].step
     for point in points:
         share = point.step / last if last else 1.0
@@ -126,8 +126,10 @@ def _points(path: Path) -> tuple[list[_Point], float | None]:
             f"{path}:1: no step with a metric that is known here ({', '.join(sorted(set(NAMES)))}) and a column of "
             f"steps ({', '.join(_STEPS)})."
         )
-    if any(one.seconds is not None and two.seconds is not None and two.seconds < one.seconds
-           for one, two in pairwise(points)):
+    if any(
+        one.seconds is not None and two.seconds is not None and two.seconds < one.seconds
+        for one, two in pairwise(points)
+    ):
         raise MalformedRow(f"{path}:1: the seconds go back between two steps: give the history of one run.")
     return points, runtime
 

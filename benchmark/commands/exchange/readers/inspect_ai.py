@@ -1,4 +1,4 @@
-"""Logs of inspect_ai: `.eval` archives, and the `.json` that `inspect log convert --to json` or `--log-format json` writes.
+"""Logs of inspect_ai: `.eval` archives, and the `.json` of `--log-format json` or `inspect log convert --to json`.
 
 Every sample has `id`, `epoch`, `input` (text or messages), `target`, `output.choices` and `scores`; the sampling
 temperature is the log's `plan.config.temperature`, or the model's own default where that is null.

@@ -25,7 +25,7 @@ def is_written_by(row: RawRow) -> bool:
 
 
 def rows(found: Iterable[tuple[str, RawRow]]) -> Iterator[SampledRow]:
-    """Harness lines with `do_sample` off, or no temperature, are greedy. Completions under a second filter come once."""
+    """Lines with `do_sample` off, or no temperature, are greedy. Completions under a second filter are given once."""
     filters: dict[tuple[object, ...], object] = {}
     for where, row in found:
         if _holds_averages(row):

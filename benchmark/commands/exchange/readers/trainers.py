@@ -112,7 +112,7 @@ def _flat(row: RawRow, where: str) -> SampledRow:
 
 
 def _trace(row: RawRow, where: str) -> SampledRow:
-    """Messages in `nodes`: the last one that was sampled is the completion, the last of the user before it the prompt."""
+    """Of the messages in `nodes` the last sampled one is the completion, the last of the user before it the prompt."""
     nodes = field(row, "nodes", list, where)
     messages = [(one.get("message"), one.get("sampled")) for one in nodes if isinstance(one, Mapping)]
     replies = [place for place, (message, sampled) in enumerate(messages) if sampled and isinstance(message, Mapping)]
@@ -173,4 +173,3 @@ def _only(value: list[object], name: str, where: str) -> object:
     if value and all(isinstance(one, Mapping) and "role" in one for one in value):
         return value
     raise MalformedRow(f"{where}: '{name}' must hold one conversation, found {described(value)}.")
-
