@@ -182,7 +182,7 @@ HOSTILE = "[bold red]18[/] [/nonsense] \x1b[31m\x07\u202e \udce4"
 def test_texts_are_data(asked, graders):
     row = {"id": HOSTILE, "kind": HOSTILE, "gold": HOSTILE, "prediction": f"\\boxed{{{HOSTILE}}}", "expected": True}
     result = run(asked([row]), "--graders", graders)
-    assert result.exit_code == 0
+    assert result.exit_code == 1  # the one gold is no answer
     shown = result.stdout + result.stderr
     assert not {"\x1b", "\x07", "\u202e"} & set(shown)
     assert "[bold red]18[/]" in shown.replace("\n", "")
