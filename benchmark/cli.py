@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,8 +14,8 @@ import typer
 from benchmark.commands.diversity.command import diversity
 from benchmark.commands.exact_world.command import check
 from benchmark.commands.exchange.command import export, import_
+from benchmark.commands.grade.command import grade
 from benchmark.commands.listing import list_
-from benchmark.commands.options import console
 from benchmark.commands.run.command import run
 from benchmark.commands.run.others import fairness, regrade, report
 from benchmark.commands.tape.command import tape
@@ -42,30 +41,7 @@ app.add_typer(tape, name="tape")
 app.command()(diversity)
 app.command()(export)
 app.command("import")(import_)
-
-
-@app.command("grade")
-def grade_(
-    file: Annotated[
-        str,
-        typer.Argument(
-            help="JSON lines with the fields gold and prediction; may be .gz; '-' reads standard input. A gold that is "
-            'a whole worked solution, such as GSM8K\'s column answer, needs "gold_form": "solution" in its row.'
-        ),
-    ],
-    graders: Annotated[
-        str, typer.Option(help="One grader, or several separated by commas, to compare them.")
-    ] = "bakeoff",
-    output: Annotated[
-        Path | None, typer.Option(help="Write the verdicts to this file, one JSON object per line.")
-    ] = None,
-    show: Annotated[int, typer.Option(min=0, help="Number of disagreements to list.")] = 20,
-    without: Annotated[list[str] | None, typer.Option(help="Leave out rows of this kind; may be repeated.")] = None,
-) -> None:
-    """Grade a file of answers. Prints the verdicts, or with several graders a table of how they agree."""
-    from benchmark.commands.grade.command import grade_pairs_file
-
-    grade_pairs_file(file, graders, output=output, show=show, without=without or [], console=console)
+app.command()(grade)
 
 
 def _print_version(asked: bool) -> None:

@@ -75,7 +75,7 @@ def test_several_graders_are_compared(asked, tmp_path):
 
 def test_kinds_can_be_left_out(asked):
     assert [row.id for row in read(asked(ROWS), without=["no-marker"])] == ["a", "b"]
-    with pytest.raises(ConfigurationError, match="no rows to judge"):
+    with pytest.raises(ConfigurationError, match="no rows to grade"):
         read(asked(ROWS), without=["no-marker", "numeric"])
 
 
@@ -164,7 +164,7 @@ def test_files_that_cannot_be_read(asked, tmp_path):
     (tmp_path / "cut.gz").write_bytes(gzip.compress(b"{}" * 1000)[:-10])
     with pytest.raises(ConfigurationError, match="UTF-8, plain or gzip"):
         read(str(tmp_path / "cut.gz"))
-    with pytest.raises(ConfigurationError, match="no rows to judge"):
+    with pytest.raises(ConfigurationError, match="no rows to grade"):
         read(asked([""]))
 
 
@@ -182,7 +182,7 @@ HOSTILE = "[bold red]18[/] [/nonsense] \x1b[31m\x07\u202e \udce4"
 def test_texts_are_data(asked, graders):
     row = {"id": HOSTILE, "kind": HOSTILE, "gold": HOSTILE, "prediction": f"\\boxed{{{HOSTILE}}}", "expected": True}
     result = run(asked([row]), "--graders", graders)
-    assert result.exit_code == 0
+    assert result.exit_code == 1  # the one gold is no answer
     shown = result.stdout + result.stderr
     assert not {"\x1b", "\x07", "\u202e"} & set(shown)
     assert "[bold red]18[/]" in shown.replace("\n", "")

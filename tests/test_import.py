@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli import app
 from benchmark.commands.exchange.imports import ImportRequest, import_files
+from benchmark.commands.exchange.readers import Asked
 from benchmark.comparison.evidence import gather
 from benchmark.contract import IMPORTED, Algorithm
 from benchmark.errors import ConfigurationError, MalformedRow, UnknownName
@@ -68,7 +69,7 @@ class Bench:
     def take(self, rows, kind="lm-eval", *, partial=False, **asked):
         file = rows if not isinstance(rows, list) else lines(self.folder / "theirs.jsonl", rows)
         cell = ImportRequest(
-            **({"method": "theirs", "task": "competition", "seed": 0} | asked), kind=kind, partial=partial
+            **({"method": "theirs", "task": "competition", "seed": 0} | asked), reading=Asked(kind), partial=partial
         )
         return import_files([file], self.suite, cell, self.results)
 
@@ -179,7 +180,7 @@ def test_texts_of_published_problems_are_not_kept(bench, tmp_path):
         for _ in range(4)
     ]
     suite = load_suite(tmp_path / "real.toml", resolve)
-    cell = ImportRequest("theirs", "gsm8k", 0, "trl")
+    cell = ImportRequest("theirs", "gsm8k", 0)
     record, _ = import_files([lines(tmp_path / "log.jsonl", rows)], suite, cell, bench.results, tmp_path)
     assert record.metrics["accuracy"] == 1.0
     assert not (bench.results / "real" / record.job.id / "samples.jsonl.gz").exists()
@@ -283,7 +284,7 @@ def test_nothing_is_imported_over(bench):
     path = bench.folder / "theirs.jsonl"
     with pytest.raises(ConfigurationError, match="is given twice"):
         import_files(
-            [path, path], bench.suite, ImportRequest("theirs", "competition", 0, "lm-eval"), bench.folder / "other"
+            [path, path], bench.suite, ImportRequest("theirs", "competition", 0), bench.folder / "other"
         )
 
 

@@ -18,7 +18,7 @@ from benchmark.exam.metrics import measure, strategy_counts
 CLOSE = {"abs": 1e-12, "rel": 1e-12}
 
 
-OF_TEXTS = ["step_strategies@4", "effective_step_strategies", "invalid_strategies", "distinct_2_correct"]
+OF_TEXTS = ["step_strategies@4", "effective_step_strategies", "invalid_strategies", "distinct_2_correct", "distinct_equations"]
 
 
 def outcome(problem, sample, verdict="wrong", answer="7", strategy=None, tokens=10, truncated=False):  # noqa: FBT002
@@ -68,6 +68,8 @@ def test_an_exam_by_hand():
         # no problem has four correct samples, no outcome its text
         "richness@4": None,
         **dict.fromkeys(OF_TEXTS),
+        # b alone has a wrong greedy completion, and one of its four samples is right
+        "potential@4": 1,
         # a: 18 and 20; b: 5 and 6
         "distinct_answers": 2,
         # a: 3/4, 1/4; b: 5, 6 twice, none
@@ -99,6 +101,7 @@ def test_budgets_above_the_samples_are_left_out():
         "strategies_per_solved@4",
         "richness@4",
         "step_strategies@4",
+        "potential@4",
     ]
     assert "maj@2" in measure(exam(), ks=(2, 1, 2))
     # ((5/6 + 1/2)/2) / (3/4) = (2/3) / (3/4)

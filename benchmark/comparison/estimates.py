@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from benchmark.contract import TRAINING_PHASES, Estimate, ExamParts, Record, Suite
+from benchmark.contract import TRAINING_PHASES, Estimate, ExamParts, Record, StepLog, Suite
 from benchmark.errors import BadRecord
 from benchmark.exam.definitions import METRICS, metric_named
+from benchmark.run.step_series import Chart
 from benchmark.stats import Scores, estimate, from_seeds, scores_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["COLUMNS", "Cells", "Summary", "answers", "by_seed", "cells", "summary", "tidy"]
+__all__ = ["COLUMNS", "Cells", "Summary", "answers", "by_seed", "cells", "entropy_end", "summary", "tidy"]
 
 COLUMNS = ("suite", "algorithm", "task", "seed", "status", "metric", "value")
 
@@ -46,7 +47,7 @@ def answers(record: Record, suite: Suite) -> bool:
     )
 
 
-def tidy(records: Sequence[Record]) -> pd.DataFrame:
+def tidy(records: Sequence[Record], ends: Mapping[str, float] | None = None) -> pd.DataFrame:
     """One row per job and metric, sorted by suite, task, algorithm, seed, metric.
 
     Columns: `suite`, `algorithm`, `task` (str), `seed` (int), `status` (str, as in the record), `metric` (str), `value`
@@ -55,10 +56,14 @@ def tidy(records: Sequence[Record]) -> pd.DataFrame:
     - `training_seconds`, `wall_seconds`, `evaluate_seconds`
     - `peak_<kind>_bytes`: largest over all phases; `rss` and `allocated` are always there, others if any job has them
     - `training_peak_<kind>_bytes`: the same over rollout, reward and update; missing where nothing was trained
+    - `entropy_end`: nats per token at the end of training, where `ends` (by job id, of `entropy_end`) are given
 
     Every job has a row for every metric that any job has. In a job that is not `done` all values are missing.
     """
     numbers = [_numbers(record) for record in records]
+    for record, known in zip(records, numbers, strict=True):
+        if ends:
+            known["entropy_end"] = ends.get(record.job.id)
     names = sorted(set().union(*numbers))
     rows = [
         (job.suite, job.algorithm.name, job.task, job.seed, record.status, name, _value(record, known.get(name)))
@@ -68,6 +73,12 @@ def tidy(records: Sequence[Record]) -> pd.DataFrame:
     ]
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"seed": "int64", "value": "float64"})
     return frame.sort_values(["suite", "task", "algorithm", "seed", "metric"], ignore_index=True)
+
+
+def entropy_end(steps: Sequence[StepLog]) -> float | None:
+    """Policy entropy in nats per token, averaged over the last batches of a step log; `None` if it was not logged."""
+    logged = Chart(tuple(steps), {}).get("policy/entropy")
+    return None if logged is None else logged.late
 
 
 def cells(frame: pd.DataFrame, suite: Suite, exams: Mapping[tuple[str, str, int], ExamParts]) -> Cells:
@@ -97,10 +108,11 @@ def summary(scores: Cells, suite: Suite) -> Summary:
 
 
 def _refuse_unlike(exams: Mapping[tuple[str, str, int], ExamParts]) -> None:
+    """An exam of greedy completions alone has no samples, and may stand beside one that has them."""
     first: dict[str, tuple[str, ExamParts]] = {}
-    for (algorithm, task, seed), exam in exams.items():
+    for (algorithm, task, seed), exam in sorted(exams.items(), key=lambda one: not one[1].samples):
         name, other = first.setdefault(task, (f"{algorithm}-{task}-s{seed}", exam))
-        if (exam.problems, exam.samples) != (other.problems, other.samples):
+        if exam.problems != other.problems or (exam.samples and exam.samples != other.samples):
             raise BadRecord(
                 f"{algorithm}-{task}-s{seed} has an exam of {len(exam.problems)} problems with {exam.samples} samples, "
                 f"{name} one of {len(other.problems)} with {other.samples}, or of other problems; they cannot be "

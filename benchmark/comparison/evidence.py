@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.comparison.estimates import Cells, Summary, answers, cells, summary, tidy
+from benchmark.comparison.estimates import Cells, Summary, answers, cells, entropy_end, summary, tidy
 from benchmark.contract import (
     FLOOR,
     NO_ESTIMATE,
@@ -142,7 +142,7 @@ def gather(results: Path, suite: str) -> Evidence:
     asked = read_suite(results, suite)
     found = read_records(results, suite)
     records = tuple(record for record in found if answers(record, asked))
-    frame = tidy(records)
+    frame = tidy(records, _entropies(results, records))
     exams = _exams(results, records)
     scores = cells(frame, asked, exams)
     return Evidence(
@@ -192,6 +192,12 @@ def _exams(results: Path, records: tuple[Record, ...]) -> dict[tuple[str, str, i
 def _exam(state: tuple[Path, int, int]) -> ExamParts:
     """One job's exam, read once for as long as its outcomes file keeps its time and size."""
     return from_columns(read_columns(state[0]))
+
+
+def _entropies(results: Path, records: tuple[Record, ...]) -> dict[str, float]:
+    """Entropy at the end of training, by job id, where it was logged."""
+    found = {record.job.id: entropy_end(read_steps(job_folder(results, record.job))) for record in records}
+    return {id_: entropy for id_, entropy in found.items() if entropy is not None}
 
 
 def _digest(results: Path, suite: Suite, records: tuple[Record, ...]) -> str:

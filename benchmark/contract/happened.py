@@ -154,7 +154,7 @@ class Record:
     reason: str | None
     """Why the status is not `done`, written for the user; `None` if it is `done`."""
     wall_seconds: float | None
-    """`None` when imported."""
+    """When imported, what the importer said of the training; `None` where nothing was said."""
     phase_seconds: Mapping[Phase, float]
     """Seconds per phase; they add up to `wall_seconds` within 5 %."""
     peak_bytes: Mapping[str, int]
@@ -175,7 +175,7 @@ class Record:
 
     @property
     def training_seconds(self) -> float | None:
-        """Rollout + reward + update; `None` when imported."""
+        """Rollout + reward + update; when imported, what the importer said, if anything."""
         if self.imported is not None:
-            return None
+            return self.wall_seconds
         return sum(self.phase_seconds.get(phase, 0.0) for phase in TRAINING_PHASES)

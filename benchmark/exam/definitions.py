@@ -184,6 +184,23 @@ _TABLE = (
         parts.of_distinct_2,
         "texts",
     ),
+    Metric(
+        "distinct_equations",
+        "share",
+        "neither",
+        "Div-Equ: different equations / equations in all samples of a problem, wrong ones included; needs the texts",
+        parts.of_distinct_equations,
+        "texts",
+    ),
+    Metric(
+        "potential@k",
+        "share",
+        "higher",
+        "pass@k over the problems whose greedy completion is wrong, largest k; undefined without such a problem",
+        parts.of_potential,
+        "greedy",
+        at="largest",
+    ),
     Metric("distinct_answers", "answers", "neither", "number of different answers", parts.of_answers),
     Metric(
         "answer_entropy",

@@ -43,6 +43,8 @@ class TextFacts(NamedTuple):
     """Number of completions whose strategy contains a wrong step."""
     distinct_2: float | None
     """Distinct-2 of the first `CORRECT` of them; `None` where there are fewer."""
+    equations: tuple[int, int] = (0, 0)
+    """Different equations, and all equations, in all samples of the problem, wrong ones included."""
 
 
 class ProblemFacts(NamedTuple):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from benchmark.contract import GREEDY
 from benchmark.exam.definitions import BUDGETS, METRICS, names_at
 from benchmark.exam.facts import CORRECT, Counts, ProblemFacts, TextFacts
-from benchmark.exam.strategy.key import strategy_of
+from benchmark.exam.strategy.key import count_equations, strategy_of
 from benchmark.exam.text_diversity import distinct_n
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ class ProblemSamples:
             step_strategies=self.step_strategy_counts,
             invalid=sum(not strategy.valid for strategy in self.strategies_from_text),
             distinct_2=distinct_n(first, 2) if len(first) == CORRECT else None,
+            equations=count_equations(outcome.text for outcome in self.samples),
         )
 
 

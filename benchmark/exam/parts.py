@@ -127,6 +127,19 @@ def of_distinct_2(facts: ProblemFacts, _: int) -> Parts | None:
     return UNDEFINED if facts.texts.distinct_2 is None else (facts.texts.distinct_2, 1.0)
 
 
+def of_distinct_equations(facts: ProblemFacts, _: int) -> Parts | None:
+    """Div-Equ: different equations / equations of all samples (arXiv 2505.23433, section 3)."""
+    if facts.texts is None:
+        return None
+    different, every = facts.texts.equations
+    return (different / every, 1.0) if every else UNDEFINED
+
+
+def of_potential(facts: ProblemFacts, k: int) -> Parts:
+    """Potential@k: pass@k of a problem whose greedy completion is wrong (arXiv 2505.23433, section 3)."""
+    return UNDEFINED if facts.greedy is not False or not facts.counts.samples else of_pass(facts, k)
+
+
 def of_size(_: ProblemFacts, __: int) -> None:
     """Known of the exam as a whole."""
     return

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from benchmark.exam import estimators, text_diversity
 from benchmark.exam.definitions import METRICS
 from benchmark.exam.facts import CORRECT, Counts, ProblemFacts
-from benchmark.exam.strategy.key import Strategy, strategy_of
+from benchmark.exam.strategy.key import Strategy, count_equations, strategy_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,7 +48,18 @@ def columns_of(samples: Sequence[Sample], n: int, reading: Reading, *, bleu: boo
     for level in LEVELS:
         found |= _strategy_columns(samples[:n], strategies[:n], facts[level], level)
     answers = _answer_columns(samples[:n], as_written=reading == "published")
-    return found | answers | _text_columns(samples, n, bleu=bleu)
+    right = [sample for sample in samples if sample.correct][:CORRECT]
+    equations = {
+        "div_equ": _share(samples[:n], reading),
+        "div_equ_correct": _share(right, reading) if len(right) == CORRECT else None,
+    }
+    return found | answers | equations | _text_columns(samples, n, bleu=bleu)
+
+
+def _share(samples: Sequence[Sample], reading: Reading) -> float | None:
+    """Div-Equ: different equations / equations; undefined without one."""
+    different, every = count_equations((sample.completion for sample in samples), reading)
+    return different / every if every else None
 
 
 def _facts(samples: Sequence[Sample], strategies: Sequence[Strategy | None], level: StrategyLevel) -> ProblemFacts:
@@ -108,6 +119,7 @@ def _budget_columns(
         strict = held._replace(counts=held.counts._replace(strategies=_counts(valid, level)))
         found[f"valid_{level}@n"] = _value("strategies@k", strict, n)
     found["maj@n"] = _value("maj@k", facts["expr"], n)
+    found["potential@n"] = None  # known where there is a greedy answer, in `measure`
     return found
 
 

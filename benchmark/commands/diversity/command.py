@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from benchmark.commands.exchange.command import Columns, Format
+
 if TYPE_CHECKING:
     from benchmark.commands.diversity.measure import Measured
     from benchmark.commands.diversity.tables import Resampling
@@ -48,16 +50,31 @@ JudgeCache = Annotated[
 
 
 def diversity(
-    file: Annotated[Path, typer.Argument(help="JSON lines (.jsonl, .jsonl.gz), .parquet, or '-' for standard input.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="JSON lines, CSV or Parquet, plain or .gz, or a file of another program; '-': standard input. Of "
+            "several files, each is a method."
+        ),
+    ],
     *,
     reading: HowToRead = ReadingOption.PUBLISHED,
-    csv: Annotated[Path | None, typer.Option(help="Write all columns of every problem to this file.")] = None,
-    resamples: Annotated[
-        int, typer.Option(min=100, help="Number of resamples of the problems, for the intervals.")
-    ] = 2_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 0,
+    csv: Annotated[Path | None, typer.Option(help="Write every column of every problem here.")] = None,
+    resamples: Annotated[int, typer.Option(min=100, help="Of the problems, for the intervals.")] = 2_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
     judge: UseJudge = False,
     judge_cache: JudgeCache = Path("~/.cache/rl-bakeoff/judge"),
+    kind: Annotated[Format, typer.Option("--format", help="Who wrote the files; auto looks at the fields.")] = (
+        Format.AUTO
+    ),
+    columns: Columns = None,
+    greedy: Annotated[
+        bool | None,
+        typer.Option("--greedy/--sampled", help="How the completions were decoded, if the files are silent."),
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(help="The method whose pass@k the others are held against; default the first.")
+    ] = None,
 ) -> None:
     """Measure how different the correct solutions in a file are; one JSON object per line.
 
@@ -65,29 +82,35 @@ def diversity(
 
     problem: id or text (or problem_id, question, prompt, group). completion: text (or response, solution, output, text,
     prediction). correct: true or false (or is_correct, expected). Optional: answer, the final answer this completion
-    gives (or extracted_answer, final_answer; else it is extracted); method, one column each (or model, algorithm).
+    gives (or extracted_answer, final_answer; else it is extracted); method, one column each (or model, algorithm);
+    greedy, true for a greedy completion. Files of the programs that 'import' reads are graded here against their gold.
     """
     from benchmark.commands.diversity.llm_judge import Judge, endpoint_from
     from benchmark.commands.diversity.measure import csv_of, measure_file
     from benchmark.commands.diversity.tables import Resampling
+    from benchmark.commands.exchange.readers import Asked, columns_from
+    from benchmark.errors import UnknownName
     from benchmark.store.atomic import write
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     asked = Judge(endpoint_from(os.environ), judge_cache.expanduser()) if judge else None
+    rows = Asked(kind.value, columns_from(columns), greedy)
     with console.status("reading") as status:
         measured = measure_file(
-            file, reading.value, asked, lambda done, of: status.update(f"{done:,} of {of:,} problems")
+            files, reading.value, asked, lambda done, of: status.update(f"{done:,} of {of:,} problems"), rows
         )
+    if base is not None and base not in measured.columns:
+        raise UnknownName("method in the files", base, measured.columns)
     if csv is not None:
         write(csv, csv_of(measured).encode(errors="backslashreplace"))
-    _show(console, measured, Resampling(resamples, seed))
+    _show(console, measured, Resampling(resamples, seed), base)
 
 
-def _show(console: Console, measured: Measured, resampling: Resampling) -> None:
+def _show(console: Console, measured: Measured, resampling: Resampling, base: str | None) -> None:
     """Every table, then the notes on how to read them."""
     from benchmark.commands.diversity.tables import grids, notes
 
-    for grid in grids(measured, resampling):
+    for grid in grids(measured, resampling, base):
         console.print(escape(grid.title), style="bold", soft_wrap=True)
         table = Table(box=None, pad_edge=False)
         for place, column in enumerate(grid.header):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from benchmark.commands.diversity.columns import ProblemColumns, columns_of
 from benchmark.commands.diversity.llm_judge import Judge
-from benchmark.commands.diversity.samples import Sample, by_method, read_samples
+from benchmark.commands.diversity.samples import Sample, by_method, read_files
+from benchmark.commands.exchange.readers import Asked
 from benchmark.errors import ConfigurationError
 from benchmark.exam.strategy.expressions import Reading
 from benchmark.exam.text_diversity import sacrebleu_version
@@ -38,13 +39,27 @@ class Measured:
 
 
 def measure_file(
-    path: Path, reading: Reading, judge: Judge | None = None, progress: Callable[[int, int], None] | None = None
+    paths: Path | Sequence[Path],
+    reading: Reading,
+    judge: Judge | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    asked: Asked | None = None,
 ) -> Measured:
-    """Every column of every problem; `progress` is told how many problems are done, and of how many."""
-    held = by_method(read_samples(path))
+    """Every column of every problem; `progress` is told how many problems are done, and of how many.
+
+    Greedy completions are no samples, unless a method has no others; they say on which problems its greedy answer is
+    wrong.
+    """
+    files = [paths] if isinstance(paths, Path) else list(paths)
+    given = read_files(files, asked)
+    sampled = {sample.method for sample in given if not sample.greedy}
+    greedy = {(one.method, one.problem): one.correct for one in given if one.greedy}
+    held = by_method(one for one in given if not one.greedy or one.method not in sampled)
     problems = tuple(name for name in next(iter(held.values())) if all(name in own for own in held.values()))
     if not problems:
-        raise ConfigurationError(f"{path}: the methods {', '.join(held)} have no problem in common.")
+        raise ConfigurationError(
+            f"{', '.join(map(str, files))}: the methods {', '.join(held)} have no problem in common."
+        )
     n, bleu = min(len(own[name]) for own in held.values() for name in problems), sacrebleu_version()
     calls: Counter[str] = Counter()
     columns: dict[str, list[ProblemColumns]] = {method: [] for method in held}
@@ -53,6 +68,8 @@ def measure_file(
             progress(done, len(problems))
         for method, own in held.items():
             found = columns_of(own[name], n, reading, bleu=bleu is not None)
+            if greedy.get((method, name)) is False:
+                found["potential@n"] = found[f"pass@{n}"]
             if judge is not None:
                 found["judge"], reason = judge.score(name, [sample.completion for sample in own[name]])
                 calls[reason] += 1

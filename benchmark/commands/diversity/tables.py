@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.commands.diversity.columns import ProblemColumns, budgets
 from benchmark.commands.diversity.rows import ROWS, MetricRow, rows_over
+from benchmark.comparison.crossing import Crossing, crossing
 from benchmark.comparison.table import DASH, Table
 from benchmark.contract import NO_ESTIMATE, Estimate
 from benchmark.exam.text_diversity import SELF_BLEU
@@ -40,8 +41,10 @@ class _Group:
     everything: bool = False
 
 
-def grids(measured: Measured, resampling: Resampling) -> list[Table]:
+def grids(measured: Measured, resampling: Resampling, base: str | None = None) -> list[Table]:
     """Budgets of each method; all rows over all, solved and all-correct problems; D2 of each pair of methods.
+
+    With several methods also where the pass@k of each falls behind that of `base`, by default the first.
 
     One method has a column for each group of problems, several have a table for each group. A problem is solved where
     every method has a correct sample, and a row takes the problems that define it for every method.
@@ -55,7 +58,7 @@ def grids(measured: Measured, resampling: Resampling) -> list[Table]:
     for group in groups:
         cells = [(method, method, group) for method in measured.columns]
         found.append(_row_grid(measured, f"{group.name} problems", cells, resampling))
-    return [*found, _pair_grid(measured, resampling)]
+    return [*found, _pair_grid(measured, resampling), _crossing_grid(measured, resampling, base)]
 
 
 def notes(measured: Measured, resampling: Resampling) -> list[str]:
@@ -155,6 +158,44 @@ def _pair_grid(measured: Measured, resampling: Resampling) -> Table:
         rows.append((f"{one} / {other}", f"{len(kept):,}", *map(_cell, numbers)))
     title = "D2, expr, over the problems in which both methods have two correct samples"
     return Table(("methods", "problems", "first", "second"), tuple(rows), title=title)
+
+
+def _crossing_grid(measured: Measured, resampling: Resampling, base: str | None) -> Table:
+    """pass@k against the base: at k = 1, at the largest, and where the base catches up (arXiv 2504.13837)."""
+    first = base or next(iter(measured.columns))
+    ks = budgets(measured.n)
+    rows = []
+    for method in measured.columns:
+        if method == first:
+            continue
+        found = crossing(
+            _solved(measured, method),
+            _solved(measured, first),
+            ks,
+            resamples=resampling.resamples,
+            seed=resampling.seed,
+        )
+        lead = f"{found.ours[0] - found.base[0]:+.6f}", f"{found.ours[-1] - found.base[-1]:+.6f}"
+        rows.append(
+            (method, *lead, _point(found, found.at), f"[{_point(found, found.low)}, {_point(found, found.high)}]")
+        )
+    title = f"pass@k against {first}, all {len(measured.problems):,} problems"
+    return Table(
+        ("", "lead at k = 1", f"lead at k = {ks[-1]}", f"k at which {first} catches up", "95 %"),
+        tuple(rows),
+        title=title,
+    )
+
+
+def _solved(measured: Measured, method: str) -> dict[str, list[tuple[int, int]]]:
+    return {
+        problem: [(int(columns["samples"] or 0), int(columns["correct"] or 0))]
+        for problem, columns in zip(measured.problems, measured.columns[method], strict=True)
+    }
+
+
+def _point(found: Crossing, at: float | None) -> str:
+    return f"above {found.ks[-1]}" if at is None else f"{at:.1f}"
 
 
 def _cell(number: Estimate) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -23,36 +24,61 @@ class ExportTarget(StrEnum):
     MLFLOW = "mlflow"
     TRACKIO = "trackio"
     WANDB = "wandb"
+    INSPECT_AI = "inspect-ai"
+    MODEL_CARD = "model-card"
 
 
 class Format(StrEnum):
-    """What completions can be imported from."""
+    """Whose files completions are read from."""
 
+    AUTO = "auto"
     LM_EVAL = "lm-eval"
+    INSPECT_AI = "inspect-ai"
     TRL = "trl"
+    VERL = "verl"
+    OPENRLHF = "openrlhf"
+    NEMO_RL = "nemo-rl"
+    PRIME_RL = "prime-rl"
+
+
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        help="Read any JSON lines, CSV or Parquet: question=COLUMN,response=COLUMN and, where there are any, gold=, "
+        "score=, id=, method=, step=."
+    ),
+]
 
 
 def export(
     suite: Annotated[str, typer.Argument(help="A suite that has results.")],
     *,
-    to: Annotated[ExportTarget, typer.Option(help="Files of lm-evaluation-harness, tidy tables, or a local tracker.")],
+    to: Annotated[
+        ExportTarget,
+        typer.Option(
+            help="Files of lm-evaluation-harness or inspect_ai, tidy tables, a local tracker, or a model card section."
+        ),
+    ],
     results: ResultsFolder = Path("results"),
     out: Annotated[Path | None, typer.Option(help="Folder to write; default exports/<suite>/<to>.")] = None,
 ) -> None:
     """Write a suite's results in the format of another program. Nothing is sent over the network."""
+    from benchmark.commands.exchange.inspect_ai import to_inspect_ai
     from benchmark.commands.exchange.lm_eval import to_lm_eval
+    from benchmark.commands.exchange.model_card import to_model_card
     from benchmark.commands.exchange.parquet import to_parquet
     from benchmark.commands.exchange.trackers import to_tracker
     from benchmark.comparison.evidence import gather
 
     folder = out or Path("exports") / suite / to.value
     evidence = gather(results, suite)
-    if to is ExportTarget.LM_EVAL:
-        written = to_lm_eval(evidence, folder)
-    elif to is ExportTarget.PARQUET:
-        written = to_parquet(evidence, folder)
-    else:
-        written = to_tracker(evidence, folder, to.value)
+    writers = {
+        ExportTarget.LM_EVAL: to_lm_eval,
+        ExportTarget.INSPECT_AI: to_inspect_ai,
+        ExportTarget.PARQUET: to_parquet,
+        ExportTarget.MODEL_CARD: to_model_card,
+    }
+    written = writers[to](evidence, folder) if to in writers else to_tracker(evidence, folder, to.value)
     console = Console(highlight=False)
     console.print(
         f"{len(evidence.records)} jobs of '{suite}': {len(written)} paths under {folder}", markup=False, soft_wrap=True
@@ -60,7 +86,10 @@ def export(
 
 
 def import_(
-    files: Annotated[list[Path], typer.Argument(help="Files of one trained policy: .jsonl, .jsonl.gz, .parquet.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Files of one trained policy: .jsonl, .json, .csv, .parquet, .eval, plain or .gz."),
+    ],
     *,
     method: Annotated[str, typer.Option("--as", help="Name of a row that the suite declares with 'imported = true'.")],
     suite: Annotated[
@@ -68,7 +97,20 @@ def import_(
     ],
     task: Annotated[str, typer.Option(help="A task of the suite.")],
     seed: Annotated[int, typer.Option(help="A seed of the suite.")],
-    kind: Annotated[Format, typer.Option("--format", help="Program that wrote the files.")],
+    kind: Annotated[Format, typer.Option("--format", help="Who wrote the files; auto looks at the fields.")] = (
+        Format.AUTO
+    ),
+    columns: Columns = None,
+    greedy: Annotated[
+        bool | None,
+        typer.Option("--greedy/--sampled", help="How the completions were decoded, if the files are silent."),
+    ] = None,
+    seconds: Annotated[float | None, typer.Option(help="Seconds that the training took.")] = None,
+    completions: Annotated[int | None, typer.Option(help="Completions that the training sampled.")] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(help="Learning curve: trainer_state.json, or a tracker's history as CSV or JSON lines."),
+    ] = None,
     results: ResultsFolder = Path("results"),
     partial: Annotated[
         bool,
@@ -83,16 +125,27 @@ def import_(
     """Grade completions of a policy trained elsewhere and add them to a suite's table, marked as imported."""
     sys.path.insert(0, str(Path.cwd()))
     from benchmark.commands.exchange.imports import ImportRequest, import_files
+    from benchmark.commands.exchange.readers import Asked, columns_from
+    from benchmark.commands.exchange.training import Told
     from benchmark.suite.load import load_suite, suite_path
     from benchmark.suite.registry import resolve
 
-    asked = ImportRequest(method, task, seed, kind.value, partial)
+    reading = Asked(kind.value, columns_from(columns), greedy)
+    asked = ImportRequest(method, task, seed, reading, Told(seconds, completions, history), partial)
     record, left_out = import_files(files, load_suite(suite_path(suite), resolve), asked, results, data)
-    sizes = f"{record.metrics['problems']:.0f} problems × {record.metrics['samples']:.0f} samples"
     console = Console(highlight=False)
     console.print(
-        f"{record.job.id}: {sizes}, accuracy {record.metrics['accuracy']:.1%}; {left_out} rows left out. "
+        f"{record.job.id}: {_sizes(record.metrics)}; {left_out} rows left out. "
         f"The table: bakeoff report {record.job.suite}",
         markup=False,
         soft_wrap=True,
     )
+
+
+def _sizes(metrics: Mapping[str, float | None]) -> str:
+    """`8 problems × 4 samples, accuracy 50.0%`, or `8 problems, greedy accuracy 50.0%`."""
+    problems, samples = metrics["problems"] or 0, metrics["samples"] or 0
+    accuracy, greedy = metrics["accuracy"], metrics["greedy_accuracy"]
+    if accuracy is None:
+        return f"{problems:.0f} problems, one greedy completion each, greedy accuracy {greedy or 0.0:.1%}"
+    return f"{problems:.0f} problems × {samples:.0f} samples, accuracy {accuracy:.1%}"

@@ -1,18 +1,20 @@
 """Turn completions of another program into a record: matched to the exam, graded again, marked as imported.
 
-Training happened elsewhere, so seconds, bytes, counts and FLOPs are unknown and stay undefined. Texts are kept for
-generated tasks only, as everywhere.
+Training happened elsewhere: seconds, completions and the learning curve are what the importer tells
+(`exchange.training`), bytes and FLOPs are unknown and stay undefined. Texts are kept for generated tasks only, as
+everywhere.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.commands.exchange.matching import Matched, match
-from benchmark.commands.exchange.rows import read_drawn
+from benchmark.commands.exchange.readers import Asked, read_samples
+from benchmark.commands.exchange.repeated import refuse_repeated, source_of
+from benchmark.commands.exchange.training import Told, read_training
 from benchmark.contract import GREEDY, Completion, ExamProblems, Job, Outcome, Problem, Provenance, Record, Suite
 from benchmark.errors import ConfigurationError, MalformedRow, UnknownName
 from benchmark.exam.examiner import grade_completions
@@ -22,7 +24,7 @@ from benchmark.grading import GRADER, math_verify_version
 from benchmark.store import provenance
 from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import write_outcomes
-from benchmark.store.records import is_done, job_folder, read_record, write_record, write_suite
+from benchmark.store.records import is_done, job_folder, read_record, write_record, write_steps, write_suite
 from benchmark.suite.load import jobs_of
 from benchmark.tasks import digest, load_task
 
@@ -39,8 +41,10 @@ class ImportRequest:
     method: str
     task: str
     seed: int
-    kind: str
-    """A key of `rows.FORMATS`."""
+    reading: Asked = field(default_factory=Asked)
+    """How the files are read."""
+    training: Told = field(default_factory=Told)
+    """What the importer tells of the training."""
     partial: bool = False
     """Leave out rows that match no problem of the exam, instead of refusing them."""
 
@@ -61,11 +65,17 @@ def import_files(
     task = load_task(job.task, job.own_tasks)
     splits = [task.load(split, data) for split in ("train", "validation", "test")]
     problems = splits[2][: job.exam.problems]
-    found = match(read_drawn(list(files), asked.kind), problems, job.exam.samples)
+    trained = read_training(asked.training)
+    source = source_of(files, asked.reading.name)
+    refuse_repeated(results, job, source)
+    found = match(read_samples(files, asked.reading), problems, job.exam.samples)
     _refuse_unmatched(found, asked, problems)
     outcomes = _graded(found, problems, job.exam.samples)
-    record = _record(job, outcomes, _source(files, asked.kind), digest([one for split in splits for one in split]))
+    refuse_repeated(results, job, source, outcomes)
+    record = _record(job, outcomes, source, digest([one for split in splits for one in split]))
+    record = replace(record, wall_seconds=trained.seconds, counts=trained.counts)
     write_suite(results, suite)
+    write_steps(job_folder(results, job), trained.steps)
     write_outcomes(job_folder(results, job), outcomes, texts=task.generated)
     write_cross_grading(job_folder(results, job), cross_grading(outcomes, problems))
     if task.generated and record.provenance is not None:
@@ -92,6 +102,8 @@ def _job(suite: Suite, asked: ImportRequest) -> Job:
 
 
 def _refuse_unmatched(found: Matched, asked: ImportRequest, problems: Sequence[Problem]) -> None:
+    if not found.rows:
+        raise MalformedRow("the files hold no rows.")
     if found.unmatched and not (asked.partial and found.completions):
         shown = ", ".join(found.unmatched[:SHOWN]) + (", …" if len(found.unmatched) > SHOWN else "")
         raise MalformedRow(
@@ -101,15 +113,20 @@ def _refuse_unmatched(found: Matched, asked: ImportRequest, problems: Sequence[P
 
 
 def _graded(found: Matched, problems: Sequence[Problem], samples: int) -> list[Outcome]:
-    """All outcomes in the order of the exam; refuses an exam that is not whole."""
+    """All outcomes in the order of the exam; refuses an exam that is not whole.
+
+    An exam without any samples is one of greedy completions alone.
+    """
     greedy = {id_ for id_, is_greedy in found.completions if is_greedy}
+    wanted = samples if any(not is_greedy for _, is_greedy in found.completions) or not greedy else 0
     outcomes: list[Outcome] = []
     for problem in problems:
         drawn = found.completions.get((problem.id, False), ())
-        if len(drawn) != samples:
+        if len(drawn) != wanted:
             raise MalformedRow(
                 f"problem '{problem.id}' has {len(drawn)} samples, but the suite's exam has {samples} of each of its "
                 f"{len(problems)} problems; a smaller exam cannot be compared."
+                + (" Greedy completions alone are an exam, too: say --greedy if these are." if not greedy else "")
             )
         if greedy and problem.id not in greedy:
             raise MalformedRow(
@@ -146,9 +163,3 @@ def _record(job: Job, outcomes: Sequence[Outcome], source: str, task_digest: str
         provenance=grader,
         imported=source,
     )
-
-
-def _source(files: Sequence[Path], kind: str) -> str:
-    """`lm-eval samples_x.jsonl (SHA-256 0123456789ab)`."""
-    names = [f"{file.name} (SHA-256 {hashlib.sha256(file.read_bytes()).hexdigest()[:12]})" for file in files]
-    return f"{kind} {', '.join(names)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmark.commands.exchange.rows import Drawn
+from benchmark.commands.exchange.readers import SampledRow
 from benchmark.contract import Problem
 from benchmark.errors import MalformedRow
 
@@ -22,6 +22,8 @@ class Matched:
     completions: Mapping[Place, tuple[str, ...]]
     unmatched: tuple[str, ...]
     """Rows that ask no problem of the exam, as `file:line`."""
+    rows: int
+    """All rows that were read."""
 
 
 class _Finder:
@@ -35,7 +37,7 @@ class _Finder:
             self._texts[text] = None if text in self._texts else problem.id
         self._known: dict[str, str | None] = {}
 
-    def find(self, row: Drawn) -> str | None:
+    def find(self, row: SampledRow) -> str | None:
         """The id of the one problem a row asks; `None` where it asks none of them, or cannot be told which."""
         id_ = row.id if row.id in self._ids else None
         by_text = next((found for text in row.asked if (found := self._equal(text))), None)
@@ -54,8 +56,8 @@ class _Finder:
         return self._known[text]
 
 
-def match(rows: Iterable[Drawn], problems: Sequence[Problem], samples: int) -> Matched:
-    """Every problem needs exactly `samples` samples, and all or none of them one greedy completion.
+def match(rows: Iterable[SampledRow], problems: Sequence[Problem], samples: int) -> Matched:
+    """No problem has more than `samples` samples and one greedy completion.
 
     A row that repeats the completions of an earlier one under another filter counts once. Raises `MalformedRow`.
     """
@@ -63,12 +65,14 @@ def match(rows: Iterable[Drawn], problems: Sequence[Problem], samples: int) -> M
     found: dict[Place, tuple[str, ...]] = {}
     first: dict[Place, str] = {}
     unmatched = []
+    count = 0
     for row in rows:
+        count += 1
         id_ = finder.find(row)
         if id_ is None:
             unmatched.append(row.where)
             continue
-        place = (id_, row.greedy)
+        place = (id_, bool(row.greedy))
         before = found.get(place, ())
         if before and not row.several:
             if before != row.completions:
@@ -77,14 +81,20 @@ def match(rows: Iterable[Drawn], problems: Sequence[Problem], samples: int) -> M
                     f"{first[place]}. Give the file of one run."
                 )
             continue
-        if len(before) + len(row.completions) > samples and not row.greedy:
-            raise MalformedRow(
-                f"{row.where}: {len(before) + len(row.completions)} samples of problem '{id_}', but the suite's exam "
-                f"has {samples} of each."
-            )
+        _refuse_too_many(row, id_, len(before) + len(row.completions), samples)
         first.setdefault(place, row.where)
         found[place] = before + row.completions
-    return Matched(found, tuple(unmatched))
+    return Matched(found, tuple(unmatched), count)
+
+
+def _refuse_too_many(row: SampledRow, id_: str, count: int, samples: int) -> None:
+    if row.greedy and count > 1:
+        raise MalformedRow(f"{row.where}: {count} greedy completions of problem '{id_}': greedy decoding gives one.")
+    if not row.greedy and count > samples:
+        raise MalformedRow(
+            f"{row.where}: {count} samples of problem '{id_}', but the suite's exam has {samples} of each."
+            + (" If they were decoded greedily, say --greedy." if row.greedy is None and samples == 0 else "")
+        )
 
 
 def _plain(text: str) -> str:

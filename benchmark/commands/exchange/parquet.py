@@ -9,7 +9,6 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from benchmark.commands.exchange.extras import needed
-from benchmark.comparison.estimates import tidy
 from benchmark.store.atomic import write
 from benchmark.store.outcomes import read_outcomes
 from benchmark.store.records import job_folder
@@ -54,7 +53,7 @@ def to_parquet(evidence: Evidence, out: Path) -> list[Path]:
     arrow, parquet = needed("pyarrow", "parquet"), needed("pyarrow.parquet", "parquet")
     schemas = {"outcomes": _schema(arrow, OUTCOMES), "metrics": _schema(arrow, METRICS)}
     jobs = [arrow.Table.from_pylist(rows, schema=schemas["outcomes"]) for rows in _outcomes(evidence)]
-    frame = tidy(evidence.records).rename(columns={"algorithm": "method"})[list(METRICS)]
+    frame = evidence.frame.rename(columns={"algorithm": "method"})[list(METRICS)]
     tables = {
         "outcomes": arrow.concat_tables([schemas["outcomes"].empty_table(), *jobs]),
         "metrics": arrow.Table.from_pandas(frame, schema=schemas["metrics"], preserve_index=False),

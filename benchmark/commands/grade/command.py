@@ -1,51 +1,48 @@
-"""The body of `bakeoff grade`: read, grade, write, count."""
+"""The command `bakeoff grade`."""
 
 from __future__ import annotations
 
-import contextlib
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
-from benchmark.commands.grade.pairs import grade_pairs, graders_named, read, write
-from benchmark.commands.grade.tables import agreement_table, disagreements_table, scores_table
+from benchmark.commands.exchange.command import Columns, Format
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-__all__ = ["grade_pairs_file"]
+__all__ = ["grade"]
 
 
-def grade_pairs_file(
-    file: str, names: str, *, output: Path | None, show: int, without: Sequence[str], console: Console
+def grade(
+    file: Annotated[
+        str,
+        typer.Argument(
+            help="JSON lines, plain or .gz ('-': standard input), or the file of another program. Fields: gold (or "
+            "answer), the reference, a GSM8K solution with its '#### x' too; prediction (or completion), the text to "
+            "grade. Optional: expected, true or false; gold_form, answer or solution; id; kind."
+        ),
+    ],
+    graders: Annotated[str, typer.Option(help="One grader, or several to compare, separated by commas.")] = "bakeoff",
+    output: Annotated[Path | None, typer.Option(help="Write the verdicts here, one JSON line each.")] = None,
+    show: Annotated[int, typer.Option(min=0, help="Disagreements to list.")] = 20,
+    without: Annotated[list[str] | None, typer.Option(help="Leave out the rows of this kind; may be repeated.")] = None,
+    kind: Annotated[Format, typer.Option("--format", help="Who wrote the file; auto looks at the fields.")] = (
+        Format.AUTO
+    ),
+    columns: Columns = None,
 ) -> None:
-    """Verdicts as they are made to `output`, or to standard output where one grader is asked; then the tables.
+    """Grade a file of answers. Verdicts go to standard output; with several graders, how they agree does.
 
-    One grader: its scores go to standard error. Several: scores, agreement and disagreements go to `console`.
+    Exit code 1: no gold of the file can be read as an answer.
     """
-    graders = graders_named(names)
-    rows = read(file, without=without)
-    several = len(graders) > 1
-    with contextlib.ExitStack() as stack:
-        out = None if several else sys.stdout
-        if output is not None:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            out = stack.enter_context(output.open("w", encoding="utf-8", newline="\n"))
-        graded = []
-        for one in grade_pairs(rows, graders):
-            graded.append(one)
-            if out is not None:
-                write(one, graders, out)
-        if out is not None:
-            out.flush()
-    if not several:
-        Console(stderr=True, highlight=False, width=console.width).print(scores_table(graded, graders))
-        return
-    console.print(scores_table(graded, graders))
-    console.print(agreement_table(graded, graders))
-    table, count = disagreements_table(graded, graders, show)
-    console.print(f"rows on which they disagree: {count}{f', the first {show}' if count > show else ''}")
-    if count and show:
-        console.print(table)
+    from benchmark.commands.exchange.readers import Asked, columns_from
+    from benchmark.commands.grade.file import grade_pairs_file
+
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    asked = Asked(kind.value, columns_from(columns))
+    readable = grade_pairs_file(
+        file, graders, output=output, show=show, without=without or [], console=console, asked=asked
+    )
+    if not readable:
+        raise typer.Exit(1)

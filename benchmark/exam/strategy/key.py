@@ -24,9 +24,9 @@ from benchmark.exam.strategy.equations import Step, first_value, steps_of
 from benchmark.exam.strategy.expressions import ExprToken, Number, Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Equation", "Strategy", "StrategyLevel", "equations", "strategy_key", "strategy_of"]
+__all__ = ["Equation", "Strategy", "StrategyLevel", "count_equations", "equations", "strategy_key", "strategy_of"]
 
 StrategyLevel = Literal["expr", "steps"]
 
@@ -102,11 +102,21 @@ def strategy_of(text: str, answer: str | None, reading: Reading = "wide") -> Str
     )
 
 
-def equations(text: str) -> tuple[Equation, ...]:
+def equations(text: str, reading: Reading = "wide") -> tuple[Equation, ...]:
     """All steps of a text in order; empty for a text beyond the limit."""
     return tuple(
-        Equation(_render(_build(step.postfix, {})), Fraction(step.result), step.valid) for step in steps_of(text)
+        Equation(_render(_build(step.postfix, {})), Fraction(step.result), step.valid)
+        for step in steps_of(text, reading)
     )
+
+
+def count_equations(texts: Iterable[str], reading: Reading = "wide") -> tuple[int, int]:
+    """How many different equations the texts have, and how many in all: the two parts of Div-Equ (arXiv 2505.23433).
+
+    Two are the same where their left sides have one normal form and they state the same result.
+    """
+    found = [(one.left, one.result) for text in texts for one in equations(text, reading)]
+    return len(set(found)), len(found)
 
 
 def _root(found: Sequence[Step], answer: str | None) -> int:
