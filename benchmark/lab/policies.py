@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from benchmark.lab.worlds.graph import NONE, Graph, Matrix
 
-__all__ = ["Networks", "Tables", "log_softmax_allowed", "network", "tables"]
+__all__ = ["WHOLE", "Networks", "Tables", "log_softmax_allowed", "network", "tables"]
 
 WHOLE = 2048
 """States up to which a network reads all of them at once."""
@@ -45,7 +45,7 @@ class Tables:
     log_reward: Tensor
     """[N] float32; 0 where a trajectory cannot stop."""
     features: Tensor
-    """[N, F] uint8"""
+    """[N, F] uint8; float32 in a world that is read whole"""
 
     @property
     def stop(self) -> int:
@@ -55,6 +55,7 @@ class Tables:
 
 def tables(graph: Graph) -> Tables:
     """The tensors of a world, copied once."""
+    features = torch.from_numpy(graph.features)
     return Tables(
         graph=graph,
         child=torch.from_numpy(np.where(graph.child == NONE, 0, graph.child).astype(np.int64)),
@@ -64,7 +65,7 @@ def tables(graph: Graph) -> Tables:
         allowed=torch.from_numpy(graph.allowed),
         undoable=torch.from_numpy(graph.parent != NONE),
         log_reward=torch.from_numpy(np.where(graph.ends, graph.log_reward, 0.0)).float(),
-        features=torch.from_numpy(graph.features),
+        features=features.float() if graph.states <= WHOLE else features,
     )
 
 
@@ -120,7 +121,7 @@ class Networks(nn.Module):
     def read(self, net: nn.Module, states: Tensor) -> Tensor:
         """The outputs of a network for states of any shape, each state read once."""
         if self.world.graph.states <= WHOLE:
-            return net(self.world.features.float())[states]
+            return net(self.world.features)[states]
         unique, places = torch.unique(states, return_inverse=True)
         return net(self.world.features[unique].float())[places]
 

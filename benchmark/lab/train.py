@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from algorithms._batch import Loss
@@ -25,8 +26,8 @@ from benchmark.lab.methods.backward import Guide, backward_gradient, backward_li
 from benchmark.lab.methods.method import Method, View, now_of, rollouts, ways_back
 from benchmark.lab.methods.rl_t import TrustRegion, trust_region_step
 from benchmark.lab.methods.soft_q import SoftQ
-from benchmark.lab.policies import Networks, Tables
-from benchmark.lab.sampling import Paths, concatenated, sample_backward, sample_forward
+from benchmark.lab.policies import WHOLE, Networks, Tables
+from benchmark.lab.sampling import Paths, Row, concatenated, sample_backward, sample_forward
 from benchmark.seeds import seed_of
 
 __all__ = ["Silent", "Trained", "Watch", "build_view", "measures", "train"]
@@ -117,8 +118,8 @@ class _Loop:
         self, world: Tables, method: Method, training: Training, seed: int, watch: Watch, trained: Trained
     ) -> None:
         self._world, self._method, self._training, self._watch, self._trained = world, method, training, watch, trained
-        self._generator = torch.Generator().manual_seed(seed_of(seed, "trajectories"))
-        self._ways = torch.Generator().manual_seed(seed_of(seed, "backward trajectories"))
+        self._generator = np.random.default_rng(seed_of(seed, "trajectories"))
+        self._ways = np.random.default_rng(seed_of(seed, "backward trajectories"))
         self._optimisers = _optimisers(trained.networks, method, training)
         self._guide = Guide(world, method.backward)
         self._memory: Paths | None = None
@@ -141,9 +142,8 @@ class _Loop:
         trained, method = self._trained, self._method
         rows = self._training.prompts_per_step * self._training.group_size
         with torch.no_grad():
-            paths = sample_forward(
-                self._world, _reader(trained.networks, "log_forward"), rows, self._generator, method.epsilon
-            )
+            forward = _explored(self._world, _reader(self._world, trained.networks.log_forward), method.epsilon)
+            paths = sample_forward(self._world, forward, rows, self._generator)
         trained.trajectories += rows
         trained.transitions += int(paths.mask.sum())
         trained.found |= set(paths.last[self._mode[paths.last]].tolist())
@@ -155,7 +155,7 @@ class _Loop:
         kept = slice(-REPLAY_KEPT, None)
         self._memory = Paths(memory.states[kept], memory.actions[kept], memory.mask[kept])
         again = round(self._method.replay * len(paths.mask))
-        rows = torch.randint(len(self._memory.mask), (again,), generator=self._generator)
+        rows = torch.from_numpy(self._generator.integers(len(self._memory.mask), size=again))
         return concatenated(paths, Paths(self._memory.states[rows], self._memory.actions[rows], self._memory.mask[rows]))
 
     def _update_forward(self, paths: Paths, step: int) -> dict[str, float]:
@@ -188,7 +188,7 @@ class _Loop:
         networks = self._trained.networks
         assert networks.backward_value is not None
         with torch.no_grad():
-            drawn = sample_backward(self._world, _reader(networks, "log_backward"), paths.last, self._ways)
+            drawn = sample_backward(self._world, _reader(self._world, networks.log_backward), paths.last, self._ways)
             if self._method.backward == "guided":
                 goal = self._guide.log_prob(networks, drawn)
             else:
@@ -205,13 +205,24 @@ def build_view(networks: Networks, paths: Paths, slow: Networks | None = None, *
     return View(networks.world, networks, slow, paths, batch, now)
 
 
-def _reader(networks: Networks, which: str) -> Callable[[Tensor], Tensor]:
-    """The forward or backward policy of states; of a small world as one table, read once."""
-    of = networks.log_forward if which == "log_forward" else networks.log_backward
-    whole = networks.world.graph.states
-    from_table = whole <= 2048
-    table = of(torch.arange(whole)) if from_table else None
-    return of if table is None else table.__getitem__
+def _reader(world: Tables, log_policy: Callable[[Tensor], Tensor]) -> Row:
+    """The probabilities of a forward or backward policy; of a small world as one table, read once."""
+    if world.graph.states > WHOLE:
+        return lambda states: log_policy(torch.from_numpy(states)).exp().numpy()
+    table = log_policy(torch.arange(world.graph.states)).exp().numpy()
+    return lambda states: table[states]
+
+
+def _explored(world: Tables, forward: Row, epsilon: float) -> Row:
+    """With probability `epsilon` an action is drawn evenly among the allowed ones."""
+    if not epsilon:
+        return forward
+
+    def mixed(states: NDArray[np.int64]) -> NDArray[np.float32]:
+        even = world.graph.allowed[states].astype(np.float32)
+        return np.asarray((1 - epsilon) * forward(states) + epsilon * even / even.sum(1, keepdims=True))
+
+    return mixed
 
 
 def _optimisers(networks: Networks, method: Method, training: Training) -> _Optimisers:
