@@ -15,6 +15,7 @@ import typer
 from benchmark.commands.diversity.command import diversity
 from benchmark.commands.exact_world.command import check
 from benchmark.commands.exchange.command import export, import_
+from benchmark.commands.lab import lab
 from benchmark.commands.listing import list_
 from benchmark.commands.options import console
 from benchmark.commands.run.command import run
@@ -41,6 +42,7 @@ app.command()(check)
 app.add_typer(tape, name="tape")
 app.command()(diversity)
 app.command()(export)
+app.command()(lab)
 app.command("import")(import_)
 
 

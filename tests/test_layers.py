@@ -26,6 +26,7 @@ FLOORS: dict[str, int] = {
     "algorithms": 5,
     "benchmark.suite": 6,
     "benchmark.run": 7,
+    "benchmark.lab": 8,
     "benchmark.comparison": 8,
     "benchmark.report": 9,
     "benchmark.commands": 10,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-from benchmark.lab.worlds.graph import NONE, Graph, Matrix
+from benchmark.lab.worlds.graph import NONE, Graph
+from benchmark.stats.scores import FloatArray
 
 __all__ = [
     "Distances",
@@ -29,16 +30,16 @@ __all__ = [
 
 
 def log_z(graph: Graph) -> float:
-    """log Σ_x R(x)"""
+    """Log Σ_x R(x)"""
     return float(logsumexp(graph.log_reward))
 
 
-def target(graph: Graph) -> Matrix:
+def target(graph: Graph) -> FloatArray:
     """(N,) R(x)/Z; 0 where a trajectory cannot stop."""
     return np.asarray(np.exp(graph.log_reward - log_z(graph)))
 
 
-def reach(graph: Graph, log_forward: Matrix) -> Matrix:
+def reach(graph: Graph, log_forward: FloatArray) -> FloatArray:
     """(N,) the probability that a trajectory of the forward policy passes through a state.
 
     u(start) = 1,  u(s') = Σ over edges into s' of u(s)·P_F(a|s). `log_forward` (N, A+1), −∞ or anything where an
@@ -54,19 +55,19 @@ def reach(graph: Graph, log_forward: Matrix) -> Matrix:
     return found
 
 
-def terminal(graph: Graph, log_forward: Matrix) -> Matrix:
+def terminal(graph: Graph, log_forward: FloatArray) -> FloatArray:
     """(N,) the distribution of the states where trajectories of a forward policy (N, A+1) stop."""
     return np.asarray(np.where(graph.ends, reach(graph, log_forward) * np.exp(log_forward[:, -1]), 0.0))
 
 
-def uniform_backward(graph: Graph) -> Matrix:
+def uniform_backward(graph: Graph) -> FloatArray:
     """(N, K) log P_B that takes every way back alike: −log of their number; −∞ where there is none."""
     there = graph.parent != NONE
     ways = np.maximum(there.sum(axis=1, keepdims=True), 1)
     return np.where(there, -np.log(ways), -np.inf)
 
 
-def log_flows(graph: Graph, log_backward: Matrix) -> Matrix:
+def log_flows(graph: Graph, log_backward: FloatArray) -> FloatArray:
     """(N,) log F(s) of the one flow that the reward and a backward policy (N, K) imply; log F(start) is log Z.
 
     F(s) = R(s) + Σ over edges s → s' of F(s')·P_B(s|s')
@@ -79,20 +80,20 @@ def log_flows(graph: Graph, log_backward: Matrix) -> Matrix:
     return found
 
 
-def marginals(graph: Graph, log_backward: Matrix) -> Matrix:
+def marginals(graph: Graph, log_backward: FloatArray) -> FloatArray:
     """(N,) the share of trajectories that pass through each state when objects come in proportion to their reward."""
     flows = log_flows(graph, log_backward)
     return np.asarray(np.exp(flows - flows[0]))
 
 
-def forward_policy(graph: Graph, log_backward: Matrix) -> Matrix:
+def forward_policy(graph: Graph, log_backward: FloatArray) -> FloatArray:
     """(N, A+1) the log P_F in balance with the reward and a backward policy; −∞ where an action is not allowed."""
     flows = log_flows(graph, log_backward)
     edge = np.where(graph.child == NONE, -np.inf, flows[graph.child] + log_backward[graph.child, graph.slot])
     return np.asarray(np.concatenate((edge, graph.log_reward[:, None]), axis=1) - flows[:, None])
 
 
-def balance_residuals(graph: Graph, log_forward: Matrix, log_backward: Matrix, flows: Matrix) -> Matrix:
+def balance_residuals(graph: Graph, log_forward: FloatArray, log_backward: FloatArray, flows: FloatArray) -> FloatArray:
     """(N, A+1) log F(s) + log P_F(a|s) − log F(s') − log P_B(s|s'), for "stop" − log R(s); 0 where not allowed."""
     after = np.where(graph.child == NONE, 0, graph.child)
     with np.errstate(invalid="ignore"):  # infinities of actions that are not allowed
@@ -117,7 +118,7 @@ class Distances:
     """Probability of the modes."""
 
 
-def distances(graph: Graph, sampled: Matrix) -> Distances:
+def distances(graph: Graph, sampled: FloatArray) -> Distances:
     """Of a terminal distribution (N,)."""
     wanted = target(graph)
     ends = graph.ends
@@ -132,12 +133,12 @@ def distances(graph: Graph, sampled: Matrix) -> Distances:
     )
 
 
-def _kl(p: Matrix, q: Matrix) -> float:
+def _kl(p: FloatArray, q: FloatArray) -> float:
     some = p > 0
     return float((p[some] * (np.log(p[some]) - np.log(q[some]))).sum())
 
 
-def _logsumexp(values: Matrix) -> Matrix:
+def _logsumexp(values: FloatArray) -> FloatArray:
     """(R,) over the last axis of (R, C); faster than scipy's on small rows."""
     top = values.max(axis=1)
     return np.asarray(top + np.log(np.exp(values - top[:, None]).sum(axis=1)))

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmark.lab.worlds.graph import NONE, Graph, Matrix
+from benchmark.lab.worlds.graph import NONE, Graph
+from benchmark.stats.scores import FloatArray
 
 __all__ = ["WHOLE", "Networks", "Tables", "log_softmax_allowed", "network", "tables"]
 
@@ -90,7 +91,7 @@ def network(inputs: int, outputs: int, generator: torch.Generator, *, width: int
 
 
 def log_softmax_allowed(logits: Tensor, allowed: Tensor) -> Tensor:
-    """log π over the allowed actions of the last axis, about −10⁹ elsewhere; a row without any is left uniform."""
+    """Log π over the allowed actions of the last axis, about −10⁹ elsewhere; a row without any is left uniform."""
     return torch.where(allowed, logits, FORBIDDEN).log_softmax(-1)
 
 
@@ -141,16 +142,16 @@ class Networks(nn.Module):
         return log_softmax_allowed(self.read(self.backward_policy, states), undoable)
 
     @torch.no_grad()
-    def whole_forward(self) -> Matrix:
+    def whole_forward(self) -> FloatArray:
         """(N, A+1) log P_F of every state, float64."""
         return self._whole(self.log_forward)
 
     @torch.no_grad()
-    def whole_backward(self) -> Matrix:
+    def whole_backward(self) -> FloatArray:
         """(N, K) log P_B of every state, float64."""
         return self._whole(self.log_backward)
 
-    def _whole(self, of: object) -> Matrix:
+    def _whole(self, of: object) -> FloatArray:
         states = torch.arange(self.world.graph.states)
         parts = [of(part).double() for part in states.split(CHUNK)]  # type: ignore[operator]
         return np.asarray(torch.cat(parts).numpy(), dtype=np.float64)

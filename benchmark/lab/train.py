@@ -44,7 +44,7 @@ class Watch(Protocol):
         """Everything inside counts for `name`."""
         ...
 
-    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+    def log(self, step: int, metrics: Mapping[str, float], trained: Trained) -> None:
         """One point of training."""
         ...
 
@@ -70,7 +70,14 @@ class _Optimisers:
 
 
 def train(
-    world: Tables, method: Method | None, training: Training, seed: int, watch: Watch, *, width: int = 64, depth: int = 2
+    world: Tables,
+    method: Method | None,
+    training: Training,
+    seed: int,
+    watch: Watch,
+    *,
+    width: int = 64,
+    depth: int = 2,
 ) -> Trained:
     """Train a new policy; `None` trains nothing. Raises `Diverged` where a loss is not finite.
 
@@ -80,7 +87,8 @@ def train(
     networks = Networks(world, needs, seed_of(seed, "networks"), width=width, depth=depth)
     trained = Trained(networks)
     with watch.phase("evaluate"):
-        watch.log(0, measures(trained))
+        found = measures(trained)
+    watch.log(0, found, trained)
     if method is None:
         return trained
     loop = _Loop(world, method, training, seed, watch, trained)
@@ -89,7 +97,7 @@ def train(
         if training.probe_every and (step % training.probe_every == 0 or step == training.steps):
             with watch.phase("evaluate"):
                 metrics = {**metrics, **measures(trained)}
-            watch.log(step, metrics)
+            watch.log(step, metrics, trained)
     return trained
 
 
@@ -99,7 +107,7 @@ def measures(trained: Trained) -> dict[str, float]:
     graph = networks.world.graph
     sampled = terminal(graph, networks.whole_forward())
     found = distances(graph, sampled)
-    own = {} if trained.log_z is None else {"log_z_error": trained.log_z - log_z(graph)}
+    own = {} if trained.log_z is None else {"log_z_difference": trained.log_z - log_z(graph)}
     return {
         "total_variation": found.total_variation,
         "jensen_shannon": found.jensen_shannon,
@@ -156,7 +164,8 @@ class _Loop:
         self._memory = Paths(memory.states[kept], memory.actions[kept], memory.mask[kept])
         again = round(self._method.replay * len(paths.mask))
         rows = torch.from_numpy(self._generator.integers(len(self._memory.mask), size=again))
-        return concatenated(paths, Paths(self._memory.states[rows], self._memory.actions[rows], self._memory.mask[rows]))
+        drawn = Paths(self._memory.states[rows], self._memory.actions[rows], self._memory.mask[rows])
+        return concatenated(paths, drawn)
 
     def _update_forward(self, paths: Paths, step: int) -> dict[str, float]:
         networks, method = self._trained.networks, self._method
@@ -273,7 +282,8 @@ class Silent:
         del name
         return _nothing()
 
-    def log(self, step: int, metrics: Mapping[str, float]) -> None:
+    def log(self, step: int, metrics: Mapping[str, float], trained: Trained) -> None:
         """Kept."""
+        del trained
         assert all(np.isfinite(value) for value in metrics.values()), metrics
         self.steps.append((step, dict(metrics)))

@@ -9,10 +9,10 @@ __all__ = ["METHODS"]
 
 METHODS: Mapping[str, str] = MappingProxyType(
     {
-        "tb": "benchmark.lab.methods.tb:TrajectoryBalance",
-        "vargrad": "benchmark.lab.methods.vargrad:VarGrad",
-        "db": "benchmark.lab.methods.db:DetailedBalance",
-        "subtb": "benchmark.lab.methods.subtb:SubTrajectoryBalance",
+        "tb": "benchmark.lab.methods.tb:GraphTrajectoryBalance",
+        "vargrad": "benchmark.lab.methods.vargrad:GraphVarGrad",
+        "db": "benchmark.lab.methods.db:GraphDetailedBalance",
+        "subtb": "benchmark.lab.methods.subtb:GraphSubTrajectoryBalance",
         "fm": "benchmark.lab.methods.fm:FlowMatching",
         "soft_q": "benchmark.lab.methods.soft_q:SoftQ",
         "rl": "benchmark.lab.methods.rl:PolicyGradient",

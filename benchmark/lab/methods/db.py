@@ -16,11 +16,11 @@ from typing import ClassVar, Literal
 from algorithms._batch import Loss
 from benchmark.lab.methods.method import Method, View, text_loss
 
-__all__ = ["DetailedBalance"]
+__all__ = ["GraphDetailedBalance"]
 
 
 @dataclass(frozen=True, slots=True)
-class DetailedBalance(Method):
+class GraphDetailedBalance(Method):
     """Every action in balance with the learned flows of the states around it."""
 
     paper: ClassVar[str] = "arXiv:2111.09266, def. 18"

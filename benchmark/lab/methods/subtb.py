@@ -16,11 +16,11 @@ from typing import ClassVar
 from algorithms._batch import Loss
 from benchmark.lab.methods.method import Method, View, text_loss
 
-__all__ = ["SubTrajectoryBalance"]
+__all__ = ["GraphSubTrajectoryBalance"]
 
 
 @dataclass(frozen=True, slots=True)
-class SubTrajectoryBalance(Method):
+class GraphSubTrajectoryBalance(Method):
     """All stretches of a trajectory in balance."""
 
     paper: ClassVar[str] = "arXiv:2209.12782, eq. 12"

@@ -15,11 +15,11 @@ from typing import ClassVar
 from algorithms._batch import Loss
 from benchmark.lab.methods.method import Method, View, text_loss
 
-__all__ = ["TrajectoryBalance"]
+__all__ = ["GraphTrajectoryBalance"]
 
 
 @dataclass(frozen=True, slots=True)
-class TrajectoryBalance(Method):
+class GraphTrajectoryBalance(Method):
     """Whole trajectories in balance with a learned log Z."""
 
     paper: ClassVar[str] = "arXiv:2201.13259, eq. 14"

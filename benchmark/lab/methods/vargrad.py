@@ -15,11 +15,11 @@ from typing import ClassVar
 from algorithms._batch import Loss
 from benchmark.lab.methods.method import Method, View, text_loss
 
-__all__ = ["VarGrad"]
+__all__ = ["GraphVarGrad"]
 
 
 @dataclass(frozen=True, slots=True)
-class VarGrad(Method):
+class GraphVarGrad(Method):
     """Whole trajectories in balance with one another."""
 
     paper: ClassVar[str] = "arXiv:2302.05446"

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.lab.worlds.bge import linear_gaussian, local_scores
-from benchmark.lab.worlds.graph import NONE, Graph, Matrix, make_graph
+from benchmark.lab.worlds.graph import NONE, Graph, make_graph
+from benchmark.stats.scores import FloatArray
 
 __all__ = ["bayes_net", "every_dag"]
 
@@ -85,7 +86,7 @@ def _reaches(graphs: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return reach
 
 
-def _scores(graphs: NDArray[np.bool_], local: Matrix) -> Matrix:
+def _scores(graphs: NDArray[np.bool_], local: FloatArray) -> FloatArray:
     nodes = graphs.shape[1]
     masks = (graphs * (1 << np.arange(nodes))[:, None]).sum(axis=1)  # (N, n): the parents of each node
     return np.asarray(local[np.arange(nodes), masks].sum(axis=1))

@@ -18,8 +18,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.lab.worlds.graph import Matrix
 from benchmark.seeds import seed_of
+from benchmark.stats.scores import FloatArray
 
 __all__ = ["linear_gaussian", "local_scores"]
 
@@ -27,7 +27,7 @@ MEAN_STRENGTH = 1.0
 """u: prior rows that speak for a mean of 0."""
 
 
-def local_scores(data: Matrix) -> Matrix:
+def local_scores(data: FloatArray) -> FloatArray:
     """(n, 2^n) the score of each node with each set of parents as a bit mask; −∞ where a node is its own parent."""
     rows, nodes = data.shape
     freedom = nodes + 2
@@ -44,7 +44,7 @@ def local_scores(data: Matrix) -> Matrix:
     return scores
 
 
-def _score(scatter: Matrix, node: int, parents: list[int], rows: int, freedom: int, prior: float) -> float:
+def _score(scatter: FloatArray, node: int, parents: list[int], rows: int, freedom: int, prior: float) -> float:
     free = freedom - len(scatter) + len(parents)
     family = [*parents, node]
     return (
@@ -58,11 +58,11 @@ def _score(scatter: Matrix, node: int, parents: list[int], rows: int, freedom: i
     )
 
 
-def _log_det(scatter: Matrix, chosen: list[int]) -> float:
+def _log_det(scatter: FloatArray, chosen: list[int]) -> float:
     return float(np.linalg.slogdet(scatter[np.ix_(chosen, chosen)])[1]) if chosen else 0.0
 
 
-def linear_gaussian(nodes: int, edges: int, rows: int, seed: int) -> tuple[NDArray[np.bool_], Matrix]:
+def linear_gaussian(nodes: int, edges: int, rows: int, seed: int) -> tuple[NDArray[np.bool_], FloatArray]:
     """A random graph (n, n) of so many edges (Erdős–Rényi over a random order) and data (rows, n) drawn from it.
 
     Each node is the sum of its parents times weights N(0, 1), plus noise of standard deviation √0.1, as in

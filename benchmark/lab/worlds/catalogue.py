@@ -15,7 +15,7 @@ from benchmark.lab.worlds.hypergrid import hypergrid
 from benchmark.lab.worlds.sequence import any_order, both_ends
 from benchmark.lab.worlds.tfbind import read_tfbind8
 
-__all__ = ["WORLDS", "load_world"]
+__all__ = ["TREES", "WORLDS", "load_world"]
 
 TFBIND8 = "tfbind8"
 WORLDS: Mapping[str, Callable[[], Graph] | None] = MappingProxyType(
@@ -43,6 +43,10 @@ WORLDS: Mapping[str, Callable[[], Graph] | None] = MappingProxyType(
         TFBIND8: None,  # read from a table of the user's
     }
 )
+
+
+TREES = frozenset({"bits_16"})
+"""The worlds in which every object has one way."""
 
 
 def load_world(name: str, data: Path | None = None) -> Graph:

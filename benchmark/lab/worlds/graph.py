@@ -14,9 +14,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["NONE", "Graph", "Ints", "Matrix", "make_graph"]
+from benchmark.stats.scores import FloatArray
 
-Matrix = NDArray[np.float64]
+__all__ = ["NONE", "Graph", "Ints", "make_graph"]
+
 Ints = NDArray[np.int32]
 
 NONE = -1
@@ -42,7 +43,7 @@ class Graph:
     """(A,) the column of `parent` in which an action is undone."""
     depth: Ints
     """(N,) actions since the start, the same on every way."""
-    log_reward: Matrix
+    log_reward: FloatArray
     """(N,) log R of stopping in a state; −∞ where a trajectory cannot stop."""
     features: NDArray[np.uint8]
     """(N, F) zeros and ones that a network reads."""
@@ -102,7 +103,7 @@ def make_graph(
     child: Ints,
     slot: Ints,
     ways_back: int,
-    log_reward: Matrix,
+    log_reward: FloatArray,
     features: NDArray[np.uint8],
     mode: NDArray[np.bool_],
     describe: Callable[[int], str],

@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.lab.worlds.graph import Matrix
 from benchmark.seeds import seed_of
+from benchmark.stats.scores import FloatArray
 
 __all__ = ["landscape", "modes_of", "reward_of"]
 
@@ -26,7 +26,7 @@ PAIRS = 0.3
 """Share of position pairs with an interaction."""
 
 
-def landscape(digits: NDArray[np.int64], letters: int, motifs: int, seed: int) -> Matrix:
+def landscape(digits: NDArray[np.int64], letters: int, motifs: int, seed: int) -> FloatArray:
     """(X,) y of the sequences `digits` (X, L), from 0 to 1."""
     length = digits.shape[1]
     generator = np.random.default_rng(seed_of("landscape", length, letters, motifs, seed))
@@ -42,12 +42,12 @@ def landscape(digits: NDArray[np.int64], letters: int, motifs: int, seed: int) -
     return np.asarray(np.expm1(SHARPNESS * best / best.max()) / np.expm1(SHARPNESS))
 
 
-def reward_of(y: Matrix) -> Matrix:
+def reward_of(y: FloatArray) -> FloatArray:
     """10·max(y/max y, 10⁻³)³"""
     return np.asarray(SCALE * np.maximum(y / y.max(), FLOOR) ** POWER)
 
 
-def modes_of(y: Matrix, length: int, letters: int) -> NDArray[np.bool_]:
+def modes_of(y: FloatArray, length: int, letters: int) -> NDArray[np.bool_]:
     """(X,) local maxima under one substitution with at least half the highest y; `y` in row-major order."""
     table = y.reshape((letters,) * length)
     top = np.ones_like(table, dtype=np.bool_)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.lab.worlds.graph import NONE, Graph, Ints, Matrix, make_graph
+from benchmark.lab.worlds.graph import NONE, Graph, Ints, make_graph
 from benchmark.lab.worlds.landscape import landscape, modes_of, reward_of
+from benchmark.stats.scores import FloatArray
 
 __all__ = ["ALPHABET", "any_order", "both_ends", "finished"]
 
@@ -24,7 +25,7 @@ def finished(length: int, letters: int) -> NDArray[np.int64]:
     return np.stack(np.unravel_index(np.arange(letters**length), (letters,) * length), axis=1)
 
 
-def any_order(length: int = 8, letters: int = 4, seed: int = 0, y: Matrix | None = None) -> Graph:
+def any_order(length: int = 8, letters: int = 4, seed: int = 0, y: FloatArray | None = None) -> Graph:
     """(letters+1)^L states, digit 0 for an empty place; `y` (letters^L,) replaces the landscape of our own making."""
     base = letters + 1
     digits = np.stack(np.unravel_index(np.arange(base**length), (base,) * length), axis=1).astype(np.int8)
@@ -47,7 +48,7 @@ def any_order(length: int = 8, letters: int = 4, seed: int = 0, y: Matrix | None
     )
 
 
-def both_ends(length: int = 8, letters: int = 4, seed: int = 0, y: Matrix | None = None) -> Graph:
+def both_ends(length: int = 8, letters: int = 4, seed: int = 0, y: FloatArray | None = None) -> Graph:
     """Σ_n letters^n states by length; the first actions prepend, the others append."""
     first = np.concatenate(([0], np.cumsum(letters ** np.arange(length + 1))))
     states = int(first[-1])
@@ -72,9 +73,11 @@ def both_ends(length: int = 8, letters: int = 4, seed: int = 0, y: Matrix | None
         2,
         np.arange(first[length], states),
         features.reshape(states, -1),
-        lambda state: "".join(ALPHABET[d] for d in np.unravel_index(int(code[state]), (letters,) * int(sizes[state])))
-        if sizes[state]
-        else "·",
+        lambda state: (
+            "".join(ALPHABET[d] for d in np.unravel_index(int(code[state]), (letters,) * int(sizes[state])))
+            if sizes[state]
+            else "·"
+        ),
         (length, letters, seed),
         y,
     )
@@ -89,7 +92,7 @@ def _sequences(
     features: NDArray[np.uint8],
     describe: object,
     made_of: tuple[int, int, int],
-    y: Matrix | None,
+    y: FloatArray | None,
 ) -> Graph:
     length, letters, seed = made_of
     if y is None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.errors import DataUnavailable, MalformedRow
-from benchmark.lab.worlds.graph import Matrix
+from benchmark.stats.scores import FloatArray
 
 __all__ = ["FILE", "read_tfbind8"]
 
@@ -23,7 +23,7 @@ COLUMNS = ("E-score", "score", "y")
 _COMPLEMENT = str.maketrans(BASES, BASES[::-1])
 
 
-def read_tfbind8(folder: Path | None) -> Matrix:
+def read_tfbind8(folder: Path | None) -> FloatArray:
     """(65536,) values in the order AAAAAAAA, AAAAAAAC, …, scaled to 0 … 1.
 
     Raises `DataUnavailable` without the file, `MalformedRow` for a line that is not as described or a sequence without
