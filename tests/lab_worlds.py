@@ -1,4 +1,4 @@
-"""Worlds of a few states with tabular networks, and every trajectory of them by recursion: what the tests count with."""
+"""Worlds of a few states with tabular networks, and every trajectory of them by recursion."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def trajectories(graph):
     return found
 
 
-def log_prob(graph, trajectory, log_forward):
+def log_prob(trajectory, log_forward):
     """log Π P_F of one trajectory."""
     states, actions = trajectory
     return sum(log_forward[s, a] for s, a in zip(states, actions, strict=True))

@@ -103,7 +103,7 @@ class TestAgainstEnumeration:
         summed = np.zeros(graph.states)
         passed = np.zeros(graph.states)
         for each in trajectories(graph):
-            p = math.exp(log_prob(graph, each, forward))
+            p = math.exp(log_prob(each, forward))
             summed[each[0][-1]] += p
             passed[list(each[0])] += p
         assert exact.terminal(graph, forward) == pytest.approx(summed, abs=1e-12)
@@ -193,7 +193,14 @@ def test_a_table_that_is_no_graph_is_refused():
     rest = (np.zeros(2, np.int32), 1, np.zeros(2), np.eye(2, dtype=np.uint8), np.zeros(2, np.bool_), str)
     with pytest.raises(ValueError, match="undone in the same way"):
         make_graph("broken", two, *rest)
-    rest = (np.array([0, 1], np.int32), 2, np.array([0, -np.inf]), np.eye(2, dtype=np.uint8), np.zeros(2, np.bool_), str)
+    rest = (
+        np.array([0, 1], np.int32),
+        2,
+        np.array([0, -np.inf]),
+        np.eye(2, dtype=np.uint8),
+        np.zeros(2, np.bool_),
+        str,
+    )
     with pytest.raises(ValueError, match="neither an action nor a stop"):
         make_graph("broken", two, *rest)
 

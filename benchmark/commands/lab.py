@@ -23,7 +23,8 @@ def lab(
 ) -> None:
     """Train GFlowNets on worlds whose exact answers are known: distances to the target, with intervals."""
     from benchmark.lab.plan import carry_out_lab, make_lab_plan
-    from benchmark.report.lab import lab_terminal_table, write_lab_report
+    from benchmark.report import gather, write_report_of
+    from benchmark.report.lab import lab_table
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     plan = make_lab_plan(suite, results=results, data=data, workers=workers)
@@ -31,8 +32,9 @@ def lab(
     for job, reason in plan.refused:
         console.print(f"refused: {job.id}: {reason}", style="dim", soft_wrap=True, markup=False)
     failed = carry_out_lab(plan, console)
-    path = write_lab_report(results, reports, plan.suite.name)
-    console.print(lab_terminal_table(results, plan.suite.name))
+    evidence = gather(results, plan.suite.name)
+    path = write_report_of(evidence, reports)
+    console.print(lab_table(evidence))
     for record in failed:
         console.print(f"{record.status}: {record.job.id}: {record.reason}", style="red", soft_wrap=True, markup=False)
     console.print(f"report: {path}")

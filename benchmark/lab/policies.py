@@ -6,8 +6,9 @@ larger one only the states that are asked for, each once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -122,9 +123,9 @@ class Networks(nn.Module):
     def read(self, net: nn.Module, states: Tensor) -> Tensor:
         """The outputs of a network for states of any shape, each state read once."""
         if self.world.graph.states <= WHOLE:
-            return net(self.world.features)[states]
+            return cast("Tensor", net(self.world.features))[states]
         unique, places = torch.unique(states, return_inverse=True)
-        return net(self.world.features[unique].float())[places]
+        return cast("Tensor", net(self.world.features[unique].float()))[places]
 
     def log_forward(self, states: Tensor) -> Tensor:
         """[…, A+1] log P_F"""
@@ -151,7 +152,7 @@ class Networks(nn.Module):
         """(N, K) log P_B of every state, float64."""
         return self._whole(self.log_backward)
 
-    def _whole(self, of: object) -> FloatArray:
-        states = torch.arange(self.world.graph.states)
-        parts = [of(part).double() for part in states.split(CHUNK)]  # type: ignore[operator]
+    def _whole(self, of: Callable[[Tensor], Tensor]) -> FloatArray:
+        starts = range(0, self.world.graph.states, CHUNK)
+        parts = [of(torch.arange(first, min(first + CHUNK, self.world.graph.states))).double() for first in starts]
         return np.asarray(torch.cat(parts).numpy(), dtype=np.float64)

@@ -110,7 +110,7 @@ def _row(path: Path, name: str, asked: object) -> Algorithm:
     if method not in METHODS:
         raise UnknownName("method of worlds", str(method), METHODS, f"In {path}, '{name}' may say method = \"tb\".")
     cls = method_class(METHODS[str(method)])
-    fields = {field.name: field.default for field in dataclasses.fields(cls)}
+    fields: dict[str, Setting] = {field.name: field.default for field in dataclasses.fields(cls)}  # type: ignore[misc]
     _known(path, f"[methods.{name}] ", settings, tuple(fields))
     hints = get_type_hints(cls)
     for key, value in settings.items():

@@ -12,6 +12,7 @@ from benchmark.comparison.evidence import gather
 from benchmark.report.html.disagreements import Disagreements
 from benchmark.report.html.page import html
 from benchmark.report.html.payload import packed, unpacked
+from benchmark.report.lab import is_lab, lab_files
 from benchmark.report.markdown import markdown
 from benchmark.report.sections import sections
 from benchmark.report.tables.export import csv, tex
@@ -51,6 +52,8 @@ def check_report(results: Path, reports: Path, suite: str, disagreements: Disagr
 
 
 def _files(evidence: Evidence, disagreements: Disagreements | None) -> dict[str, bytes]:
+    if is_lab(evidence.suite):
+        return lab_files(evidence)
     suite = evidence.suite.name
     parts = sections(evidence)
     text = markdown(evidence, parts)

@@ -25,7 +25,7 @@ __all__ = ["SoftQ", "soft_targets"]
 
 
 def soft_targets(log_backward: Tensor, following: Tensor, stops: Tensor, log_reward: Tensor) -> Tensor:
-    """[B, T] y_t: log P_B [B, T] plus the next state's soft value `following` [B, T]; log R [B] where `stops` [B, T]."""
+    """[B, T] y_t: log P_B [B, T] plus the next state's soft value `following` [B, T]; log R [B] where it `stops`."""
     return torch.where(stops, log_reward.unsqueeze(1), log_backward + following).detach()
 
 

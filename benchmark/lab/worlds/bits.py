@@ -1,6 +1,6 @@
 """Bit strings written word by word from the left: a tree, as a text is. Beside the graphs, the control.
 
-    R(x) = e^{−min_m d(x, m)},  d the Hamming distance to the nearest mode m                      (arXiv:2201.13259, 5.3)
+    R(x) = e^{−min_m d(x, m)},  d the Hamming distance to the nearest mode m                     (arXiv:2201.13259, 5.3)
 
 Modes are all strings made of the paper's five patterns of 8 bits. Every string has one way, so a backward policy is 1.
 """

@@ -64,7 +64,7 @@ class Graph:
     @property
     def actions(self) -> int:
         """A + 1, "stop" included; its index is A."""
-        return self.child.shape[1] + 1
+        return int(self.child.shape[1]) + 1
 
     @property
     def ends(self) -> NDArray[np.bool_]:
@@ -98,7 +98,7 @@ class Graph:
         return int(self.depth.max()) + 1
 
 
-def make_graph(
+def make_graph(  # noqa: PLR0913 - a world is these tables
     name: str,
     child: Ints,
     slot: Ints,

@@ -33,8 +33,8 @@ def landscape(digits: NDArray[np.int64], letters: int, motifs: int, seed: int) -
     best = np.zeros(len(digits))
     for place in range(motifs):
         motif = generator.integers(letters, size=length)
-        weight = generator.gamma(2.0, 1.0, length)
-        pair = np.triu(generator.gamma(2.0, 0.5, (length, length)), 1)
+        weight: FloatArray = generator.gamma(2.0, 1.0, length)
+        pair: FloatArray = np.triu(generator.gamma(2.0, 0.5, (length, length)), 1)
         pair *= generator.random((length, length)) < PAIRS
         hit = (digits == motif).astype(np.float64)
         score = (hit @ weight + np.einsum("xi,ij,xj->x", hit, pair, hit, optimize=True)) / (weight.sum() + pair.sum())

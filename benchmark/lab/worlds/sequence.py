@@ -83,7 +83,7 @@ def both_ends(length: int = 8, letters: int = 4, seed: int = 0, y: FloatArray | 
     )
 
 
-def _sequences(
+def _sequences(  # noqa: PLR0913, PLR0917 - what both constructions hand over
     name: str,
     child: Ints,
     slot: Ints,

@@ -1,13 +1,11 @@
-"""The report of a suite of worlds: same evidence, statistics and tables as every other, with exact numbers for an exam."""
+"""The report of a suite of worlds: evidence, statistics and tables of every other, with exact numbers for an exam."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table as TerminalTable
 
-from benchmark.comparison.evidence import Evidence, gather
+from benchmark.comparison.evidence import Evidence
 from benchmark.lab.gallery import Gallery, read_gallery
 from benchmark.lab.suite import is_lab
 from benchmark.report.html.page import html
@@ -15,17 +13,9 @@ from benchmark.report.html.payload import packed
 from benchmark.report.lab.figures import GROUPS, gallery_of_grids, gallery_of_parts, learning_curves
 from benchmark.report.lab.reading import LabReading
 from benchmark.report.lab.text import lab_markdown, result_table
-from benchmark.store.atomic import write
 from benchmark.store.records import job_folder
 
-__all__ = ["is_lab", "lab_files", "lab_terminal_table", "write_lab_report"]
-
-
-def write_lab_report(results: Path, reports: Path, suite: str) -> Path:
-    """Write the report of a suite of worlds and return the path of its Markdown."""
-    for name, content in lab_files(gather(results, suite)).items():
-        write(reports / name, content)
-    return reports / f"{suite}.md"
+__all__ = ["is_lab", "lab_files", "lab_table"]
 
 
 def lab_files(evidence: Evidence) -> dict[str, bytes]:
@@ -44,7 +34,7 @@ def lab_files(evidence: Evidence) -> dict[str, bytes]:
             grid = next(iter(found.values())).kind == "cells"
             drawn[file] = gallery_of_grids(found) if grid else gallery_of_parts(found)
             alts[file] = f"Learned distributions on {task} beside the target"
-    text = lab_markdown(reading, alts, pictures)
+    text = lab_markdown(reading, alts)
     return {
         f"{suite}.md": text.encode(),
         f"{suite}.html": html(evidence, text, drawn, packed(evidence, None)).encode(),
@@ -52,10 +42,10 @@ def lab_files(evidence: Evidence) -> dict[str, bytes]:
     }
 
 
-def lab_terminal_table(results: Path, suite: str) -> TerminalTable:
+def lab_table(evidence: Evidence) -> TerminalTable:
     """The short table at the end of a run: every world and method, headline metrics."""
-    reading = LabReading(gather(results, suite))
-    table = TerminalTable(title=suite, box=SIMPLE_HEAD, pad_edge=False)
+    reading = LabReading(evidence)
+    table = TerminalTable(title=evidence.suite.name, box=SIMPLE_HEAD, pad_edge=False)
     for place, task in enumerate(reading.evidence.suite.tasks):
         found = result_table(reading, task)
         if not place:

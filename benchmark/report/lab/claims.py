@@ -38,8 +38,8 @@ CLAIMS = (
     Claim("Coupled training of the backward policy helps: RL-B against RL-U", SPEED, ("rl_b",), ("rl_u",)),
     Claim("A guided backward policy helps: RL-G against RL-U", SPEED, ("rl_g",), ("rl_u",)),
     Claim("… and against RL-B", SPEED, ("rl_g",), ("rl_b",)),
-    Claim("The best policy-based method beats TB with a learned backward policy: RL-T", SPEED, ("rl_t",), ("tb_learned",)),
-    Claim("Sub-EB's evaluator is better than the critic (arXiv:2603.01047): against RL-U", SPEED, ("sub_eb",), ("rl_u",)),
+    Claim("RL-T beats TB with a learned backward policy", SPEED, ("rl_t",), ("tb_learned",)),
+    Claim("Sub-EB's evaluator beats the critic (arXiv:2603.01047): against RL-U", SPEED, ("sub_eb",), ("rl_u",)),
 )
 
 

@@ -28,7 +28,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 """File name → methods that are drawn together; those of a suite that are in no group are drawn with the last."""
 INK = "#777777"
 _LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 2, 1, 2, 1, 2)), (0, (3, 1)))
-_STYLE: dict[str, Any] = {
+_STYLE: dict[Any, Any] = {
     "svg.hashsalt": "rl-bakeoff",
     "svg.fonttype": "none",
     "font.size": 9,
@@ -97,7 +97,9 @@ def gallery_of_grids(found: Mapping[str, Gallery]) -> bytes:
     with mpl.rc_context():
         _set()
         figure = Figure(figsize=(1.25 * (len(steps) + 1) + 0.9, 1.3 * len(shown) + 0.3))
-        grids = {name: [_flat(row, found[name].shape) for row in (*found[name].rows, found[name].wanted)] for name in shown}
+        grids = {
+            name: [_flat(row, found[name].shape) for row in (*found[name].rows, found[name].wanted)] for name in shown
+        }
         top = max(float(picture[-1].max()) for picture in grids.values())
         for row, name in enumerate(shown):
             titles = [*(f"step {step:,}" for step in found[name].steps), "target"]
@@ -125,7 +127,8 @@ def gallery_of_parts(found: Mapping[str, Gallery]) -> bytes:
         axes.imshow(np.array(rows), vmin=0, vmax=max(map(max, rows)), cmap="viridis", aspect="auto")
         axes.set_yticks(range(len(rows)), ["target", *found], fontsize=8)
         axes.set_xticks(range(len(names)), names, fontsize=7, rotation=60, ha="right", family="monospace")
-        figure.subplots_adjust(left=1.0 / (0.42 * len(names) + 1.4), right=0.99, top=0.98, bottom=0.75 / (0.27 * len(rows) + 0.9))
+        width, height = figure.get_size_inches()
+        figure.subplots_adjust(left=1.0 / width, right=0.99, top=0.98, bottom=0.75 / height)
         return _svg(figure)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from benchmark.comparison.evidence import Evidence
 from benchmark.contract import FLOOR, Comparison, Direction, Estimate, StepLog
@@ -47,7 +48,8 @@ class LabReading:
     def scores(self, method: str, task: str, metric: str) -> Scores | None:
         """One value for each finished seed; `None` without any."""
         if metric == SPEED:
-            found = from_seeds({seed: _area(steps) for seed, steps in self.steps[method, task].items() if len(steps) > 1})
+            known_steps = self.steps[method, task]
+            found = from_seeds({seed: _area(steps) for seed, steps in known_steps.items() if len(steps) > 1})
         else:
             known = self.evidence.scores.get((method, task, metric))
             found = known if known is not None else from_seeds({})
@@ -84,5 +86,5 @@ def _probes(steps: Sequence[StepLog]) -> dict[int, float]:
 def _area(steps: Sequence[StepLog]) -> float:
     """Trapezoids between probes, divided by all trajectories."""
     points = sorted(_probes(steps).items())
-    whole = sum((b - a) * (y + z) / 2 for (a, y), (b, z) in zip(points, points[1:], strict=False))
+    whole = sum((b - a) * (y + z) / 2 for (a, y), (b, z) in pairwise(points))
     return whole / (points[-1][0] - points[0][0])

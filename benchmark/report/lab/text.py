@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmark.comparison.table import DASH, SPACE, Table, cell, code, difference, words
+from benchmark.comparison.table import DASH, SPACE, Kind, Table, cell, code, difference, words
 from benchmark.contract import FLOOR
-from benchmark.lab.gallery import Gallery
 from benchmark.lab.metrics import LAB_METRICS, NEAR
 from benchmark.lab.suite import network_of
 from benchmark.report.lab.claims import claims_table
@@ -27,8 +26,8 @@ BASELINE = "tb"
 _HEAD = {SPEED: "its mean over training"}
 
 
-def lab_markdown(reading: LabReading, figures: Mapping[str, str], pictures: Mapping[str, Mapping[str, Gallery]]) -> str:
-    """The whole page. `figures` are file names with what each shows; `pictures` by world and method."""
+def lab_markdown(reading: LabReading, figures: Mapping[str, str]) -> str:
+    """The whole page. `figures` are file names with what each shows."""
     evidence = reading.evidence
     suite = evidence.suite
     lines = [
@@ -56,17 +55,20 @@ def lab_markdown(reading: LabReading, figures: Mapping[str, str], pictures: Mapp
     if failures:
         rows = tuple((code(each.job.id), each.status, each.reason or DASH) for each in failures)
         lines += ["## Jobs without a result", str(Table(("job", "status", "reason"), rows, left=3))]
-    del pictures
     return "\n\n".join(lines) + "\n"
 
 
 _CLAIMS = (
-    "Differences in points of total variation with 95 % intervals over seeds, paired by seed; negative is better for the "
-    "method the claim speaks for. *holds*: every pair is decided in its favour; *does not*: at least one is decided "
-    "against it and none for it; *mixed*: some but not all are decided for it; *undecided*: none is decided. "
+    "Differences in points of total variation with 95 % intervals over seeds, paired by seed; negative is better for "
+    "the method the claim speaks for. *holds*: every pair is decided in its favour; *does not*: at least one is "
+    "decided against it and none for it; *mixed*: some but not all are decided for it; *undecided*: none is decided. "
     "“Faster” is judged by the mean of the total variation over training."
 )
-_CURVES = "Line: mean over seeds; band: smallest to largest. The distance is exact at every point, no sample estimates it."
+_CURVES = "Line: mean over seeds; band: smallest to largest. The distance is exact at every point, not estimated."
+_AGAINST = (
+    "Differences in points of total variation at the end and of its mean over training; verdicts after Holm over all "
+    "pairs of methods of a world. “undecided” does not mean equal."
+)
 _GALLERY = (
     "The learned distribution beside the target, first seed. Grids: probability of each cell over time. Networks: "
     "probability of each edge at the end. Sequences: probability of the twenty objects of highest reward at the end."
@@ -87,7 +89,7 @@ def result_table(reading: LabReading, task: str) -> Table:
     return Table(header, tuple(rows))
 
 
-def _kind(metric: str) -> str:  # the names of `benchmark.comparison.table.Kind`
+def _kind(metric: str) -> Kind:
     return "percent" if metric == SPEED else LAB_METRICS[metric].kind
 
 
@@ -113,18 +115,18 @@ def _lead(reading: LabReading) -> str:
     done = f"{len(evidence.done)} of {evidence.planned} jobs are done"
     return (
         f"GFlowNets on worlds whose states can all be listed, so that every distance is exact: "
-        f"{len(evidence.methods)} methods × {len(suite.tasks)} worlds × {len(suite.seeds)} seeds; {done}. Each method has "
-        f"{training.completions:,} trajectories: {training.steps:,} steps of Adam on {training.group_size} each, networks "
-        f"of {depth} × {width}. The target of every method is the same, p(x) = R(x)/Z."
+        f"{len(evidence.methods)} methods × {len(suite.tasks)} worlds × {len(suite.seeds)} seeds; {done}. Each method "
+        f"has {training.completions:,} trajectories: {training.steps:,} steps of Adam on {training.group_size} each, "
+        f"networks of {depth} × {width}. The target of every method is the same, p(x) = R(x)/Z."
     )
 
 
 def _caption() -> str:
     return (
         "Each cell is the mean over seeds with its 95 % interval over seeds (Student). "
-        f"“trajectories to near” and “seconds to near”: spent in training until the total variation first was "
-        f"{NEAR:.0%} or less, on a straight line between probes; seeds that never came so near are left out and counted "
-        f"as in “2/5”. “–” is undefined."
+        "“trajectories to near” and “seconds to near”: spent in training until the total variation first was "
+        f"{NEAR:.0%} or less, on a straight line between probes; seeds that never came so near are left out and "
+        "counted as in “2/5”. “–” is undefined."
     )
 
 
@@ -134,8 +136,7 @@ def _verdicts(reading: LabReading) -> list[str]:
         return []
     lines = [
         f"## Every method against {code(BASELINE)}",
-        "Differences in points of total variation at the end and of its mean over training; verdicts after Holm over all "
-        "pairs of methods of a world. “undecided” does not mean equal.",
+        _AGAINST,
     ]
     for task in reading.evidence.suite.tasks:
         rows = tuple(
@@ -173,6 +174,6 @@ def _conditions(reading: LabReading) -> Table:
 def _methods(reading: LabReading) -> Table:
     rows = []
     for one in reading.evidence.suite.algorithms:
-        changed = ", ".join(f"{name}{SPACE}={SPACE}{one.settings[name]}" for name in one.changed) or "as published"
+        changed = ", ".join(f"{name}{SPACE}={SPACE}{one.settings[name]}" for name in one.changed) or "defaults"
         rows.append((code(one.name), code(one.target.partition(":")[0].replace(".", "/") + ".py"), changed))
     return Table(("method", "file", "settings"), tuple(rows), left=3)
