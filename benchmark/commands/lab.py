@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from benchmark.commands.options import Reports, Results, console, say
 
 __all__ = ["lab"]
 
 
 def lab(
     suite: Annotated[str, typer.Argument(help="Name of a suite of worlds, or the path of your own .toml.")] = "lab",
-    results: Annotated[Path, typer.Option(help="Folder of the records.")] = Path("results"),
-    reports: Annotated[Path, typer.Option(help="Folder of the reports.")] = Path("reports"),
+    results: Results = Path("results"),
+    reports: Reports = Path("reports"),
     data: Annotated[
         Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with tfbind8.txt, for the world tfbind8.")
     ] = None,
@@ -23,20 +23,18 @@ def lab(
 ) -> None:
     """Train GFlowNets on worlds whose exact answers are known: distances to the target, with intervals."""
     from benchmark.lab.plan import carry_out_lab, make_lab_plan
-    from benchmark.report import gather, write_report_of
-    from benchmark.report.lab import lab_table
+    from benchmark.report import gather, terminal_table, write_report_of
 
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     plan = make_lab_plan(suite, results=results, data=data, workers=workers)
-    console.print(plan.describe(), style="bold")
+    say(plan.describe(), "bold")
     for job, reason in plan.refused:
-        console.print(f"refused: {job.id}: {reason}", style="dim", soft_wrap=True, markup=False)
+        say(f"refused: {job.id}: {reason}", "dim")
     failed = carry_out_lab(plan, console)
     evidence = gather(results, plan.suite.name)
     path = write_report_of(evidence, reports)
-    console.print(lab_table(evidence))
+    console.print(terminal_table(evidence))
     for record in failed:
-        console.print(f"{record.status}: {record.job.id}: {record.reason}", style="red", soft_wrap=True, markup=False)
-    console.print(f"report: {path}")
+        say(f"{record.status}: {record.job.id}: {record.reason}", "red")
+    say(f"report: {path}")
     if failed:
         raise typer.Exit(1)

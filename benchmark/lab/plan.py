@@ -11,11 +11,13 @@ from benchmark.contract import Record
 from benchmark.lab.job import run_lab_job
 from benchmark.lab.suite import lab_suite_path, load_lab_suite, refusal
 from benchmark.lab.worlds.catalogue import TREES
+from benchmark.run.devices import processors
+from benchmark.run.durations import Durations
 from benchmark.run.job import Order, unfinished
 from benchmark.run.plan import Plan
 from benchmark.run.progress import Display
-from benchmark.run.sweep import processors, sweep
-from benchmark.store.records import is_done, write_record, write_suite
+from benchmark.run.sweep import sweep
+from benchmark.store.records import is_done, job_folder, read_record, write_record, write_suite
 from benchmark.suite.load import jobs_of
 
 __all__ = ["carry_out_lab", "make_lab_plan"]
@@ -50,7 +52,10 @@ def carry_out_lab(plan: Plan, console: Console) -> Sequence[Record]:
     for job, reason in plan.refused:
         write_record(plan.results, unfinished(job, "refused", reason))
     orders = [Order(job, plan.results, plan.data, plan.threads) for job in plan.to_run]
-    with Display(console, plan.to_run, plan.workers) as display:
+    past = Durations()
+    for job in plan.done:
+        past.add(read_record(job_folder(plan.results, job)))
+    with Display(console, plan.to_run, plan.workers, past) as display:
         records = sweep(
             orders, workers=plan.workers, timeout_seconds=plan.suite.timeout_seconds, watcher=display, run=run_lab_job
         )

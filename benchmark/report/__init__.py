@@ -12,15 +12,17 @@ from benchmark.comparison.evidence import gather
 from benchmark.report.html.disagreements import Disagreements
 from benchmark.report.html.page import html
 from benchmark.report.html.payload import packed, unpacked
-from benchmark.report.lab import is_lab, lab_files
+from benchmark.report.lab import is_lab, lab_files, lab_table
 from benchmark.report.markdown import markdown
 from benchmark.report.sections import sections
+from benchmark.report.tables import terminal
 from benchmark.report.tables.export import csv, tex
-from benchmark.report.tables.terminal import terminal_table
 from benchmark.store.atomic import write
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rich.table import Table
 
     from benchmark.comparison.evidence import Evidence
 
@@ -40,6 +42,11 @@ def write_report_of(evidence: Evidence, reports: Path, disagreements: Disagreeme
     for name, content in _files(evidence, disagreements).items():
         write(reports / name, content)
     return reports / f"{evidence.suite.name}.md"
+
+
+def terminal_table(evidence: Evidence) -> Table:
+    """The short table at the end of a run."""
+    return lab_table(evidence) if is_lab(evidence.suite) else terminal.terminal_table(evidence)
 
 
 def check_report(results: Path, reports: Path, suite: str, disagreements: Disagreements | None = None) -> list[str]:

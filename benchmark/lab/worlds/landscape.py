@@ -33,9 +33,9 @@ def landscape(digits: NDArray[np.int64], letters: int, motifs: int, seed: int) -
     best = np.zeros(len(digits))
     for place in range(motifs):
         motif = generator.integers(letters, size=length)
-        weight: FloatArray = generator.gamma(2.0, 1.0, length)
+        weight = np.asarray(generator.gamma(2.0, 1.0, length))
         pair: FloatArray = np.triu(generator.gamma(2.0, 0.5, (length, length)), 1)
-        pair *= generator.random((length, length)) < PAIRS
+        pair = pair * (generator.random((length, length)) < PAIRS)
         hit = (digits == motif).astype(np.float64)
         score = (hit @ weight + np.einsum("xi,ij,xj->x", hit, pair, hit, optimize=True)) / (weight.sum() + pair.sum())
         best = np.maximum(best, score * (1.0 if place == 0 else generator.uniform(0.8, 1.0)))
