@@ -148,6 +148,13 @@ def oracles(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="virtualenv")
+def torchgfn(session: nox.Session) -> None:
+    """Torchgfn's TB and DB on one batch of a grid beside ours, and the seconds of a training step of both."""
+    session.install("torchgfn==2.4.1", "numpy<2", "-e", ".[train]")  # torchgfn refuses numpy 2
+    session.run("python", "tests/torchgfn_oracle.py", env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session(venv_backend="virtualenv")
 def trackers(session: nox.Session) -> None:
     """`bakeoff export` into the real MLflow, trackio and W&B, all offline; plain `nox` tests their signatures only."""
     session.install("-e", ".[dev,mlflow,trackio,wandb]")

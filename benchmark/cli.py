@@ -15,6 +15,7 @@ from benchmark.commands.diversity.command import diversity
 from benchmark.commands.exact_world.command import check
 from benchmark.commands.exchange.command import export, import_
 from benchmark.commands.grade.command import grade
+from benchmark.commands.lab import lab
 from benchmark.commands.listing import list_
 from benchmark.commands.run.command import run
 from benchmark.commands.run.others import fairness, regrade, report
@@ -40,6 +41,7 @@ app.command()(check)
 app.add_typer(tape, name="tape")
 app.command()(diversity)
 app.command()(export)
+app.command()(lab)
 app.command("import")(import_)
 app.command()(grade)
 

@@ -12,14 +12,17 @@ from benchmark.comparison.evidence import gather
 from benchmark.report.html.disagreements import Disagreements
 from benchmark.report.html.page import html
 from benchmark.report.html.payload import packed, unpacked
+from benchmark.report.lab import is_lab, lab_files, lab_table
 from benchmark.report.markdown import markdown
 from benchmark.report.sections import sections
+from benchmark.report.tables import terminal
 from benchmark.report.tables.export import csv, tex
-from benchmark.report.tables.terminal import terminal_table
 from benchmark.store.atomic import write
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rich.table import Table
 
     from benchmark.comparison.evidence import Evidence
 
@@ -41,6 +44,11 @@ def write_report_of(evidence: Evidence, reports: Path, disagreements: Disagreeme
     return reports / f"{evidence.suite.name}.md"
 
 
+def terminal_table(evidence: Evidence) -> Table:
+    """The short table at the end of a run."""
+    return lab_table(evidence) if is_lab(evidence.suite) else terminal.terminal_table(evidence)
+
+
 def check_report(results: Path, reports: Path, suite: str, disagreements: Disagreements | None = None) -> list[str]:
     """Names, below `reports`, of the files that are missing or not byte for byte what the results give.
 
@@ -51,6 +59,8 @@ def check_report(results: Path, reports: Path, suite: str, disagreements: Disagr
 
 
 def _files(evidence: Evidence, disagreements: Disagreements | None) -> dict[str, bytes]:
+    if is_lab(evidence.suite):
+        return lab_files(evidence)
     suite = evidence.suite.name
     parts = sections(evidence)
     text = markdown(evidence, parts)

@@ -12,7 +12,7 @@ import os
 import tempfile
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -51,7 +51,7 @@ from benchmark.suite.author import fault_of, refuse_other_checkpoint
 from benchmark.suite.registry import build
 from benchmark.tasks import Task, digest, load_task
 
-__all__ = ["SAFE_PATH", "Order", "run_job", "unfinished"]
+__all__ = ["SAFE_PATH", "JobProgress", "Order", "Perform", "run_job", "unfinished"]
 
 
 SAFE_PATH = "PYTHONSAFEPATH"
@@ -81,16 +81,19 @@ class _Loaded:
     provenance: Provenance
 
 
-def run_job(order: Order, pipe: Connection) -> None:
-    """Run the job and leave its record; progress goes through the pipe as `(phase, step)`."""
+def run_job(order: Order, pipe: Connection, perform: Perform | None = None) -> None:
+    """Run the job and leave its record; progress goes through the pipe as `(phase, step)`.
+
+    `perform` is what a job is, from its order to its record; `None` trains an adapter on a task and examines it.
+    """
     os.environ.pop(SAFE_PATH, None)  # it is for the server that started this process, not for what a method starts
     torch.set_num_threads(order.threads)
     _be_quiet()
     write_steps(job_folder(order.results, order.job), ())  # an earlier attempt's log is not this one's
     clock = Clock()
-    progress = _Progress(order.job, clock, pipe)
+    progress = JobProgress(order.job, clock, pipe)
     try:
-        record = _perform(order, clock, progress)
+        record = (perform or _perform)(order, clock, progress)
     except Exception as error:  # noqa: BLE001 - the one place: every failure becomes a recorded status
         status, reason = _status_of(error, progress.phase, clock, order.job.algorithm.target)
         record = unfinished(
@@ -137,7 +140,7 @@ def unfinished(
     )
 
 
-class _Progress:
+class JobProgress:
     """Reports progress to the watching process, and keeps it and the log for the record of a failure."""
 
     def __init__(self, job: Job, clock: Clock, pipe: Connection) -> None:
@@ -147,10 +150,12 @@ class _Progress:
         self.steps: Sequence[StepLog] = ()
 
     def enter(self, phase: str) -> None:
+        """The phase that begins."""
         self.phase = phase
         self._send(0)
 
     def step(self, step: int) -> None:
+        """Batches that are done."""
         self._send(step)
 
     def _send(self, step: int) -> None:
@@ -158,7 +163,11 @@ class _Progress:
             self._pipe.send((self.phase, step))
 
 
-def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
+Perform = Callable[[Order, Clock, JobProgress], Record]
+"""A job, from its order to its record."""
+
+
+def _perform(order: Order, clock: Clock, progress: JobProgress) -> Record:
     job = order.job
     progress.enter("load")
     with clock.phase("load"):
@@ -201,7 +210,7 @@ def _perform(order: Order, clock: Clock, progress: _Progress) -> Record:
 
 
 def _train(
-    order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: _Progress
+    order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: JobProgress
 ) -> tuple[LiveRun, dict[str, int]]:
     def logged(step: int) -> None:
         with clock.phase("write"):  # whatever ends this process, what it measured is on disk
@@ -228,7 +237,7 @@ def _train(
 
 
 def _transfer(
-    order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: _Progress
+    order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: JobProgress
 ) -> dict[str, float | None]:
     """The same exam on the test problems of other tasks: metrics as `transfer/<task>/<metric>`, outcomes beside."""
     job, found = order.job, dict[str, float | None]()

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
@@ -28,6 +28,9 @@ __all__ = ["Watcher", "sweep"]
 TICK_SECONDS = 0.5
 PRELOADED = ("benchmark.run.job", "transformers.models.qwen2.modeling_qwen2")
 """What the server process has loaded before the first job; a model of another kind is imported by its jobs."""
+
+
+RunJob = Callable[[Order, Connection], None]
 
 
 class Watcher(Protocol):
@@ -61,14 +64,16 @@ def sweep(
     timeout_seconds: float,
     watcher: Watcher,
     devices: Sequence[str] = ("auto",),
+    run: RunJob = run_job,
 ) -> list[Record]:
     """Run the jobs, at most `workers` at a time, and return their records in the order they ended.
 
-    Each job gets the one of `devices` that has the fewest running jobs.
+    Each job gets the one of `devices` that has the fewest running jobs. `run` is what its process calls; it leaves the
+    job's record.
 
     An interrupt ends the running jobs. Finished jobs keep their records, so the next sweep continues from there.
     """
-    context = _context()
+    context = _context(run)
     waiting, records = list(orders), list[Record]()
     active: list[_Active] = []
     try:
@@ -76,7 +81,7 @@ def sweep(
             while waiting and len(active) < workers:
                 busy = [one.order.device for one in active]
                 order = replace(waiting.pop(0), device=min(devices, key=busy.count))
-                active.append(_start(context, order))
+                active.append(_start(context, order, run))
                 watcher.started(active[-1].order.job)
             wait([item for one in active for item in (one.pipe, one.process.sentinel)], timeout=TICK_SECONDS)
             still = []
@@ -95,11 +100,11 @@ def sweep(
     return records
 
 
-def _context() -> ForkServerContext | SpawnContext:
+def _context(run: RunJob) -> ForkServerContext | SpawnContext:
     if sys.platform == "win32":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(PRELOADED))
+    context.set_forkserver_preload([*PRELOADED, run.__module__])
     _start_server()
     return context
 
@@ -117,9 +122,9 @@ def _start_server() -> None:
             os.environ[SAFE_PATH] = before
 
 
-def _start(context: ForkServerContext | SpawnContext, order: Order) -> _Active:
+def _start(context: ForkServerContext | SpawnContext, order: Order, run: RunJob) -> _Active:
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=run_job, args=(order, theirs), name=order.job.id)
+    process = context.Process(target=run, args=(order, theirs), name=order.job.id)
     process.start()
     theirs.close()
     return _Active(order, process, ours, time.monotonic())

@@ -1,0 +1,62 @@
+"""What a run of a suite of worlds will do, and doing it: the sweep, records and display of every other suite."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmark.contract import Record
+from benchmark.lab.job import run_lab_job
+from benchmark.lab.suite import lab_suite_path, load_lab_suite, refusal
+from benchmark.lab.worlds.catalogue import TREES
+from benchmark.run.devices import processors
+from benchmark.run.durations import Durations
+from benchmark.run.job import Order, unfinished
+from benchmark.run.plan import Plan
+from benchmark.run.progress import Display
+from benchmark.run.sweep import sweep
+from benchmark.store.records import is_done, job_folder, read_record, write_record, write_suite
+from benchmark.suite.load import jobs_of
+
+__all__ = ["carry_out_lab", "make_lab_plan"]
+
+
+def make_lab_plan(name: str, *, results: Path, data: Path | None, workers: int | None) -> Plan:
+    """Read the suite and see what is done. Raises `ConfigurationError`."""
+    suite = load_lab_suite(lab_suite_path(name))
+    jobs = jobs_of(suite)
+    done = tuple(job for job in jobs if is_done(results, job))
+    left = [job for job in jobs if job not in done]
+    refusals = {job.id: refusal(job, is_tree=job.task in TREES) for job in left}
+    return Plan(
+        suite=suite,
+        results=results,
+        data=data,
+        workers=min(workers or processors(), max(1, len(left))),
+        threads=1,
+        done=done,
+        refused=tuple((job, reason) for job in left if (reason := refusals[job.id]) is not None),
+        to_run=tuple(job for job in left if refusals[job.id] is None),
+        findings=(),
+    )
+
+
+def carry_out_lab(plan: Plan, console: Console) -> Sequence[Record]:
+    """Run what is to run; returns the records of this suite's jobs that are not done, refused ones left out.
+
+    A world on which a method has nothing to do is no failure of the run: its record says why.
+    """
+    write_suite(plan.results, plan.suite)
+    for job, reason in plan.refused:
+        write_record(plan.results, unfinished(job, "refused", reason))
+    orders = [Order(job, plan.results, plan.data, plan.threads) for job in plan.to_run]
+    past = Durations()
+    for job in plan.done:
+        past.add(read_record(job_folder(plan.results, job)))
+    with Display(console, plan.to_run, plan.workers, past) as display:
+        records = sweep(
+            orders, workers=plan.workers, timeout_seconds=plan.suite.timeout_seconds, watcher=display, run=run_lab_job
+        )
+    return [record for record in records if record.status != "done"]
