@@ -405,3 +405,76 @@ def test_the_button_overrules_the_system_and_is_remembered(visit):
 def test_nothing_makes_the_page_wider_than_its_window(visit, width):
     page = visit(link("p6"), width=width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+# --- figures, heat map, wide tables ---------------------------------------------------------------------------------
+
+
+def test_a_method_is_switched_off_in_every_figure_and_on_again(visit):
+    page = visit()
+    curves = page.locator(".figure .series-1")
+    assert curves.count() > 10
+    page.locator(".switches summary").first.click()
+    box = page.locator(".switches").first.get_by_label("grpo")
+    box.uncheck()
+    assert page.locator(".figure .series-1:visible").count() == 0
+    assert page.locator(".figure .series-2:visible").count() > 0
+    assert page.locator('.switches input[value="1"]:checked').count() == 0
+    page.locator(".switches").first.get_by_role("button", name="all").click()
+    assert page.locator('.switches input[value="1"]:not(:checked)').count() == 0
+    assert page.locator(".figure .series-1:visible").count() > 0
+
+
+def shares_of(outcomes, method, problem):
+    """Percent of correct samples over the seeds, the greedy one left out."""
+    found = [
+        one.verdict == "correct"
+        for seed in (0, 1)
+        for one in outcomes.get((method, seed), ())
+        if one.problem == problem and one.sample >= 0
+    ]
+    return 100 * sum(found) / len(found)
+
+
+def test_the_heat_map_shows_the_share_of_correct_samples_and_sorts(visit, outcomes):
+    page = visit()
+    rows = page.locator("#heat-table tbody tr")
+    assert rows.count() == 8
+    for place, problem in enumerate(factories.HOSTILE_IDS):
+        assert rows.nth(place).locator("th").text_content() == named(problem)
+        shown = rows.nth(place).locator("td").all_text_contents()
+        for text, method in zip(shown, METHODS, strict=True):
+            assert abs(int(text) - shares_of(outcomes, method, problem)) <= 0.5
+    page.locator("#heat-table thead button", has_text="grpo").click()
+    found = [int(text) for text in page.locator("#heat-table tbody tr td:nth-child(3)").all_text_contents()]
+    assert found == sorted(found, reverse=True)
+    assert page.locator("#heat-table th[aria-sort=descending]").text_content() == "grpo"
+    page.select_option("#heat-order", "hardest")
+    means = [
+        sum(int(text) for text in row.locator("td").all_text_contents())
+        for row in page.locator("#heat-table tbody tr").all()
+    ]
+    assert means == sorted(means) or max(a - b for a, b in zip(means, sorted(means), strict=True)) <= 4  # rounding
+
+
+def test_a_problem_of_the_heat_map_opens_its_completions(visit):
+    page = visit()
+    page.locator("#heat-table tbody a", has_text="p5").click()
+    expect(page.locator("#problem-title")).to_have_text("p5")
+
+
+def test_a_table_wider_than_the_window_says_so(visit):
+    page = visit(width=400)
+    expect(page.locator(".hint").first).to_have_text("Wider than the window: scroll sideways →")
+    for table in page.locator(".scroll").all():
+        wide = table.evaluate("node => node.scrollWidth > node.clientWidth + 1")
+        assert wide == table.evaluate("node => node.previousElementSibling?.classList.contains('hint') ?? false")
+
+
+def test_a_short_list_of_problems_is_open_and_the_buttons_go_on(visit):
+    page = visit(link("p4"))
+    assert page.locator("#list").evaluate("node => node.open")  # eight problems are a short list
+    page.locator("#next").click()
+    expect(page.locator("#problem-title")).to_have_text("p5")
+    page.locator("#previous").click()
+    expect(page.locator("#problem-title")).to_have_text("p4")

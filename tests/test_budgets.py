@@ -9,8 +9,11 @@ import pytest
 
 from benchmark.comparison.evidence import gather
 from benchmark.contract import StepLog, Tuning
-from benchmark.report.figures import drawing
-from benchmark.report.sections import sections
+from benchmark.report.document import figures
+from benchmark.report.figures import looks
+from benchmark.report.figures.drawing import rendered
+from benchmark.report.plan import sections
+from benchmark.report.reading import Reading
 from benchmark.report.tables import levels
 from benchmark.report.tables.budgets import amount, at, common, curves, equal_budget_table, leaders
 from benchmark.report.tables.conditions import conditions_table
@@ -74,8 +77,8 @@ def test_methods_are_compared_at_the_smallest_amount_that_all_reached(monkeypatc
     drawn = curves(found)
     assert common(found, drawn, "grade_school", "flops") == 9 * 10**11
     assert common(found, drawn, "grade_school", "completions") == 256
-    table = equal_budget_table(found, drawn, "flops")
-    assert table.header == ("at", "task", "25%", "50%", "75%", "100%")
+    table = equal_budget_table(Reading(found), "flops")
+    assert table.header == ("after", "task", "25%", "50%", "75%", "100%")
     assert table.rows[0][-1].replace(SPACE, " ") == "9.00 × 10¹¹"
     rows = {row[0]: row[2:] for row in table.rows}
     # at 0.9 of 2e12 FLOPs grpo is at 0.45 of its way: 0.2 + 0.4 · 0.45 = 0.38
@@ -93,9 +96,9 @@ def test_the_report_says_where_the_winner_changes(monkeypatch, tmp_path):
         return log(final, seconds=40.0 if hard else 10.0, flops=(4 if hard else 1) * 10**12)
 
     found = logs(monkeypatch, tmp_path, of)
-    assert leaders(found, curves(found), "grade_school") == (
-        "On `grade_school` the method with the highest mean changes with the currency: by completions, completion "
-        "tokens and optimiser updates `grpo`; by model FLOPs and training seconds `sft`."
+    assert leaders(Reading(found), "grade_school") == (
+        "On `grade_school`, which method is highest depends on the currency: `grpo` at equal completions, completion "
+        "tokens and optimiser updates; `sft` at equal model FLOPs and training seconds."
     )
 
 
@@ -105,43 +108,51 @@ def test_one_leader_everywhere_and_undecided_where_the_next_is_near(monkeypatch,
         return log(0.6 + (0.02 * (seed - 1) - 0.001 if near else 0.0) if method in {"grpo", "flowrl"} else 0.4)
 
     found = logs(monkeypatch, tmp_path, of)
-    sentence = leaders(found, curves(found), "grade_school")
-    assert sentence.startswith("On `grade_school` the same method has the highest mean in every currency: `grpo`, by ")
-    assert sentence.count("(undecided against `flowrl`)") == 5
+    sentence = leaders(Reading(found), "grade_school")
+    assert sentence.startswith(
+        "On `grade_school`, `grpo` is highest at equal completions (not separated from `flowrl`), "
+    )
+    assert sentence.count("(not separated from `flowrl`)") == 5
+
+
+def test_where_nothing_was_solved_no_method_leads(monkeypatch, tmp_path):
+    zeros = tuple(replace(step, metrics={"probe/accuracy": 0.0}) for step in log(0.2))
+    found = Reading(logs(monkeypatch, tmp_path, lambda *_: zeros))
+    assert leaders(found, "grade_school") == ""
+    assert equal_budget_table(found, "completions").rows == ()
 
 
 def test_a_method_without_flops_is_a_dash_and_no_leader(monkeypatch, tmp_path):
     found = logs(monkeypatch, tmp_path, lambda method, _: log(0.9, flops=None) if method == "grpo" else log(0.5))
-    drawn = curves(found)
-    rows = {row[0]: row[2:] for row in equal_budget_table(found, drawn, "flops").rows}
+    reading = Reading(found)
+    rows = {row[0]: row[2:] for row in equal_budget_table(reading, "flops").rows}
     assert set(rows["`grpo`"]) == {"–"}
-    assert "by model FLOPs `grpo`" not in leaders(found, drawn, "grade_school")
-    assert "`grpo`" in leaders(found, drawn, "grade_school")
+    sentence = leaders(reading, "grade_school")
+    led = sentence.split("`grpo` at equal ")[1].split(";")[0]
+    assert "completions" in led
+    assert "FLOPs" not in led
 
 
 def test_old_logs_are_drawn_in_what_they_know(monkeypatch, tmp_path):
     old = tuple(StepLog(step, 64 * step, 1.0 * step, {"probe/accuracy": 0.5}) for step in range(3))
     found = logs(monkeypatch, tmp_path, lambda *_: old)
     assert curves(found).currencies == ("completions", "seconds")
-    words = next(part for part in sections(found) if part.title == "Learning curves").words
-    assert any("Not drawn" in line and "completion tokens, optimiser updates, model FLOPs" in line for line in words)
+    blocks = next(part for part in sections(Reading(found)) if part.title == "Learning curves").blocks
+    assert any("do not know their completion tokens, optimiser updates, model FLOPs" in one.words for one in blocks)
 
 
-def test_every_figure_has_its_words_and_its_table(tmp_path):
-    for part in sections(evidence(tmp_path)):
-        assert bool(part.figure) == bool(part.svg)
-        if part.figure:
-            assert part.table is not None
-            assert part.table.rows
-            assert part.alt
-            assert part.svg.startswith(b"<?xml")
+def test_every_figure_has_its_words_and_can_be_drawn_as_svg_and_pdf(tmp_path):
+    for figure in figures(sections(Reading(evidence(tmp_path)))):
+        assert figure.alt
+        assert rendered(figure.draw).startswith(b"<?xml")
+        assert rendered(figure.draw, "pdf").startswith(b"%PDF")
 
 
 def test_seconds_of_two_devices_are_in_no_figure(tmp_path):
     def change(one):
         return replace(one, provenance=factories.provenance("H200")) if one.job.algorithm.name == "grpo" else one
 
-    drawn = {part.figure for part in sections(evidence(tmp_path, change))}
+    drawn = {figure.file for figure in figures(sections(Reading(evidence(tmp_path, change))))}
     assert not drawn & {"learning_seconds.svg", "phases.svg"}
     assert "learning_flops.svg" in drawn
 
@@ -150,14 +161,14 @@ def test_of_many_methods_the_best_have_colours_and_the_rule_is_said(tmp_path, mo
     names = {"base_model": 0.3, **{f"m{index:02d}": 0.3 + 0.01 * index for index in range(26)}}
     monkeypatch.setattr(factories, "METHODS", names)
     found = evidence(tmp_path, asked=factories.suite(tasks=("grade_school",), seeds=(0,)))
+    reading = Reading(found)
     # accuracy is 0.3 + 0.01·i and up to 0.03 more by (3·order mod 4): the ranking follows the summary itself
     means = {name: found.estimate(name, "grade_school", "accuracy").mean for name in found.trained}
     best = sorted(means, key=lambda name: (-means[name], name))[:5]
-    assert set(drawing.highlighted(found)) == {"base_model", *best}
-    assert "the other 21 are thin grey" in drawing.rule(found)
-    looks = [drawing.look(found, name) for name in drawing.highlighted(found)]
-    assert len({(one.colour, one.line, one.marker) for one in looks}) == 6
-    assert not drawing.look(found, "m00").labelled
+    assert set(looks.highlighted(reading)) == {"base_model", *best}
+    assert "The other 21 are thin and grey." in looks.others(reading)
+    assert all(looks.look(reading, name) == looks.style_of(name) for name in looks.highlighted(reading))
+    assert not looks.look(reading, "m00").labelled
 
 
 def test_accuracy_by_level_counts_the_samples_of_its_problems(tmp_path, monkeypatch):
@@ -173,14 +184,15 @@ def test_accuracy_by_level_counts_the_samples_of_its_problems(tmp_path, monkeypa
     made = tuple(replace(one, problem=ids[int(one.problem[1:])]) for one in factories.outcomes(right=3))
     monkeypatch.setattr(factories, "exam", lambda _record: made)
     found = evidence(tmp_path, change)
-    table = levels.split_table(found, "grade_school", levels.known_problems(found, "grade_school"), "level")
+    table = levels.split_table(Reading(found), "grade_school", levels.known_problems(found, "grade_school"), "level")
     wanted = {}
     for index, problem in enumerate(splits[2][:4]):
         wanted.setdefault(f"level {problem.level}", []).append(index < 3)
     assert table.header[1:] == tuple(sorted(wanted))
     grpo = dict(zip(table.header, next(row for row in table.rows if row[0] == "`grpo`"), strict=True))
     for level, right in wanted.items():
-        assert grpo[level].replace(SPACE, " ") == f"{100 * sum(right) / len(right):.1f} %"
+        mean = f"{100 * sum(right) / len(right):.1f} %"
+        assert grpo[level].replace(SPACE, " ").partition(" [")[0] == mean
     other = evidence(tmp_path / "other")  # made of other problems
     assert levels.known_problems(other, "grade_school") == {}
     assert levels.known_problems(other, "gsm8k") == {}

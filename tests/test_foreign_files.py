@@ -191,7 +191,9 @@ def test_every_format_stands_in_one_report(tmp_path):
 @pytest.mark.parametrize("kind", WRITTEN_AS)
 @pytest.mark.parametrize(("mark", "pack"), [(b"", False), (b"\xef\xbb\xbf", False), (b"\xef\xbb\xbf", True)])
 def test_a_rollout_file_is_recognised_and_read(tmp_path, kind, mark, pack):
-    path = written(tmp_path / "x.jsonl", [WRITTEN_AS[kind](*each) for each in asked_and_answered()], mark=mark, pack=pack)
+    path = written(
+        tmp_path / "x.jsonl", [WRITTEN_AS[kind](*each) for each in asked_and_answered()], mark=mark, pack=pack
+    )
     found = rows(path)
     assert [one.completions[0] for one in found] == [text for _, text, _ in asked_and_answered()]
     assert [one.scores for one in found] == [(float(right),) for *_, right in asked_and_answered()]
@@ -216,9 +218,7 @@ def test_the_layouts_of_every_release_of_the_harness(tmp_path):
 def test_columns_of_a_table(tmp_path):
     import pandas as pd
 
-    made = [
-        {"q": one.prompt, "a": text, "g": one.gold, "s": right} for one, text, right in asked_and_answered()
-    ]
+    made = [{"q": one.prompt, "a": text, "g": one.gold, "s": right} for one, text, right in asked_and_answered()]
     names = {"columns": columns_from("question=q,response=a,gold=g,score=s")}
     pd.DataFrame(made).to_csv(tmp_path / "x.csv", index=False)
     pd.DataFrame(made).to_parquet(tmp_path / "x.parquet")
@@ -264,7 +264,8 @@ def test_a_broken_line_is_one_sentence_with_its_place(tmp_path, line, words):
 def test_numbers_beyond_a_float(tmp_path):
     one = problems()[0]
     how = '{"do_sample": true, "temperature": 1' + "0" * 400 + "}"
-    line = f'{{"doc": {{"question": "{one.prompt}"}}, "resps": [["x"]], "arguments": {{"gen_args_0": {{"arg_1": {how}}}}}}}'
+    arguments = f'{{"gen_args_0": {{"arg_1": {how}}}}}'
+    line = f'{{"doc": {{"question": "{one.prompt}"}}, "resps": [["x"]], "arguments": {arguments}}}'
     path = tmp_path / "x.jsonl"
     path.write_text(line.replace('"do_sample": true, ', ""))
     with pytest.raises(MalformedRow, match=r"x\.jsonl:1: 'temperature' must be a number, found int 1000"):
@@ -331,9 +332,7 @@ def test_diversity_grades_foreign_files_and_finds_the_crossing(tmp_path):
     ours = written(tmp_path / "ours.jsonl", [WRITTEN_AS["verl"](*each) for each in asked_and_answered()])
     measured = measure_file([FILES / "inspect_ai" / "log.eval"], "wide")
     assert [columns["correct"] for columns in measured.columns[""]] == [2.0, 2.0, 2.0]
-    result = CliRunner().invoke(
-        app, ["diversity", str(ours), str(ours.with_name("b.jsonl")), "--resamples", "100"]
-    )
+    result = CliRunner().invoke(app, ["diversity", str(ours), str(ours.with_name("b.jsonl")), "--resamples", "100"])
     assert result.exit_code == 2 or isinstance(result.exception, ConfigurationError)
     other = written(tmp_path / "b.jsonl", [WRITTEN_AS["verl"](*each) for each in asked_and_answered()])
     result = CliRunner().invoke(app, ["diversity", str(other), str(ours), "--resamples", "100"], catch_exceptions=False)

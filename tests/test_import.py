@@ -283,9 +283,7 @@ def test_nothing_is_imported_over(bench):
         bench.take(harness())
     path = bench.folder / "theirs.jsonl"
     with pytest.raises(ConfigurationError, match="is given twice"):
-        import_files(
-            [path, path], bench.suite, ImportRequest("theirs", "competition", 0), bench.folder / "other"
-        )
+        import_files([path, path], bench.suite, ImportRequest("theirs", "competition", 0), bench.folder / "other")
 
 
 def test_long_texts_are_graded_like_others(bench):

@@ -18,7 +18,13 @@ from benchmark.exam.metrics import measure, strategy_counts
 CLOSE = {"abs": 1e-12, "rel": 1e-12}
 
 
-OF_TEXTS = ["step_strategies@4", "effective_step_strategies", "invalid_strategies", "distinct_2_correct", "distinct_equations"]
+OF_TEXTS = [
+    "step_strategies@4",
+    "effective_step_strategies",
+    "invalid_strategies",
+    "distinct_2_correct",
+    "distinct_equations",
+]
 
 
 def outcome(problem, sample, verdict="wrong", answer="7", strategy=None, tokens=10, truncated=False):  # noqa: FBT002

@@ -7,7 +7,6 @@ import csv
 import gzip
 import json
 import re
-import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -18,13 +17,16 @@ from benchmark.comparison.evidence import gather
 from benchmark.contract import ExamProblems, Outcome
 from benchmark.errors import BadRecord
 from benchmark.exam.regrade import RIVALS, cross_grading
-from benchmark.report import check_report, write_report
-from benchmark.report.figures import drawing
+from benchmark.report import check_report, document, write_report
+from benchmark.report.figures.cost import TONES
+from benchmark.report.figures.looks import COLOURS
 from benchmark.report.html.disagreements import disagreements
 from benchmark.report.html.page import PAGE
 from benchmark.report.html.payload import packed, unpacked
 from benchmark.report.html.samples import SampledRun, Share, narrowed, read_runs
+from benchmark.report.plan import sections
 from benchmark.report.problems import asked as questions
+from benchmark.report.reading import Reading
 from benchmark.report.tables.export import tex
 from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import read_outcomes, write_outcomes
@@ -87,12 +89,14 @@ def plain(cell):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_the_page_has_every_table_of_the_markdown_cell_by_cell(tmp_path):
+def test_the_page_has_every_table_of_the_plan_cell_by_cell(tmp_path):
     def change(one):
         return factories.failed(one) if one.job.algorithm.name == "sft" else one
 
     page = page_of(tmp_path, factories.suite(), change)
-    lines = [*(tmp_path / "reports" / "tiny.md").read_text().splitlines(), ""]
+    evidence = gather(tmp_path / "results", "tiny")
+    text = document.markdown("tiny", evidence.digest, sections(Reading(evidence)), whole=True)
+    lines = [*text.splitlines(), ""]
     wanted, table = [], []
     for line in lines:
         if line.startswith("|"):
@@ -100,9 +104,12 @@ def test_the_page_has_every_table_of_the_markdown_cell_by_cell(tmp_path):
         elif table:
             wanted.append([table[0], *table[2:]])
             table = []
-    found = [[[cell.replace("*", "").strip() for cell in row] for row in each] for each in Tables(page).tables]
+    found = [[[cell.replace("*", "").strip() for cell in row] for row in each] for each in Tables(page).tables if each]
     assert len(wanted) > 8
-    assert found == wanted
+    assert [each for each in found if "source" not in each[0]] == [each for each in wanted if "source" not in each[0]]
+    short = (tmp_path / "reports" / "tiny.md").read_text()
+    assert 0 < short.count("\n| :--") < len(wanted) * 2 / 3
+    assert {line for line in short.splitlines() if line.startswith("|")} < set(lines)
 
 
 def test_headings_are_listed_and_every_listed_one_exists_once(drawn):
@@ -110,16 +117,24 @@ def test_headings_are_listed_and_every_listed_one_exists_once(drawn):
     ids = [attributes["id"] for _, attributes in tags if "id" in attributes]
     assert len(ids) == len(set(ids))
     targets = [attributes["href"] for tag, attributes in tags if tag == "a"]
-    assert {"#result", "#conditions", "#samples"} <= set(targets)
-    assert {target.removeprefix("#") for target in targets} <= set(ids)
+    assert {"#results", "#conditions", "#samples", "#heatmap"} <= set(targets)
+    assert {target.removeprefix("#") for target in targets if target.startswith("#")} <= set(ids)
 
 
-def test_the_page_names_no_other_address_and_runs_one_script_only(drawn):
+def test_the_page_loads_nothing_links_to_its_files_and_runs_one_script_only(drawn):
     page, _ = drawn
     tags = Tables(page).tags
     loading = {"src", "srcset", "data", "action", "poster"}
     assert not [attributes for _, attributes in tags if loading & attributes.keys()]
-    assert all(attributes["href"].startswith("#") for tag, attributes in tags if tag in {"a", "link"})
+    links = {attributes["href"] for tag, attributes in tags if tag in {"a", "link"}}
+    files = {link for link in links if not link.startswith(("#", "https://"))}
+    assert {"tiny.csv", "tiny.tex", "tiny/learning.svg", "../results/tiny/suite.json", "../results/tiny"} <= files
+    assert {link for link in links if link.startswith("https://")} == {
+        "https://github.com/theFulminatedHuman/GFlowNets-vs-GRPO-in-LLM-Math-Tasks",
+        "https://arxiv.org/abs/2509.15207",
+    }
+    folder = drawn[1]
+    assert all((folder / link).exists() for link in files)
     assert [attributes.get("id") for tag, attributes in tags if tag == "script"] == ["payload", None]
     policy = next(attributes["content"] for tag, attributes in tags if "http-equiv" in attributes)
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
@@ -130,23 +145,24 @@ def test_figures_lie_in_the_page_in_its_own_inks(drawn):
     page, reports = drawn
     assert page.count("<svg") == len(list((reports / "tiny").glob("*.svg"))) > 2
     drawn = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
-    colours = set(re.findall(r": (#[0-9a-f]{6})\b", "".join(drawn)))
-    assert not colours  # what is left are var(--ink) and var(--method-…, #…)
-    assert "var(--method-0072b2, #0072b2)" in drawn[0]
+    colours = set(re.findall(r"(?:: |=\")(#[0-9a-f]{6})\b", "".join(drawn)))
+    assert not colours  # what is left are var(--ink) and var(--hue-…, #…)
+    assert "var(--hue-d33f0b, #d33f0b)" in drawn[0]
 
 
 def test_every_colour_of_the_figures_has_one_for_dark_pages():
     style = (PAGE / "style.css").read_text()
-    for colour in drawing.COLOURS:
-        assert re.search(rf"--method-{colour[1:].lower()}: light-dark\(#\w{{6}}, #\w{{6}}\);", style), colour
+    for colour in (*COLOURS, *TONES.values()):
+        assert re.search(rf"--hue-{colour[1:]}: light-dark\({colour}, #\w{{6}}\);", style), colour
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_what_the_report_folds_is_folded_in_the_page(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["benchmark.report.markdown"], "MOST_WIDE", 3)
+    monkeypatch.setattr("benchmark.report.parts.opening.MOST_WIDE", 3)
     page = page_of(tmp_path, factories.suite())
-    assert "<details><summary>accuracy (points), grade_school</summary>" in page
-    assert page.count("<details>") == page.count("</details>") == 4  # two metrics on two tasks
+    assert "<details><summary>accuracy, points, grade_school</summary>" in page
+    assert page.count("<details>") == 5  # two metrics on two tasks, and the settings
+    assert page.count("<details") == page.count("</details>") == 6  # the list of problems, too
     assert "&lt;details" not in page
 
 
@@ -291,25 +307,46 @@ def test_the_csv_has_a_row_for_each_method_task_and_metric_in_plain_units(tmp_pa
 
     page_of(tmp_path, factories.suite(), change)
     rows = list(csv.DictReader((tmp_path / "reports" / "tiny.csv").read_text().splitlines()))
-    assert len(rows) == 4 * 2 * 5  # methods × tasks × (seconds, memory, accuracy, two of diversity)
+    assert len(rows) == 4 * 2 * 5  # methods × tasks × (accuracy, two of diversity, seconds, memory)
     found = {(row["method"], row["task"], row["metric"]): row for row in rows}
     accuracy = found["grpo", "grade_school", "accuracy"]
     # 0.64, 0.63, 0.62 as in test_report
     assert float(accuracy["mean"]) == pytest.approx(0.63)
     assert (accuracy["unit"], accuracy["seeds_done"], accuracy["seeds_planned"]) == ("share", "3", "3")
+    assert [float(accuracy[f"seed_{seed}"]) for seed in range(3)] == pytest.approx([0.64, 0.63, 0.62])
+    assert (accuracy["interval"], accuracy["decision"]) == ("95 %", "better")
+    assert 0 < float(accuracy["p"]) <= float(accuracy["p_adjusted"]) <= 0.05
+    assert float(accuracy["difference_to_floor"]) == pytest.approx(0.63 - 0.3166667)
+    seconds = found["grpo", "grade_school", "training_seconds"]
+    # rollout 15 + reward 0.4 + update 26, 27, 28
+    assert [float(seconds[name]) for name in ("low", "mean", "high")] == pytest.approx([41.4, 42.4, 43.4])
+    assert (seconds["interval"], seconds["p"]) == ("range of seeds", "")
+    assert found["base_model", "grade_school", "accuracy"]["p"] == ""
     failed = found["sft", "grade_school", "accuracy"]
-    assert (failed["mean"], failed["low"], failed["seeds_done"]) == ("", "", "0")
+    assert (failed["mean"], failed["low"], failed["seed_0"], failed["seeds_done"]) == ("", "", "", "0")
 
 
-def test_the_tex_table_has_the_cells_of_the_report_with_special_characters_escaped(tmp_path):
+def test_the_tex_table_has_methods_as_rows_the_best_in_bold_and_every_special_character_escaped(tmp_path):
     factories.write(tmp_path, factories.suite())
-    text = tex(gather(tmp_path, "tiny"))
-    assert r" & \texttt{base\_model} & \texttt{grpo} & \texttt{flowrl} & \texttt{sft} \\" in text.splitlines()
-    assert r"\texttt{grade\_school} accuracy (GSM8K~format)" in text
-    assert r"63.0~\% [60.5,~65.4]" in text
-    assert (
-        len(re.findall(r"(?<!\\)&", text)) == 4 * 15
-    )  # 4 methods beside the labels, 10 rows, 4 of groups and a header
-    assert not re.search(r"(?<!\\)[%_](?!.*Generated|.*Needs)", text.partition("\\begin")[2])
+    text = tex(Reading(gather(tmp_path, "tiny")))
+    lines = text.splitlines()
+    assert r"method & accuracy & strategies at 16 & D2 & training seconds & peak MiB \\" in lines
+    assert r"\multicolumn{6}{l}{\texttt{grade\_school}} \\" in lines
+    assert r"\label{tab:tiny}" in lines
+    assert any(line.startswith(r"\caption{Suite \texttt{tiny}: mean over 3 seeds") for line in lines)
+    grpo = next(line for line in lines if line.startswith(r"\texttt{grpo}"))
+    assert r" & \textbf{63.0~\%} [60.5,~65.4] & " in grpo
+    assert r"\textbf{42.4}" in grpo  # of seconds the fewest
+    assert r"\textbf" not in next(line for line in lines if line.startswith(r"\texttt{base\_model}"))
+    assert len(re.findall(r"(?<!\\)&", text)) == 5 * 9  # 4 methods on 2 tasks and a header, 6 columns
+    assert not re.search(r"(?<!\\)[%_](?!.*Generated|.*Needs)", text.partition("\\caption")[2])
     assert "−" not in text
     assert "–" not in text
+
+
+def test_the_tex_table_calls_nothing_the_best_where_nothing_was_solved(tmp_path):
+    def change(one):
+        return replace(one, metrics={**one.metrics, "accuracy": 0.0})
+
+    factories.write(tmp_path, factories.suite(), change)
+    assert r"\textbf{0.0" not in tex(Reading(gather(tmp_path, "tiny")))

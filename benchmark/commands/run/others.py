@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -33,28 +34,48 @@ def report(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; fail when a report is not what the results say.")
     ] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write the figures as PDF, too.")] = False,
+    readme: Annotated[
+        Path | None, typer.Option(help="Put the one suite's table between the marks '<!-- table -->' of this file.")
+    ] = None,
 ) -> None:
     """Write the report of each suite again from its records."""
-    from benchmark.report import check_report, gather, terminal_table, write_report_of
+    from benchmark.report import gather, terminal_table, write_figures_as_pdf, write_report_of
+    from benchmark.report.readme import put_into
 
     names = suites or sorted(folder.parent.name for folder in results.glob("*/suite.json"))
     if not names:
         raise ConfigurationError(f"no results under '{results}': run a suite first, for example 'bakeoff run pocket'.")
-    stale = []
+    if readme is not None and (len(names) != 1 or check):
+        raise ConfigurationError("'--readme' takes the table of one suite: 'bakeoff report pocket --readme README.md'.")
+    if check:
+        _check_reports(results, reports, names)
+        return
     for name in names:
-        if check:
-            stale += check_report(results, reports, name)
-            continue
         evidence = gather(results, name)
         path = write_report_of(evidence, reports)
+        if pdf:
+            write_figures_as_pdf(evidence, reports)
+        if readme is not None:
+            put_into(readme, evidence)
         console.print(terminal_table(evidence))
         say(f"report: {path}")
+
+
+def _check_reports(results: Path, reports: Path, names: Sequence[str]) -> None:
+    """Names every file that is not what the results say, and exits with 1 where there is one."""
+    from benchmark.report import check_report
+    from benchmark.report.versions import drawn_elsewhere
+
+    stale = [file for name in names for file in check_report(results, reports, name)]
     for file in stale:
         say(f"{reports / file} is not what {results} says: run 'bakeoff report' and commit what changes.", "red")
+    other = drawn_elsewhere(reports, names)
+    if other:
+        say(f"Figures were not compared: they belong to matplotlib {other}, which is not installed here.")
     if stale:
         raise typer.Exit(1)
-    if check:
-        say(f"{', '.join(names)}: reports are what the results say.")
+    say(f"{', '.join(names)}: reports are what the results say.")
 
 
 def regrade(

@@ -9,33 +9,36 @@ from matplotlib.transforms import ScaledTranslation
 
 from benchmark.comparison.table import DASH, Table, code, number
 from benchmark.contract import PHASES
-from benchmark.report.figures.drawing import COLOURS, panels
+from benchmark.report.figures.drawing import RULE, panels
 from benchmark.report.figures.labels import WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from benchmark.comparison.evidence import Evidence
     from benchmark.contract import Phase
     from benchmark.report.figures.labels import Ends
+    from benchmark.report.reading import Reading
 
-__all__ = ["memory", "memory_table", "phases"]
+__all__ = ["TONES", "memory", "memory_table", "phases"]
 
 _HATCHES = dict(zip(PHASES, ("", "//", "", "\\\\", "", "||"), strict=True))
-_HUES = dict(zip(PHASES, (COLOURS[5], COLOURS[0], COLOURS[3], COLOURS[1], COLOURS[2], COLOURS[4]), strict=True))
+TONES = dict(zip(PHASES, ("#8d969d", "#4f6272", "#a37f45", "#1f2d3a", "#6f93ad", "#6e5c3b"), strict=True))
+"""Slate and sand, which no method has; each at least 3:1 against white."""
 _MARKERS = dict(zip(PHASES, ("P", "o", "D", "s", "^", "v"), strict=True))
 
 
-def phases(evidence: Evidence) -> bytes:
+def phases(reading: Reading) -> Figure:
     """Stacked bars of mean seconds over finished seeds."""
-    return _panels(evidence, lambda axes, task: _bars(axes, evidence, task))
+    return _panels(reading, lambda axes, task: _bars(axes, reading.evidence, task))
 
 
-def memory(evidence: Evidence, kind: str) -> bytes:
+def memory(reading: Reading, kind: str) -> Figure:
     """The highest peak of any finished seed in each phase, as points on a line per method."""
-    return _panels(evidence, lambda axes, task: _dots(axes, evidence, task, kind))
+    return _panels(reading, lambda axes, task: _dots(axes, reading.evidence, task, kind), each=0.36)
 
 
 def memory_table(evidence: Evidence, kind: str) -> Table:
@@ -48,9 +51,10 @@ def memory_table(evidence: Evidence, kind: str) -> Table:
     return Table(("method", "task", *PHASES), tuple(rows), left=2)
 
 
-def _panels(evidence: Evidence, panel: Callable[[Axes, str], Ends]) -> bytes:
-    height = 1.3 + 0.22 * len(_methods(evidence))
-    return panels(evidence, panel, None, height=height, left=_left(evidence), below=0.85)
+def _panels(reading: Reading, panel: Callable[[Axes, str], Ends], each: float = 0.22) -> Figure:
+    """`each` is the height of a method's row, in inches."""
+    height = 1.3 + each * len(_methods(reading.evidence))
+    return panels(reading, panel, None, height=height, left=_left(reading.evidence), below=0.85)
 
 
 def _methods(evidence: Evidence) -> list[str]:
@@ -69,19 +73,23 @@ def _bars(axes: Axes, evidence: Evidence, task: str) -> Ends:
     for phase in PHASES:
         widths = [_seconds(evidence, method, task, phase) for method in _methods(evidence)]
         places = range(len(widths))
-        axes.barh(places, widths, left=left, height=0.7, color=_HUES[phase], hatch=_HATCHES[phase], label=phase)
+        axes.barh(places, widths, left=left, height=0.7, color=TONES[phase], hatch=_HATCHES[phase], label=phase)
         left = [done + width for done, width in zip(left, widths, strict=True)]
     return _finished(axes, evidence, "seconds, mean over finished seeds")
 
 
 def _dots(axes: Axes, evidence: Evidence, task: str, kind: str) -> Ends:
-    for phase in PHASES:
+    """Each phase has its own height in a method's row, so that equal peaks do not hide one another."""
+    used = [phase for phase in PHASES if any(_peak(evidence, one, task, kind, phase) for one in _methods(evidence))]
+    for order, phase in enumerate(used):
+        lift = 0.7 * ((order + 0.5) / len(used) - 0.5)
         peaks = [_peak(evidence, method, task, kind, phase) for method in _methods(evidence)]
-        known = [(peak / 2**20, place) for place, peak in enumerate(peaks) if peak is not None]
-        if known:
-            xs, places = zip(*known, strict=True)
-            axes.scatter(xs, places, s=16, color=_HUES[phase], marker=_MARKERS[phase], label=phase)
+        known = [(peak / 2**20, place + lift) for place, peak in enumerate(peaks) if peak is not None]
+        xs, places = zip(*known, strict=True)
+        axes.scatter(xs, places, s=14, color=TONES[phase], marker=_MARKERS[phase], label=phase, linewidths=0)
     axes.set_xlim(left=0)
+    for place in range(1, len(_methods(evidence))):
+        axes.axhline(place - 0.5, color=RULE, linewidth=0.6)
     return _finished(axes, evidence, "peak MiB, highest of the finished seeds")
 
 
@@ -98,7 +106,7 @@ def _finished(axes: Axes, evidence: Evidence, label: str) -> Ends:
         loc="upper left",
         bbox_to_anchor=(0, 0),
         bbox_transform=under,
-        fontsize=8,
+        fontsize=8.5,
         handletextpad=0.4,
         columnspacing=0.9,
         borderaxespad=0,

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.collections import LineCollection
+from matplotlib.collections import LineCollection, PathCollection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,16 +15,18 @@ if TYPE_CHECKING:
 
 __all__ = ["WIDTH", "Ends", "beside", "spread"]
 
-Ends = dict[str, tuple[float, float, str]]
-"""Label → x, y in data units, colour of its leader line; the text has the ink's, which reads on any page."""
+Ends = dict[str, tuple[float, float, str, str]]
+"""Label → x, y in data units, colour of the label and its leader line, and the id of the method they belong to."""
 
-SIZE = 8.0
+SIZE = 9.0
 """Font size, points."""
 LINE = 1.25 * SIZE
 WIDTH = 0.58 * SIZE
 """Estimated height and width of one character."""
 
 Box = tuple[float, float, float, float]
+"""Left, bottom, right and top."""
+Spot = tuple[float, float]
 
 
 def spread(axes: Axes, ends: Ends) -> None:
@@ -34,10 +36,9 @@ def spread(axes: Axes, ends: Ends) -> None:
     order = sorted(ends, key=lambda name: (to_points(*ends[name][:2])[1], name))
     heights = _apart([to_points(*ends[name][:2])[1] for name in order], bottom, top)
     for name, height in zip(order, heights, strict=True):
-        x, y, colour = ends[name]
-        here = to_points(x, y)
-        offset = (right + 10 - here[0], height - here[1])
-        _annotate(axes, name, (x, y), offset, colour, leader=True)
+        here = to_points(*ends[name][:2])
+        offset = (right + 14 - here[0], height - here[1])
+        _annotate(axes, name, ends[name], offset, leader=True)
 
 
 def _apart(wanted: list[float], bottom: float, top: float) -> list[float]:
@@ -56,27 +57,46 @@ def beside(axes: Axes, ends: Ends) -> None:
     """Labels around their points: the nearest place that hides no other label, point or error bar."""
     to_points = _to_points(axes)
     frame = _frame(axes)
-    spots = {name: to_points(x, y) for name, (x, y, _) in ends.items()}
-    taken: list[Box] = [(x - 4, y - 4, x + 4, y + 4) for x, y in spots.values()]
-    taken += [
-        (*to_points(*segment.min(axis=0)), *to_points(*segment.max(axis=0)))
-        for bars in axes.collections
-        if isinstance(bars, LineCollection)
-        for segment in map(np.asarray, bars.get_segments())
-    ]
-    taken = [(left - 1, bottom - 1, right + 1, top + 1) for left, bottom, right, top in taken]
-    for name, (x, y, colour) in ends.items():
+    spots = {name: to_points(x, y) for name, (x, y, *_) in ends.items()}
+    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots.values()]
+    taken += [_grown((*to_points(*low), *to_points(*high)), 1.5) for low, high in _bars(axes)]
+    taken += [_grown((*spot, *spot), 2.5) for spot in (to_points(x, y) for x, y in _dots(axes))]
+    for name, end in ends.items():
         offset, box = min(
-            (_candidate(name, spots[name], radius, turn) for radius in (9, 16, 26, 38) for turn in range(12)),
+            (_candidate(name, spots[name], radius, turn) for radius in _RADII for turn in range(_TURNS)),
             key=lambda found: _cost(found, taken, frame),
         )
         taken.append(box)
-        _annotate(axes, name, (x, y), offset, colour, leader=math.hypot(*offset) > 12)
+        _annotate(axes, name, end, offset, leader=math.hypot(*offset) > 14)
 
 
-def _candidate(name: str, spot: tuple[float, float], radius: float, turn: int) -> tuple[tuple[float, float], Box]:
+_RADII = (10, 16, 24, 34, 46, 60)
+_TURNS = 16
+
+
+def _bars(axes: Axes) -> list[tuple[Spot, Spot]]:
+    """Both ends of every error bar, in data units."""
+    segments = [
+        np.asarray(segment) for bars in axes.collections if isinstance(bars, LineCollection)
+        for segment in bars.get_segments()
+    ]  # fmt: skip
+    return [(tuple(segment.min(axis=0)), tuple(segment.max(axis=0))) for segment in segments]
+
+
+def _dots(axes: Axes) -> list[Spot]:
+    """Every small point, in data units."""
+    clouds = [np.asarray(one.get_offsets()) for one in axes.collections if isinstance(one, PathCollection)]
+    return [(float(x), float(y)) for cloud in clouds for x, y in cloud]
+
+
+def _grown(box: Box, by: float) -> Box:
+    left, bottom, right, top = box
+    return left - by, bottom - by, right + by, top + by
+
+
+def _candidate(name: str, spot: Spot, radius: float, turn: int) -> tuple[Spot, Box]:
     """A place for the label's left centre and the box it would fill."""
-    angle = math.pi * (0.25 + turn / 6)
+    angle = 2 * math.pi * (turn + 0.5) / _TURNS
     width = WIDTH * len(name)
     dx, dy = radius * math.cos(angle), radius * math.sin(angle)
     left = dx if math.cos(angle) > 0.1 else dx - width if math.cos(angle) < -0.1 else dx - width / 2
@@ -84,13 +104,13 @@ def _candidate(name: str, spot: tuple[float, float], radius: float, turn: int) -
     return (left, dy), (x, y - LINE / 2, x + width, y + LINE / 2)
 
 
-def _cost(found: tuple[tuple[float, float], Box], taken: list[Box], frame: Box) -> float:
-    """Overlap and leaving the frame in square points, twice, and the distance to the point."""
+def _cost(found: tuple[Spot, Box], taken: list[Box], frame: Box) -> float:
+    """Overlap and leaving the frame in square points, each thing hidden as far as 30 points, and the distance."""
     offset, box = found
-    hidden = sum(_overlap(box, other) for other in taken)
+    hidden = [area for other in taken if (area := _overlap(box, other)) > 0]
     outside = (box[2] - box[0]) * (box[3] - box[1]) - _overlap(box, frame)
     nearest = max(0.0, -offset[0] - (box[2] - box[0]), offset[0])
-    return 2 * hidden + 2 * outside + math.hypot(nearest, offset[1])
+    return sum(hidden) + 30 * len(hidden) + 4 * outside + math.hypot(nearest, offset[1])
 
 
 def _overlap(one: Box, other: Box) -> float:
@@ -99,28 +119,29 @@ def _overlap(one: Box, other: Box) -> float:
     return max(wide, 0.0) * max(high, 0.0)
 
 
-def _annotate(
-    axes: Axes, name: str, at: tuple[float, float], offset: tuple[float, float], colour: str, *, leader: bool
-) -> None:
-    axes.annotate(
+def _annotate(axes: Axes, name: str, end: tuple[float, float, str, str], offset: Spot, *, leader: bool) -> None:
+    x, y, colour, group = end
+    label = axes.annotate(
         name,
-        at,
+        (x, y),
         xytext=offset,
         textcoords="offset points",
         fontsize=SIZE,
+        color=colour,
         verticalalignment="center",
         annotation_clip=False,
-        arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "alpha": 0.6, "shrinkB": 3}
-        if leader
-        else None,
+        arrowprops=_leader(name, offset[0], colour) if leader else None,
     )
+    for drawn in (label, label.arrow_patch):
+        if drawn is not None:
+            drawn.set_gid(group)
 
 
 def _leader(name: str, across: float, colour: str) -> dict[str, Any]:
     """A thin line from the point to the nearest end of its label."""
     end = 0.0 if across > 0 else 1.0 if across < -WIDTH * len(name) else 0.5
-    look = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "alpha": 0.7}
-    return {**look, "relpos": (end, 0.5), "shrinkA": 1, "shrinkB": 3}
+    look = {"arrowstyle": "-", "color": colour, "linewidth": 0.6, "alpha": 0.8}
+    return {**look, "relpos": (end, 0.5), "shrinkA": 0, "shrinkB": 4}
 
 
 def _to_points(axes: Axes) -> Callable[[float, float], tuple[float, float]]:

@@ -1,4 +1,4 @@
-"""Learning curves against each currency, with bands over seeds."""
+"""Learning curves against each currency, with intervals at the probes."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from benchmark.report.figures.drawing import look, panels
+from benchmark.report.figures.curves import curve
+from benchmark.report.figures.drawing import panels
+from benchmark.report.figures.looks import look
 from benchmark.report.tables.budgets import CURRENCIES, amount, band
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-    from benchmark.comparison.evidence import Evidence
     from benchmark.report.figures.labels import Ends
-    from benchmark.report.tables.budgets import Curves, Key
+    from benchmark.report.reading import Reading
+    from benchmark.report.tables.budgets import Key
 
 __all__ = ["learning"]
 
 
-def learning(evidence: Evidence, found: Curves, key: Key) -> bytes:
+def learning(reading: Reading, key: Key) -> Figure:
     """One panel per task."""
-    return panels(evidence, lambda axes, task: _panel(axes, evidence, found, task, key))
+    return panels(reading, lambda axes, task: _panel(axes, reading, task, key))
 
 
-def _panel(axes: Axes, evidence: Evidence, found: Curves, task: str, key: Key) -> Ends:
+def _panel(axes: Axes, reading: Reading, task: str, key: Key) -> Ends:
     ends: Ends = {}
-    here = found.of(task, key)
-    for method in sorted(here, key=lambda name: look(evidence, name).labelled):  # the labelled ones on top
-        style = look(evidence, method)
-        at, mean, low, high = zip(*band(here[method]), strict=True)
-        axes.plot(at, mean, color=style.colour, linestyle=style.line, linewidth=style.width)
-        if style.labelled:
-            axes.fill_between(at, low, high, color=style.colour, alpha=0.14, linewidth=0)
-            axes.plot(at[-1], mean[-1], color=style.colour, marker=style.marker, markersize=4)
-            ends[method] = (at[-1], mean[-1], style.colour)
+    here = reading.curves.of(task, key)
+    planned = len(reading.evidence.suite.seeds)
+    furthest = max((points[-1][0] for seeds in here.values() for points in seeds.values()), default=0.0)
+    for method in sorted(here, key=lambda name: look(reading, name).labelled):  # the labelled ones on top
+        known = band(here[method], planned)
+        curve(axes, reading, method, known, ends, lambda x, place: x + 0.012 * furthest * place)
     axes.set_xlabel(f"{CURRENCIES[key]} spent" if key != "seconds" else CURRENCIES[key])
-    axes.set_ylabel("accuracy on validation probes" if found.probed else "mean training reward")
+    axes.set_ylabel("accuracy on validation probes" if reading.curves.probed else "mean training reward")
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=key != "seconds"))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, key)))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.margins(x=0.02)
+    axes.margins(x=0.03)
     return ends
 
 

@@ -6,61 +6,62 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import PercentFormatter
 
-from benchmark.comparison.estimates import by_seed
-from benchmark.report.figures.drawing import look, panels
+from benchmark.report.figures.drawing import panels, series
 from benchmark.report.figures.labels import beside
+from benchmark.report.figures.looks import look
+from benchmark.report.metrics import ACCURACY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-    from benchmark.comparison.evidence import Evidence
     from benchmark.contract import Estimate
     from benchmark.report.figures.labels import Ends
+    from benchmark.report.metrics import Metric
+    from benchmark.report.reading import Reading
 
 __all__ = ["drawable", "plane"]
 
 
-def drawable(evidence: Evidence, metric: str) -> bool:
+def drawable(reading: Reading, metric: Metric) -> bool:
     """Whether any method has both numbers on any task."""
-    return any(_pair(evidence, method, task, metric) for method in evidence.methods for task in evidence.suite.tasks)
+    cells = ((method, task) for method in reading.evidence.methods for task in reading.evidence.suite.tasks)
+    return any(_pair(reading, method, task, metric) for method, task in cells)
 
 
-def plane(evidence: Evidence, metric: str, name: str) -> bytes:
+def plane(reading: Reading, metric: Metric, name: str) -> Figure:
     """One panel per task; `name` is what the metric is called on its axis."""
-    return panels(evidence, lambda axes, task: _panel(axes, evidence, task, metric, name), beside, left=0.7)
+    return panels(reading, lambda axes, task: _panel(axes, reading, task, metric, name), beside, height=3.6)
 
 
-def _pair(evidence: Evidence, method: str, task: str, metric: str) -> tuple[Estimate, Estimate] | None:
-    accuracy, variety = evidence.estimate(method, task, "accuracy"), evidence.estimate(method, task, metric)
+def _pair(reading: Reading, method: str, task: str, metric: Metric) -> tuple[Estimate, Estimate] | None:
+    accuracy, variety = reading.estimate(method, task, ACCURACY), reading.estimate(method, task, metric)
     return None if accuracy.mean is None or variety.mean is None else (accuracy, variety)
 
 
-def _panel(axes: Axes, evidence: Evidence, task: str, metric: str, name: str) -> Ends:
+def _panel(axes: Axes, reading: Reading, task: str, metric: Metric, name: str) -> Ends:
     ends: Ends = {}
-    for method in evidence.methods:
-        pair = _pair(evidence, method, task, metric)
+    for method in sorted(reading.evidence.methods, key=lambda each: look(reading, each).labelled):
+        pair = _pair(reading, method, task, metric)
         if pair is None:
             continue
-        style, (accuracy, variety) = look(evidence, method), pair
-        right, varied = (by_seed(evidence.frame, method, task, each) for each in ("accuracy", metric))
+        style, (accuracy, variety), group = look(reading, method), pair, series(reading, method)
+        right, varied = (reading.seeds(method, task, each) for each in (ACCURACY, metric))
         seeds = [(x, y) for seed, x in right.items() if x is not None and (y := varied.get(seed)) is not None]
-        xs, ys = zip(*seeds, strict=True)
-        axes.scatter(xs, ys, s=7, color=style.colour, marker=style.marker, alpha=0.55, linewidths=0)
         x, y = accuracy.mean or 0.0, variety.mean or 0.0
         if not style.labelled:
-            axes.scatter(x, y, s=12, color=style.colour, linewidths=0)
-        else:
-            ends[method] = (x, y, style.colour)
-            arms = {"xerr": _arms(accuracy), "yerr": _arms(variety)}
-            axes.errorbar(x, y, **arms, color=style.colour, marker=style.marker, markersize=5, elinewidth=0.9)  # type: ignore[arg-type]
+            axes.scatter(x, y, s=12, color=style.colour, alpha=0.6, linewidths=0, gid=group)
+            continue
+        xs, ys = zip(*seeds, strict=True)
+        axes.scatter(xs, ys, s=9, color=style.colour, marker=style.marker, alpha=0.5, linewidths=0, gid=group)
+        ends[method] = (x, y, style.colour, group)
+        if accuracy.low is not None and accuracy.high is not None:
+            axes.hlines(y, accuracy.low, accuracy.high, color=style.colour, linewidth=0.9).set_gid(group)
+        if variety.low is not None and variety.high is not None:
+            axes.vlines(x, variety.low, variety.high, color=style.colour, linewidth=0.9).set_gid(group)
+        axes.plot(x, y, color=style.colour, marker=style.marker, markersize=6, linestyle="", gid=group)
     axes.set_xlabel("accuracy of samples")
     axes.set_ylabel(name)
     axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.margins(0.12)
+    axes.margins(0.14)
     return ends
-
-
-def _arms(estimate: Estimate) -> list[list[float]] | None:
-    if estimate.mean is None or estimate.low is None or estimate.high is None:
-        return None
-    return [[estimate.mean - estimate.low], [estimate.high - estimate.mean]]

@@ -6,76 +6,63 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FixedLocator, NullLocator, PercentFormatter
 
-from benchmark.comparison.table import Table, cell, code
-from benchmark.report.figures.drawing import look, panels
+from benchmark.comparison.table import Table, code
+from benchmark.report.figures.curves import curve
+from benchmark.report.figures.drawing import panels
+from benchmark.report.figures.looks import look
+from benchmark.report.metrics import Metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
-    from benchmark.comparison.evidence import Evidence
     from benchmark.comparison.table import Kind
     from benchmark.report.figures.labels import Ends
+    from benchmark.report.reading import Reading
 
 __all__ = ["at_k", "at_k_table", "ks"]
 
-NAMES: dict[str, tuple[str, Kind]] = {
-    "pass": ("chance that one of k samples is correct", "percent"),
-    "strategies": ("distinct correct strategies in k samples", "count"),
-}
+KINDS: dict[str, Kind] = {"pass": "percent", "strategies": "count"}
 
 
-def ks(evidence: Evidence, family: str) -> list[int]:
+def ks(reading: Reading, family: str) -> list[int]:
     """The k of every `family@k` that was measured, smallest first."""
-    names = {str(name) for name in evidence.frame["metric"].unique()}
+    names = {str(name) for name in reading.evidence.frame["metric"].unique()}
     return sorted(int(name.partition("@")[2]) for name in names if name.startswith(f"{family}@"))
 
 
-def at_k(evidence: Evidence, family: str) -> bytes:
+def at_k(reading: Reading, family: str) -> Figure:
     """One panel per task; k doubles from tick to tick."""
-    return panels(evidence, lambda axes, task: _panel(axes, evidence, task, family))
+    return panels(reading, lambda axes, task: _panel(axes, reading, task, family))
 
 
-def at_k_table(evidence: Evidence, family: str) -> Table:
+def at_k_table(reading: Reading, family: str) -> Table:
     """The numbers of the figure."""
-    _, kind = NAMES[family]
+    found = _metrics(reading, family)
     rows = tuple(
-        (
-            code(method),
-            code(task),
-            *(
-                cell(evidence.estimate(method, task, f"{family}@{k}"), kind, evidence.cell(method, task))
-                for k in ks(evidence, family)
-            ),
-        )
-        for task in evidence.suite.tasks
-        for method in evidence.methods
+        (code(method), code(task), *(reading.cell(method, task, metric) for metric in found.values()))
+        for task in reading.evidence.suite.tasks
+        for method in reading.evidence.methods
     )
-    return Table(("method", "task", *(f"{family}@{k}" for k in ks(evidence, family))), rows, left=2)
+    return Table(("method", "task", *(metric.label for metric in found.values())), rows, left=2)
 
 
-def _panel(axes: Axes, evidence: Evidence, task: str, family: str) -> Ends:
+def _metrics(reading: Reading, family: str) -> dict[int, Metric]:
+    return {k: Metric(f"{family}@{k}", f"{family}@{k}", KINDS[family]) for k in ks(reading, family)}
+
+
+def _panel(axes: Axes, reading: Reading, task: str, family: str) -> Ends:
     ends: Ends = {}
-    name, kind = NAMES[family]
-    for method in sorted(evidence.methods, key=lambda each: look(evidence, each).labelled):
-        style = look(evidence, method)
-        found = [(k, evidence.estimate(method, task, f"{family}@{k}")) for k in ks(evidence, family)]
-        known = [(k, one.mean, one.low, one.high) for k, one in found if one.mean is not None]
-        if not known:
-            continue
-        at, mean = [k for k, *_ in known], [value for _, value, *_ in known]
-        axes.plot(at, mean, color=style.colour, linestyle=style.line, linewidth=style.width)
-        if style.labelled:
-            low = [middle if edge is None else edge for _, middle, edge, _ in known]
-            high = [middle if edge is None else edge for _, middle, _, edge in known]
-            axes.fill_between(at, low, high, color=style.colour, alpha=0.14, linewidth=0)
-            axes.plot(at[-1], mean[-1], color=style.colour, marker=style.marker, markersize=4)
-            ends[method] = (at[-1], mean[-1], style.colour)
+    found = _metrics(reading, family)
+    for method in sorted(reading.evidence.methods, key=lambda each: look(reading, each).labelled):
+        points = [(float(k), reading.estimate(method, task, metric)) for k, metric in found.items()]
+        curve(axes, reading, method, points, ends, lambda x, place: x * 2 ** (0.05 * place))
     axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_locator(FixedLocator(ks(evidence, family)))
+    axes.xaxis.set_major_locator(FixedLocator(list(found)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter("{x:.0f}")
-    axes.set_xlabel("k, samples of a problem")
-    axes.set_ylabel(name)
-    if kind == "percent":
+    axes.set_xlabel("k, samples per problem")
+    axes.set_ylabel(f"{family}@k")
+    if KINDS[family] == "percent":
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     return ends

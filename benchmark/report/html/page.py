@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +18,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup, escape
 
+from benchmark.report.figures.drawing import INK, PAPER, RULE
+from benchmark.report.figures.looks import GREY
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -24,25 +28,28 @@ if TYPE_CHECKING:
 
     from benchmark.comparison.evidence import Evidence
 
-__all__ = ["html"]
+__all__ = ["html", "without_figures"]
 
 PAGE = Path(__file__).parent / "assets"
-SCRIPTS = ("data.js", "text.js", "browser.js")
+SCRIPTS = ("data.js", "text.js", "figures.js", "heatmap.js", "browser.js")
 _TEMPLATES = Environment(
     loader=FileSystemLoader(PAGE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 _INKS = {
-    "#777777": "var(--muted)",
-    "#ffffff": "none",
-    "#333333": "var(--ink)",
-    "#555555": "var(--muted)",
-    "#888888": "var(--line)",
-    "#e6e6e6": "var(--faint)",
+    PAPER: "var(--paper)",
+    INK: "var(--ink)",
+    GREY: "var(--muted)",
+    RULE: "var(--faint)",
+    "#000000": "var(--ink)",
 }
-"""Colours of a figure that are paper and ink; every other one is a method's, `var(--method-RRGGBB)` in the style."""
+"""Colours of a figure that are paper and ink; every other one is a method's or a phase's, `var(--hue-RRGGBB)`."""
 _FOLD = re.compile(r"<details><summary>(.*)</summary>|</details>")
-_COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b")
-_TEXT_FILL = re.compile(r"(<text [^>]*fill: )(#[0-9a-f]{6})")
+_COLOUR = re.compile(r"(?<=: )#[0-9a-f]{6}\b|(?<=fill=\")#[0-9a-f]{6}(?=\")")
+
+
+def without_figures(page: bytes) -> bytes:
+    """A page with every drawing taken out, so that two can be compared whichever matplotlib drew them."""
+    return re.sub(rb"<svg.*?</svg>", b"", page, flags=re.DOTALL)
 
 
 class Heading(NamedTuple):
@@ -61,6 +68,7 @@ def html(evidence: Evidence, text: str, figures: Mapping[str, bytes], payload: s
     return _TEMPLATES.get_template("page.html.j2").render(
         name=evidence.suite.name,
         digest=evidence.digest,
+        methods=json.dumps(evidence.methods),
         headings=headings,
         article=Markup(body),  # noqa: S704 - made by markdown-it with raw HTML off
         style=Markup((PAGE / "style.css").read_text(encoding="utf-8")),  # noqa: S704
@@ -151,7 +159,6 @@ def inline_svg(svg: str, name: str) -> str:
     mark = hashlib.sha256(svg.encode()).hexdigest()[:8]
     body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", svg[svg.index("<svg") :], flags=re.DOTALL)
     body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{mark}-", body)
-    body = _TEXT_FILL.sub(lambda found: found[1] + _text_ink(found[2]), body)
     body = _COLOUR.sub(lambda found: _ink(found[0]), body)
     opening, _, rest = body.partition(">")
     opening = re.sub(r' (width|height)="[^"]*"', "", opening)
@@ -160,9 +167,4 @@ def inline_svg(svg: str, name: str) -> str:
 
 
 def _ink(colour: str) -> str:
-    return _INKS.get(colour) or f"var(--method-{colour[1:]}, {colour})"
-
-
-def _text_ink(colour: str) -> str:
-    """Words in a method's colour, mixed with ink until they can be read."""
-    return _ink(colour) if colour in _INKS else f"color-mix(in srgb, {_ink(colour)} 55%, var(--ink))"
+    return _INKS.get(colour) or f"var(--hue-{colour[1:]}, {colour})"

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from benchmark.comparison.table import DASH, SPACE, Table, cell, code, words
-from benchmark.contract import FLOOR
+from benchmark.contract import FLOOR, Estimate
+from benchmark.report.tables.standing import NEAR_ZERO
 from benchmark.stats import compare_all, from_seeds, interval
+from benchmark.stats.bounded import share_interval
 
 if TYPE_CHECKING:
     from benchmark.comparison.evidence import Evidence
-    from benchmark.contract import Estimate, StepLog
+    from benchmark.contract import StepLog
+    from benchmark.report.reading import Reading
 
 __all__ = ["CURRENCIES", "Band", "Curves", "Key", "amount", "band", "curves", "equal_budget_table", "leaders"]
 
@@ -35,8 +38,8 @@ SHARES = (0.25, 0.5, 0.75, 1.0)
 
 Points = tuple[tuple[float, float], ...]
 """(amount, accuracy) at each probe of one job, amounts not falling."""
-Band = list[tuple[float, float, float, float]]
-"""At each probe: mean amount, then mean, smallest and largest accuracy over seeds."""
+Band = list[tuple[float, Estimate]]
+"""At each probe: mean amount, and the estimate over seeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,13 +99,13 @@ def _spent(step: StepLog, key: Key) -> float | None:
     return by_key[key]
 
 
-def band(seeds: dict[int, Points]) -> Band:
+def band(seeds: dict[int, Points], planned: int) -> Band:
     """Over the seeds that have a probe, probe by probe."""
     found: Band = []
     for index in range(max(map(len, seeds.values()))):
         here = [points[index] for points in seeds.values() if index < len(points)]
-        values = [value for _, value in here]
-        found.append((sum(at for at, _ in here) / len(here), sum(values) / len(values), min(values), max(values)))
+        values: list[float | None] = [value for _, value in here]
+        found.append((sum(at for at, _ in here) / len(here), bounded(values, planned)))
     return found
 
 
@@ -124,71 +127,86 @@ def at(points: Points, budget: float) -> float | None:
     return float(np.interp(budget, list(last), list(last.values())))
 
 
-def equal_budget_table(evidence: Evidence, found: Curves, key: Key) -> Table:
+def equal_budget_table(reading: Reading, key: Key) -> Table:
     """Accuracy of every trained method at shares of the smallest common final amount, mean and interval over seeds."""
+    evidence, found = reading.evidence, reading.curves
     rows: list[tuple[str, ...]] = []
     for task in evidence.suite.tasks:
         whole = common(evidence, found, task, key)
-        if whole is None:
+        if whole is None or not _learned(found, task, key):
             continue
         rows.append((CURRENCIES[key], code(task), *(amount(share * whole, key) for share in SHARES)))
         for method in evidence.trained:
-            cells = (_cell(evidence, found, task, key, method, share * whole) for share in SHARES)
+            cells = (_cell(reading, task, key, method, share * whole) for share in SHARES)
             rows.append((code(method), code(task), *cells))
-    return Table(("at", "task", *(f"{share:.0%}" for share in SHARES)), tuple(rows), left=2)
+    return Table(("after", "task", *(f"{share:.0%}" for share in SHARES)), tuple(rows), left=2)
 
 
-def _cell(evidence: Evidence, found: Curves, task: str, key: Key, method: str, budget: float) -> str:
-    if method not in found.of(task, key):
+def _learned(found: Curves, task: str, key: Key) -> bool:
+    """Whether anything was ever solved: rows of zeros say nothing."""
+    return any(value for seeds in found.of(task, key).values() for points in seeds.values() for _, value in points)
+
+
+def _cell(reading: Reading, task: str, key: Key, method: str, budget: float) -> str:
+    evidence = reading.evidence
+    if method not in reading.curves.of(task, key):
         failed = all(record.status != "done" for record in evidence.cell(method, task))
-        return cell(_none(evidence), "percent", evidence.cell(method, task)) if failed else DASH
-    values = _at_budget(found, task, key, method, budget)
-    return cell(interval(list(values.values()), planned=len(evidence.suite.seeds)), "percent")
+        return cell(_over_seeds([], evidence), "percent", evidence.cell(method, task)) if failed else DASH
+    values = _at_budget(reading.curves, task, key, method, budget)
+    return cell(_over_seeds(list(values.values()), evidence), "percent")
 
 
-def _none(evidence: Evidence) -> Estimate:
-    return interval([], planned=len(evidence.suite.seeds))
+def _over_seeds(values: list[float | None], evidence: Evidence) -> Estimate:
+    return bounded(values, len(evidence.suite.seeds))
+
+
+def bounded(values: list[float | None], planned: int) -> Estimate:
+    """A share's interval over seeds; Student's where a reward of one's own leaves [0, 1]."""
+    inside = all(value is None or 0 <= value <= 1 for value in values)
+    return share_interval(values, planned) if inside else interval(values, planned)
 
 
 def _at_budget(found: Curves, task: str, key: Key, method: str, budget: float) -> dict[int, float | None]:
     return {seed: at(points, budget) for seed, points in found.of(task, key).get(method, {}).items()}
 
 
-def leaders(evidence: Evidence, found: Curves, task: str) -> str:
-    """One sentence: which method has the highest mean at the smallest common final amount of each currency.
+def leaders(reading: Reading, task: str) -> str:
+    """One sentence: which method is highest at the smallest common final amount of each currency.
 
-    Undecided where the paired difference to the next one is (`stats.compare_all`).
+    Undecided where the paired difference to the next one is (`stats.compare_all`). Empty where nothing was solved.
     """
     leading: dict[str, list[str]] = {}
-    for key in found.currencies:
-        first = _leader(evidence, found, task, key)
+    if reading.standings[task].best is None:
+        return ""
+    for key in reading.curves.currencies:
+        first = _leader(reading.evidence, reading.curves, task, key)
         if first is not None:
             leading.setdefault(first[0], []).append(CURRENCIES[key] + first[1])
     if not leading:
         return ""
     if len(leading) == 1:
         ((best, names),) = leading.items()
-        return (
-            f"On {code(task)} the same method has the highest mean in every currency: {code(best)}, by {words(names)}."
-        )
-    parts = [f"by {words(names)} {code(best)}" for best, names in leading.items()]
-    return f"On {code(task)} the method with the highest mean changes with the currency: {'; '.join(parts)}."
+        return f"On {code(task)}, {code(best)} is highest at equal {words(names)}."
+    parts = [f"{code(best)} at equal {words(names)}" for best, names in leading.items()]
+    return f"On {code(task)}, which method is highest depends on the currency: {'; '.join(parts)}."
 
 
 def _leader(evidence: Evidence, found: Curves, task: str, key: Key) -> tuple[str, str] | None:
-    """The leader, and in brackets whom it does not decidedly lead."""
+    """The leader, and in brackets whom it is not separated from; `None` where nothing was solved."""
     budget = common(evidence, found, task, key)
     if budget is None:
         return None
     values = {method: _at_budget(found, task, key, method, budget) for method in evidence.trained}
     means = {method: interval(list(seeds.values()), planned=len(seeds)).mean for method, seeds in values.items()}
     ranked = sorted((-mean, method) for method, mean in means.items() if mean is not None)
+    if not ranked or -ranked[0][0] <= NEAR_ZERO:
+        return None
     best, *others = [method for _, method in ranked]
     if not others:
         return best, ""
     pair = {method: from_seeds(values[method]) for method in (best, others[0])}
     verdict = compare_all(found.metric, task, pair, "higher", len(evidence.suite.seeds))[best, others[0]]
-    return best, "" if verdict.decision == "better" else f" (undecided against {code(others[0])})"
+    return best, "" if verdict.decision == "better" else f" (not separated from {code(others[0])})"
 
 
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")

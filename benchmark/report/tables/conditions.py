@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.comparison.table import DASH, STATUS_WORDS, Table, code, number, plain, words
 from benchmark.contract import PHASES
+from benchmark.report.metrics import Metric
 from benchmark.report.tables.budgets import amount
 from benchmark.report.tables.main import MEMORY_WORDS, memory_kinds, named
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from benchmark.comparison.evidence import Evidence
     from benchmark.contract import Algorithm, Model, Provenance, Record
+    from benchmark.report.reading import Reading
 
 __all__ = ["caption", "conditions_table", "counts_table", "failures_table", "lead", "methods_table", "phases_table"]
 
@@ -29,41 +31,56 @@ _COUNTS = {
 
 
 def lead(evidence: Evidence) -> str:
-    """One sentence: what is compared, from what start, with what budget."""
+    """What is compared, from what start, with what budget."""
     suite, training = evidence.suite, evidence.suite.training
-    but = f" but {words(code(method) for method in evidence.imported)}" if evidence.imported else ""
+    but = f" except {words(code(method) for method in evidence.imported)}" if evidence.imported else ""
     return (
-        f"{words(code(method) for method in evidence.methods)} on {words(code(task) for task in suite.tasks)}: "
-        f"every method{but} starts from the same policy ({_model(suite.model)}), may spend the same "
-        f"{training.completions:,} completions ({training.steps} batches × {training.prompts_per_step} problems × "
-        f"{training.group_size} completions) and sits the same exam, with {_plural(len(suite.seeds), 'seed')}."
+        f"{_plural(len(evidence.methods), 'method')} on {words(code(task) for task in suite.tasks)} with "
+        f"{_plural(len(suite.seeds), 'seed')}. Every method{but} starts from the same policy ({_model(suite.model)}), "
+        f"may spend the same {training.completions:,} completions ({training.steps} batches × "
+        f"{training.prompts_per_step} problems × {training.group_size} completions) and takes the same exam."
     )
 
 
-def caption(evidence: Evidence) -> str:
-    """The line under a table: n, k, temperature, seeds, interval."""
+def caption(reading: Reading) -> str:
+    """The line under a table: seeds, interval, n, k, temperature, device."""
+    evidence = reading.evidence
     exam, seeds = evidence.suite.exam, evidence.suite.seeds
-    sizes = "; ".join(f"{code(task)}: n = {_problems(evidence, task)} problems" for task in evidence.suite.tasks)
-    which = "the whole test split" if exam.problems is None else "the first of the test split"
+    sizes = {task: _problems(evidence, task) for task in evidence.suite.tasks}
+    alike = len(set(sizes.values())) == 1
+    said = next(iter(sizes.values())) if alike else "; ".join(f"{code(task)} {size}" for task, size in sizes.items())
+    which = "all test problems" if exam.problems is None else "the first test problems"
+    groups = any(one.letters for one in reading.standings.values())
+    letters = f" Methods that share a letter are not separated with {_plural(len(seeds), 'seed')}." if groups else ""
+    missing = f"; “2/{len(seeds)}” = only two seeds produced a value" if len(seeds) > 2 else ""
     return (
-        f"{sizes} ({which}), k = {exam.samples} samples of each at temperature {exam.temperature}. Cells: mean "
-        f"over {_plural(len(seeds), 'seed')} [95 % interval{_spreads(evidence)}]. “{DASH}” is undefined; "
-        f"m/{len(seeds)}: only m seeds give the number. An interval narrower than the digits shown is left out. "
-        f"Methods that share a letter are tied: their pair is undecided. Device: {words(evidence.devices)}."
+        f"Each cell is the mean over {_plural(len(seeds), 'seed')}{_spreads(evidence)}. An interval without width in "
+        f"the digits shown is left out. “{DASH}” = undefined{missing}. Exam: {said} problems per task ({which}), "
+        f"{exam.samples} samples of each at temperature {exam.temperature}. “Strategies at {exam.samples}”: distinct "
+        "correct strategies per solved problem. “D2”: effective number of correct strategies, which counts rare ones "
+        f"less. Peak MiB: {_memory(evidence)} during training. Device: {words(evidence.devices)}.{letters}"
     )
+
+
+def _memory(evidence: Evidence) -> str:
+    return words(MEMORY_WORDS[kind] for kind in memory_kinds(evidence)) if evidence.done else DASH
 
 
 def _spreads(evidence: Evidence) -> str:
-    """Of what the intervals speak, as far as the table has such."""
-    found = {one.over for one in evidence.summary.values() if one.low is not None}
-    parts = []
-    if "seeds and problems" in found:
-        parts.append("over other seeds and other problems, from their mean squares (`docs/statistics.md`)")
-    if "problems" in found:
-        parts.append("with one seed, over problems alone: it says nothing of other seeds")
-    if "seeds" in found:
-        parts.append(f"{'of seconds and memory' if parts else 'Student’s t'}, over seeds alone")
-    return ": " + "; ".join(parts) if parts else ""
+    """What the intervals cover, as far as the table has such."""
+    found = {one.over for (_, _, name), one in evidence.summary.items() if one.low is not None and name in _JUDGED}
+    many = len(evidence.suite.seeds) > 1
+    said = [words_ for over, words_ in _COVERED.items() if over in found]
+    parts = [f" with a 95 % interval that covers {words(said, 'or')}"] if said else []
+    return "".join(parts) + ("; seconds and memory show the smallest and the largest seed instead" if many else "")
+
+
+_JUDGED = ("accuracy", "effective_strategies")
+_COVERED = {
+    "seeds and problems": "both seed and problem variation (`docs/statistics.md`)",
+    "problems": "problem variation only (one seed says nothing about other seeds)",
+    "seeds": "seed variation only (Student’s t; shares through Wilson’s formula)",
+}
 
 
 def conditions_table(evidence: Evidence) -> Table:
@@ -99,14 +116,18 @@ def conditions_table(evidence: Evidence) -> Table:
 
 def methods_table(evidence: Evidence) -> Table:
     """Every hyper-parameter of every method; bold where the suite changed it."""
-    rows = tuple((named(evidence, each.name), code(each.target), _settings(each)) for each in evidence.suite.algorithms)
+    rate = evidence.suite.training.learning_rate
+    rows = tuple(
+        (named(evidence, each.name), code(each.target), _settings(each, rate)) for each in evidence.suite.algorithms
+    )
     return Table(("method", "class", "settings (bold: changed by the suite)"), rows, left=3)
 
 
-def counts_table(evidence: Evidence) -> Table:
+def counts_table(reading: Reading) -> Table:
     """What each method spent and trained, on each task; a range where seeds differ."""
+    evidence = reading.evidence
     rows = tuple(
-        (named(evidence, method), code(task), *(_range(done, name) for name in _COUNTS), _peak(evidence, method, task))
+        (named(evidence, method), code(task), *(_range(done, name) for name in _COUNTS), _peak(reading, method, task))
         for method, task, done in _cells(evidence)
     )
     kinds = " / ".join(MEMORY_WORDS[kind] for kind in memory_kinds(evidence))
@@ -194,10 +215,15 @@ def _tuning(evidence: Evidence) -> str:
     return "; ".join(parts) + (f"; one setting, not tuned: {words(map(code, rest))}" if rest else "")
 
 
-def _settings(algorithm: Algorithm) -> str:
+def _settings(algorithm: Algorithm, rate: float) -> str:
+    """Name = value; a learning rate that was left open is the suite's."""
+    used = {
+        name: f"{rate:g}" if name == "learning_rate" and value is None else value
+        for name, value in algorithm.settings.items()
+    }
     said = [
         f"**{code(f'{name} = {value}')}**" if name in algorithm.changed else code(f"{name} = {value}")
-        for name, value in algorithm.settings.items()
+        for name, value in used.items()
     ]
     return " ".join(said) or (DASH if algorithm.imported else "none")
 
@@ -208,8 +234,9 @@ def _range(records: list[Record], name: str) -> str:
     return "–".join(dict.fromkeys((written[0], written[-1]))) if written else DASH
 
 
-def _peak(evidence: Evidence, method: str, task: str) -> str:
-    means = [evidence.estimate(method, task, f"peak_{kind}_bytes").mean for kind in memory_kinds(evidence)]
+def _peak(reading: Reading, method: str, task: str) -> str:
+    metrics = [Metric("peak", f"peak_{kind}_bytes", "bytes") for kind in memory_kinds(reading.evidence)]
+    means = [reading.estimate(method, task, metric).mean for metric in metrics]
     return " / ".join(DASH if mean is None else number(mean, "bytes") for mean in means) or DASH
 
 

@@ -1,20 +1,35 @@
-"""The main table for other programs: tidy CSV in plain units, and a LaTeX tabular (package `booktabs`)."""
+"""The main table for other programs: tidy CSV in plain units with every seed, and LaTeX (package `booktabs`)."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from benchmark.comparison.table import SPACE
-from benchmark.report.tables.main import main_rows, main_table, shown
+from benchmark.comparison.table import SPACE, code, number
+from benchmark.contract import FLOOR
+from benchmark.report.metrics import ACCURACY, D2, SECONDS, Metric
+from benchmark.report.tables.main import main_metrics, named
 from benchmark.store.atomic import to_csv
 
 if TYPE_CHECKING:
-    from benchmark.comparison.evidence import Evidence
+    from benchmark.report.reading import Reading
 
 __all__ = ["csv", "tex"]
 
-_COLUMNS = ("suite", "task", "method", "metric", "unit", "mean", "low", "high", "seeds_done", "seeds_planned")
+_COLUMNS = (
+    "suite",
+    "task",
+    "method",
+    "metric",
+    "unit",
+    "mean",
+    "low",
+    "high",
+    "interval",
+    "seeds_done",
+    "seeds_planned",
+)
+_AGAINST = ("difference_to_floor", "p", "p_adjusted", "decision")
 _UNITS = {"percent": "share", "count": "count", "seconds": "s", "bytes": "byte", "tokens": "tokens"}
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -23,44 +38,122 @@ _SPECIAL = {
     "^": r"\textasciicircum{}",
     "−": "$-$",
     "–": "--",
+    "×": r"$\times$",
+    "†": r"$\dagger$",
     SPACE: "~",
 }
 _MARKS = re.compile(r"`([^`]*)`|\*\*([^*]+)\*\*")
 
 
-def csv(evidence: Evidence) -> str:
-    """One row for each method, task and metric of the main table; shares of 1, bytes, seconds; empty is undefined."""
-    suite, rows = evidence.suite, []
-    for row in main_rows(evidence):
-        if row.groups:
-            continue
+def csv(reading: Reading) -> str:
+    """One row for each method, task and metric of the main table: shares of 1, bytes, seconds; empty is undefined.
+
+    `interval` says what `low` and `high` are: a 95 % interval or the range of the seeds. The seeds' own values follow,
+    then, for metrics with a verdict, the difference to `base_model` with its p, alone and after Holm's correction.
+    """
+    suite = reading.evidence.suite
+    rows = [
+        [suite.name, *_row(reading, task, metric, method)]
+        for task in suite.tasks
+        for metric in main_metrics(reading)
+        for method in reading.evidence.methods
+    ]
+    return to_csv((*_COLUMNS, *(f"seed_{seed}" for seed in suite.seeds), *_AGAINST), rows)
+
+
+def _row(reading: Reading, task: str, metric: Metric, method: str) -> list[str | None]:
+    found, suite = reading.estimate(method, task, metric), reading.evidence.suite
+    hidden = found.mean is None
+    kind = "range of seeds" if metric.kind in {"seconds", "bytes"} else "95 %"
+    by_seed = reading.seeds(method, task, metric)
+    return [
+        *(task, method, metric.name, _UNITS[metric.kind]),
+        *map(_exact, (found.mean, found.low, found.high)),
+        kind if found.low is not None else None,
+        *(str(found.done), str(len(suite.seeds))),
+        *(None if hidden else _exact(by_seed.get(seed)) for seed in suite.seeds),
+        *_against(reading, task, metric, method),
+    ]
+
+
+def _against(reading: Reading, task: str, metric: Metric, method: str) -> list[str | None]:
+    methods = reading.evidence.methods
+    if metric not in {ACCURACY, D2} or method == FLOOR or FLOOR not in methods:
+        return [None] * len(_AGAINST)
+    found = reading.compare(task, metric, method, FLOOR)
+    if found.difference.mean is None:
+        return [None] * len(_AGAINST)
+    return [*map(_exact, (found.difference.mean, found.p_value, found.adjusted)), found.decision]
+
+
+def _exact(value: float | None) -> str | None:
+    return None if value is None else repr(float(value))
+
+
+def tex(reading: Reading) -> str:
+    """A floating table with methods as rows and a block of rows for each task; the best mean of a column is bold."""
+    evidence, metrics = reading.evidence, main_metrics(reading)
+    lines = []
+    for task in evidence.suite.tasks:
+        lines += [r"\midrule", rf"\multicolumn{{{1 + len(metrics)}}}{{l}}{{{_tex(code(task))}}} \\"]
+        best = [_best(reading, task, metric) for metric in metrics]
         for method in evidence.methods:
-            found = shown(evidence, method, row)
-            numbers = [None if value is None else repr(value) for value in (found.mean, found.low, found.high)]
-            names = (suite.name, row.task, method, row.metric, _UNITS[row.kind])
-            rows.append([*names, *numbers, str(found.done), str(len(suite.seeds))])
-    return to_csv(_COLUMNS, rows)
-
-
-def tex(evidence: Evidence) -> str:
-    """The main table as it stands in the report."""
-    table = main_table(evidence)
-    lines = [" & ".join(map(_tex, cells)) + r" \\" for cells in (table.header, *table.rows)]
-    columns = "".join("l" if place < table.left else "r" for place in range(len(table.header)))
+            cells = [_cell(reading, method, task, metric, best[place]) for place, metric in enumerate(metrics)]
+            lines.append(" & ".join([_tex(named(evidence, method)), *cells]) + r" \\")
+    header = " & ".join(["method", *(_tex(metric.label) for metric in metrics)]) + r" \\"
     return "\n".join(
         [
             f"% Generated by `bakeoff report {evidence.suite.name}` from results with digest {evidence.digest}.",
             r"% Needs \usepackage{booktabs}.",
-            rf"\begin{{tabular}}{{{columns}}}",
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{_tex(_caption(reading))}}}",
+            rf"\label{{tab:{re.sub('[^A-Za-z0-9-]+', '-', evidence.suite.name)}}}",
+            rf"\begin{{tabular}}{{l{'r' * len(metrics)}}}",
             r"\toprule",
-            lines[0],
-            r"\midrule",
-            *lines[1:],
+            header,
+            *lines,
             r"\bottomrule",
             r"\end{tabular}",
+            r"\end{table}",
             "",
         ]
     )
+
+
+def _caption(reading: Reading) -> str:
+    suite = reading.evidence.suite
+    seeds = f"{len(suite.seeds)} seed{'' if len(suite.seeds) == 1 else 's'}"
+    return (
+        f"Suite {code(suite.name)}: mean over {seeds} with 95 % intervals (seconds and memory: smallest and largest "
+        f"seed); {suite.exam.samples} samples per problem at temperature {suite.exam.temperature}, "
+        f"{suite.training.completions:,} training completions. Bold: best mean of a column among trained methods, "
+        "whether or not it is separated from the others."
+    )
+
+
+def _best(reading: Reading, task: str, metric: Metric) -> str | None:
+    """The trained method with the best printed mean; none where nothing was solved or where only one is trained."""
+    known = {
+        method: mean
+        for method in reading.evidence.trained
+        if (mean := reading.estimate(method, task, metric).mean) is not None
+    }
+    if len(known) < 2 or (metric == ACCURACY and reading.standings[task].best is None):
+        return None
+    smaller = metric.kind == "bytes" or metric == SECONDS
+    return (min if smaller else max)(known, key=known.__getitem__)
+
+
+def _cell(reading: Reading, method: str, task: str, metric: Metric, best: str | None) -> str:
+    text = _tex(reading.cell(method, task, metric))
+    if best is None or method == FLOOR:
+        return text
+    ours, theirs = (reading.estimate(one, task, metric).mean for one in (method, best))
+    if ours is None or theirs is None or number(ours, metric.kind) != number(theirs, metric.kind):
+        return text
+    mean, bracket, rest = text.partition(" [")
+    return rf"\textbf{{{mean}}}{bracket}{rest}"
 
 
 def _tex(cell: str) -> str:

@@ -3,142 +3,107 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from benchmark.comparison.table import AWAITED, DASH, MARK, SPACE, Kind, Table, cell, code, plain, words
-from benchmark.contract import Estimate
+from benchmark.comparison.table import DASH, MARK, SPACE, Table, code, plain, words
 from benchmark.exam.facts import CORRECT
-from benchmark.report.tables.verdicts import tied
+from benchmark.report.metrics import ACCURACY, D2, SECONDS, Metric, per_solved
+from benchmark.report.tables.timing import marks
 
 if TYPE_CHECKING:
     from benchmark.comparison.evidence import Evidence
+    from benchmark.report.reading import Reading
 
 __all__ = [
     "FORMATS",
     "MEMORY_WORDS",
-    "documents_table",
     "full_table",
     "imported_note",
-    "main_rows",
-    "main_table",
+    "main_metrics",
     "memory_kinds",
     "named",
     "near_zero",
-    "shown",
+    "result_table",
 ]
 
 FORMATS = {"grade_school": "GSM8K format", "competition": "MATH format"}
 """Tasks whose problems this repository generates, and the format they are written in."""
 
 MOST_COLUMNS = 8
-"""Methods beyond which a table has a row for each, and no longer a column."""
+"""Methods beyond which the table of all measurements has a row for each, and no longer a column."""
 
-NEAR_ZERO = 0.02
+FEW = 0.02
 """Below this accuracy a percentage hides how few completions it stands for."""
 
 MEMORY_WORDS = {"allocated": "allocated on the GPU", "rss": "resident set"}
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """What one row of a table shows."""
-
-    label: str
-    metric: str
-    kind: Kind
-    task: str
-    groups: bool = False
-    """Letters of the groups of equals, in place of the numbers."""
+def main_metrics(reading: Reading) -> tuple[Metric, ...]:
+    """The columns of the main table: accuracy, diversity, and what training cost."""
+    kinds = memory_kinds(reading.evidence)
+    labels = {kind: f"peak MiB ({MEMORY_WORDS[kind]})" if len(kinds) > 1 else "peak MiB" for kind in kinds}
+    memory = tuple(Metric(labels[kind], f"training_peak_{kind}_bytes", "bytes") for kind in kinds)
+    return (ACCURACY, per_solved(reading.evidence.suite.exam.samples), D2, SECONDS, *memory)
 
 
-def main_table(evidence: Evidence) -> Table:
-    """The documents' rows for every method: time, memory, accuracy, diversity."""
-    return _table(evidence, main_rows(evidence))
+def result_table(reading: Reading, task: str) -> Table:
+    """A row for each method: its key numbers on one task, and the letters of its groups where they are shown."""
+    metrics, groups, footnotes = main_metrics(reading), reading.standings[task].letters, marks(reading)
+    rows = []
+    for method in reading.evidence.methods:
+        cells = [reading.cell(method, task, metric) for metric in metrics]
+        mark = footnotes.get((method, task), "")
+        cells[3] += f"{SPACE}{mark}" if mark and any(one.isdigit() for one in cells[3]) else ""
+        rows.append((named(reading.evidence, method), *cells, *([groups.get(method, DASH)] if groups else [])))
+    header = ("method", *(metric.label for metric in metrics), *(["group"] if groups else []))
+    return Table(header, tuple(rows))
 
 
-def main_rows(evidence: Evidence) -> list[_Row]:
-    """Which rows the main table has."""
-    suite, samples = evidence.suite, evidence.suite.exam.samples
-    rows = [
-        _Row(f"training{SPACE}time{SPACE}(s), {code(task)}", "training_seconds", "seconds", task)
-        for task in suite.tasks
-    ]
-    for kind in memory_kinds(evidence):
-        label = f"peak{SPACE}memory in{SPACE}training (MiB,{SPACE}{MEMORY_WORDS[kind]})"
-        rows += [_Row(f"{label}, {code(task)}", f"training_peak_{kind}_bytes", "bytes", task) for task in suite.tasks]
-    rows += [_Row(_accuracy_label(task), "accuracy", "percent", task) for task in suite.tasks]
-    rows += _groups(evidence, "accuracy", "accuracy", "percent")
-    for label, metric in (
-        (f"strategies per{SPACE}solved{SPACE}problem at{SPACE}{samples}", f"strategies_per_solved@{samples}"),
-        (f"effective strategies{SPACE}(D2)", "effective_strategies"),
-    ):
-        rows += [_Row(f"{label}, {code(task)}", metric, "count", task) for task in suite.tasks]
-    return rows + _groups(evidence, "D2", "effective_strategies", "count")
-
-
-def _groups(evidence: Evidence, label: str, metric: str, kind: Kind) -> list[_Row]:
-    tasks = [task for task in evidence.suite.tasks if len(tied(evidence, metric, task)) > 1]
-    return [_Row(f"tied{SPACE}in{SPACE}{label}, {code(task)}", metric, kind, task, groups=True) for task in tasks]
-
-
-def full_table(evidence: Evidence, task: str) -> Table:
+def full_table(reading: Reading, task: str) -> Table:
     """Everything measured on one task for every method; a metric that nobody has is left out."""
-    samples, once = evidence.suite.exam.samples, _is_pass_at_1(evidence, task)
-    wanted: list[tuple[str, str, Kind]] = [
-        ("greedy accuracy", "greedy_accuracy", "percent"),
-        (f"accuracy (avg@{samples}{', pass@1' if once else ''})", "accuracy", "percent"),
-        *((f"pass@{k}", f"pass@{k}", "percent") for k in _budgets(evidence, "pass") if k > once),
-        *((f"maj@{k}", f"maj@{k}", "percent") for k in _budgets(evidence, "maj")[-1:]),
-        *((f"strategies@{k}", f"strategies@{k}", "count") for k in _budgets(evidence, "strategies")[-1:]),
-        (f"strategies per{SPACE}solved{SPACE}problem at{SPACE}{samples}", f"strategies_per_solved@{samples}", "count"),
-        (f"effective strategies{SPACE}(D2)", "effective_strategies", "count"),
-        (f"strategies among {CORRECT} correct completions", f"richness@{CORRECT}", "count"),
+    samples, once = reading.evidence.suite.exam.samples, _is_pass_at_1(reading, task)
+    solved = per_solved(samples)
+    wanted = [
+        Metric("greedy accuracy", "greedy_accuracy", "percent"),
+        Metric(f"accuracy (avg@{samples}{', pass@1' if once else ''})", "accuracy", "percent"),
+        *(Metric(f"pass@{k}", f"pass@{k}", "percent") for k in _budgets(reading, "pass") if k > once),
+        *(Metric(f"maj@{k}", f"maj@{k}", "percent") for k in _budgets(reading, "maj")[-1:]),
+        *(Metric(f"strategies@{k}", f"strategies@{k}", "count") for k in _budgets(reading, "strategies")[-1:]),
+        Metric(f"strategies per solved problem at {samples}", solved.name, solved.kind),
+        Metric(f"effective strategies{SPACE}(D2)", D2.name, D2.kind),
+        Metric(f"strategies among {CORRECT} correct completions", f"richness@{CORRECT}", "count"),
         *(
-            (f"strategies@{k}, finer key", f"step_strategies@{k}", "count")
-            for k in _budgets(evidence, "step_strategies")
+            Metric(f"strategies@{k}, finer key", f"step_strategies@{k}", "count")
+            for k in _budgets(reading, "step_strategies")
         ),
-        (f"effective strategies{SPACE}(D2), finer key", "effective_step_strategies", "count"),
-        (f"distinct-2 of {CORRECT} correct completions", "distinct_2_correct", "count"),
-        ("correct completions with a readable strategy", "strategy_coverage", "percent"),
-        ("correct completions with a wrong step", "invalid_strategies", "percent"),
-        ("distinct answers", "distinct_answers", "count"),
-        ("answer entropy (nats)", "answer_entropy", "count"),
-        ("tokens per completion", "completion_tokens", "tokens"),
-        ("truncated", "truncated", "percent"),
-        ("without an answer", "no_answer", "percent"),
-        ("undecided by the grader", "undecided", "percent"),
-        ("grader errors", "error", "percent"),
+        Metric(f"effective strategies{SPACE}(D2), finer key", "effective_step_strategies", "count"),
+        Metric(f"distinct-2 of {CORRECT} correct completions", "distinct_2_correct", "count"),
+        Metric("correct completions with a readable strategy", "strategy_coverage", "percent"),
+        Metric("correct completions with a wrong step", "invalid_strategies", "percent"),
+        Metric("distinct answers", "distinct_answers", "count"),
+        Metric("answer entropy (nats)", "answer_entropy", "count"),
+        Metric("tokens per completion", "completion_tokens", "tokens"),
+        Metric("truncated", "truncated", "percent"),
+        Metric("without an answer", "no_answer", "percent"),
+        Metric("undecided by the grader", "undecided", "percent"),
+        Metric("grader errors", "error", "percent"),
     ]
-    return _table(evidence, [_Row(*each, task) for each in wanted if evidence.has(each[1], task)])
+    return _either_way(reading, task, [metric for metric in wanted if reading.has(metric, task)])
 
 
-def near_zero(evidence: Evidence) -> list[str]:
+def near_zero(reading: Reading) -> list[str]:
     """For each task, the methods with an accuracy near zero and the correct completions it stands for."""
     lines = []
-    for task in evidence.suite.tasks:
+    for task in reading.evidence.suite.tasks:
         found: dict[str, list[str]] = {}
-        for method in evidence.methods:
-            mean = evidence.estimate(method, task, "accuracy").mean
-            counted = _counted(evidence, method, task)
-            if mean is not None and mean < NEAR_ZERO and counted is not None:
+        for method in reading.evidence.methods:
+            mean = reading.estimate(method, task, ACCURACY).mean
+            counted = _counted(reading.evidence, method, task)
+            if mean is not None and mean < FEW and counted is not None:
                 right, asked = counted
                 found.setdefault(asked, []).append(f"{code(method)} {right:,}")
         lines += [f"on {code(task)}, correct of {asked}: {', '.join(counts)}" for asked, counts in found.items()]
     return lines
-
-
-def documents_table() -> Table:
-    """The figures of the documents this project started from, as quoted."""
-    return Table(
-        ("quoted, not measured here", "GFlowNets", "GRPO"),
-        (
-            ("training time", "412 s", "5253 s"),
-            ("peak memory", "3.2 GB", "4.8 GB"),
-            ("accuracy, GSM8K", "0.00", "0.12"),
-            ("accuracy, MATH", "0.00", "0.09"),
-        ),
-    )
 
 
 def memory_kinds(evidence: Evidence) -> tuple[str, ...]:
@@ -147,22 +112,6 @@ def memory_kinds(evidence: Evidence) -> tuple[str, ...]:
     ours = [record for record in evidence.done if record.imported is None]
     everywhere = all(any(key.startswith("allocated/") for key in record.peak_bytes) for record in ours)
     return tuple(kind for kind in found if not (kind == "rss" and "allocated" in found and everywhere))
-
-
-def _table(evidence: Evidence, rows: list[_Row]) -> Table:
-    """A column per method, or a row per method where that many columns would not fit a page."""
-    if len(evidence.methods) > MOST_COLUMNS:
-        return Table(
-            ("", *(row.label for row in rows)),
-            tuple(
-                (named(evidence, method), *(_cell(evidence, method, row) for row in rows))
-                for method in evidence.methods
-            ),
-        )
-    return Table(
-        ("", *(named(evidence, method) for method in evidence.methods)),
-        tuple((row.label, *(_cell(evidence, method, row) for method in evidence.methods)) for row in rows),
-    )
 
 
 def named(evidence: Evidence, method: str) -> str:
@@ -178,46 +127,35 @@ def imported_note(evidence: Evidence) -> str:
     graders = {one.provenance.grader for one in evidence.done if one.imported and one.provenance}
     judged = f", graded here by {plain(words(sorted(graders)))}: {'; '.join(sources)}" if sources else ""
     return (
-        f"{MARK} Trained and sampled elsewhere, imported{judged}. Not known of it: starting weights, budget, settings, "
-        "how it was sampled, seconds, memory, counts, FLOPs, tokens and truncation; such cells stay empty."
+        f"{MARK} Trained and sampled elsewhere, imported{judged}. Its starting weights, budget, settings, sampling, "
+        "seconds, memory, token counts and truncation are not known; those cells are empty."
     )
 
 
-def _cell(evidence: Evidence, method: str, row: _Row) -> str:
-    if evidence.awaits(method, row.task):
-        return AWAITED
-    if row.groups and (group := tied(evidence, row.metric, row.task).get(method)):
-        return group
-    if row.kind == "seconds" and len(evidence.devices) > 1:
-        return DASH
-    return cell(shown(evidence, method, row), row.kind, evidence.cell(method, row.task))
+def _either_way(reading: Reading, task: str, metrics: list[Metric]) -> Table:
+    """A column per method, or a row per method where that many columns would not fit a page."""
+    evidence = reading.evidence
+    names = tuple(named(evidence, method) for method in evidence.methods)
+    cells = [[reading.cell(method, task, metric) for metric in metrics] for method in evidence.methods]
+    labels = tuple(metric.label for metric in metrics)
+    if len(evidence.methods) > MOST_COLUMNS:
+        return Table(("method", *labels), tuple((name, *row) for name, row in zip(names, cells, strict=True)))
+    columns = zip(*cells, strict=True)
+    return Table(("metric", *names), tuple((label, *row) for label, row in zip(labels, columns, strict=True)))
 
 
-def shown(evidence: Evidence, method: str, row: _Row) -> Estimate:
-    """What a row says of a method: nothing in seconds where machines are mixed."""
-    found = evidence.estimate(method, row.task, row.metric)
-    if row.kind == "seconds" and len(evidence.devices) > 1:
-        return replace(found, mean=None, low=None, high=None)
-    return found
-
-
-def _accuracy_label(task: str) -> str:
-    return f"{code(task)} accuracy" + (f" ({FORMATS[task].replace(' ', SPACE)})" if task in FORMATS else "")
-
-
-def _budgets(evidence: Evidence, name: str) -> list[int]:
+def _budgets(reading: Reading, name: str) -> list[int]:
     """The k of every `name@k` in the table, smallest first."""
-    found = {
-        str(metric).split("@")[1] for metric in evidence.frame["metric"].unique() if str(metric).startswith(f"{name}@")
-    }
-    return sorted(int(k) for k in found)
+    metrics = map(str, reading.evidence.frame["metric"].unique())
+    return sorted({int(each.split("@")[1]) for each in metrics if each.startswith(f"{name}@")})
 
 
-def _is_pass_at_1(evidence: Evidence, task: str) -> bool:
+def _is_pass_at_1(reading: Reading, task: str) -> bool:
     """Whether pass@1 repeats the accuracy, as it does when no completion is left out of either."""
+    first = Metric("pass@1", "pass@1", "percent")
     pairs = [
-        (evidence.estimate(m, task, "accuracy").mean, evidence.estimate(m, task, "pass@1").mean)
-        for m in evidence.methods
+        (reading.estimate(method, task, ACCURACY).mean, reading.estimate(method, task, first).mean)
+        for method in reading.evidence.methods
     ]
     return all(one == other or (one and other and math.isclose(one, other)) for one, other in pairs)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmark.comparison.table import DASH, SPACE, Table, code, number
+from benchmark.comparison.table import DASH, SPACE, Kind, Table, code, number
 from benchmark.contract import FLOOR
 from benchmark.stats import across, profile
 
@@ -27,14 +27,19 @@ def across_table(evidence: Evidence) -> Table | None:
         return None
     rows = []
     for method, found in across(tasks, FLOOR).items():
-        low, high = (number(bound, "percent") for bound in found.iqm_bounds)
-        cells = [f"{number(found.iqm, 'percent')}{SPACE}% [{low},{SPACE}{high}]", DASH]
+        chance = DASH
         if found.improvement is not None and found.improvement_bounds is not None:
-            low, high = (number(bound, "count") for bound in found.improvement_bounds)
-            cells[1] = f"{number(found.improvement, 'count')} [{low},{SPACE}{high}]"
-        rows.append((code(method), *cells))
-    header = ("over all tasks", "accuracy, interquartile mean of runs", f"chance to beat a run of {code(FLOOR)}")
+            chance = _bounded(number(found.improvement, "count"), found.improvement_bounds, "count")
+        middle = _bounded(f"{number(found.iqm, 'percent')}{SPACE}%", found.iqm_bounds, "percent")
+        rows.append((code(method), middle, chance))
+    header = ("method", "accuracy, interquartile mean of runs", f"chance to beat a run of {code(FLOOR)}")
     return Table(header, tuple(rows)) if rows else None
+
+
+def _bounded(text: str, bounds: tuple[float, float], kind: Kind) -> str:
+    """With its interval, unless that has no width in the digits shown."""
+    low, high = (number(bound, kind) for bound in bounds)
+    return text if low == high else f"{text} [{low},{SPACE}{high}]"
 
 
 def profile_table(evidence: Evidence, task: str) -> Table | None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from benchmark.comparison.table import AWAITED, DASH, MARK, Kind, cell, number
+from benchmark.comparison.table import AWAITED, DASH, MARK, number
 from benchmark.contract import FLOOR
+from benchmark.report.metrics import ACCURACY, SECONDS, Metric, per_solved
+from benchmark.report.reading import Reading
 from benchmark.report.tables.main import memory_kinds
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ __all__ = ["terminal_table"]
 
 def terminal_table(evidence: Evidence) -> Table:
     """One row per task and method: accuracy with interval, strategies, seconds and memory of training, verdict."""
+    reading = Reading(evidence)
     suite = evidence.suite.name
     kind = next(iter(memory_kinds(evidence)), "rss")
     title = f"{suite}: {len(evidence.done)} of {evidence.planned} jobs done"
@@ -34,34 +37,26 @@ def terminal_table(evidence: Evidence) -> Table:
         for method in evidence.methods:
             table.add_row(
                 f"  {method}{f' {MARK}' if method in evidence.imported else ''}",
-                *_numbers(evidence, method, task, kind),
-                _verdict(evidence, method, task),
+                *_numbers(reading, method, task, kind),
+                _verdict(reading, method, task),
                 end_section=method == evidence.methods[-1],
             )
     return table
 
 
-def _numbers(evidence: Evidence, method: str, task: str, kind: str) -> tuple[str, str, str, str]:
+def _numbers(reading: Reading, method: str, task: str, kind: str) -> tuple[str, str, str, str]:
+    evidence = reading.evidence
     if evidence.awaits(method, task):
         return AWAITED, DASH, DASH, DASH
-    samples = evidence.suite.exam.samples
-    accuracy = cell(evidence.estimate(method, task, "accuracy"), "percent", evidence.cell(method, task))
-    return (
-        accuracy,
-        _mean(evidence, method, task, f"strategies_per_solved@{samples}", "count"),
-        DASH if len(evidence.devices) > 1 else _mean(evidence, method, task, "training_seconds", "seconds"),
-        _mean(evidence, method, task, f"training_peak_{kind}_bytes", "bytes"),
-    )
+    memory = Metric("peak", f"training_peak_{kind}_bytes", "bytes")
+    means = (_mean(reading, method, task, each) for each in (per_solved(evidence.suite.exam.samples), SECONDS, memory))
+    return (reading.cell(method, task, ACCURACY), *means)  # type: ignore[return-value]
 
 
-def _mean(evidence: Evidence, method: str, task: str, metric: str, kind: Kind) -> str:
-    mean = evidence.estimate(method, task, metric).mean
-    return DASH if mean is None else number(mean, kind)
+def _mean(reading: Reading, method: str, task: str, metric: Metric) -> str:
+    mean = reading.estimate(method, task, metric).mean
+    return DASH if mean is None else number(mean, metric.kind)
 
 
-def _verdict(evidence: Evidence, method: str, task: str) -> str:
-    if method == FLOOR or FLOOR not in evidence.methods:
-        return DASH
-    if evidence.estimate(method, task, "accuracy").mean is None:
-        return DASH
-    return evidence.compare("accuracy", task, method, FLOOR).decision
+def _verdict(reading: Reading, method: str, task: str) -> str:
+    return reading.standings[task].floor.get(method, DASH)

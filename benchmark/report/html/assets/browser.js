@@ -2,6 +2,7 @@
 
 const byId = (id) => document.getElementById(id);
 const HOME = "#samples";
+const SHORT_LIST = 24; // problems; a longer list is folded until it is asked for
 const BADGES = { c: "✓ correct", w: "✗ wrong", n: "○ no answer", u: "? undecided", e: "! grader error" };
 let samples = null;
 let view = null;
@@ -138,10 +139,12 @@ function entry(place) {
 }
 
 /** `test/3` of `grade_school/test/3`: the task is chosen above. */
-function shortened(id) {
-  const start = `${samples.tasks[view.task]}/`;
+function shortenedIn(task, id) {
+  const start = `${samples.tasks[task]}/`;
   return id.startsWith(start) ? id.slice(start.length) : id;
 }
+
+const shortened = (id) => shortenedIn(view.task, id);
 
 function problemView() {
   if (view.missing) return [el("p", { className: "warning" }, "This page has no problem ", textInline(view.missing), " in this task.")];
@@ -271,7 +274,11 @@ function start(data) {
   const texts = samples.without_texts.length ? `Texts of ${samples.without_texts.join(", ")} were not kept: verdicts only. ` : "";
   byId("note").textContent = texts + samples.left_out;
   byId("browser").hidden = false;
+  byId("list").open = samples.problems.every((one) => one.length <= SHORT_LIST);
+  byId("previous").addEventListener("click", () => move(-1));
+  byId("next").addEventListener("click", () => move(1));
   show(viewOf(location.hash));
+  startHeat();
   if (location.hash.startsWith(`${HOME}/`)) byId("samples").scrollIntoView();
 }
 
@@ -280,6 +287,8 @@ function follow() {
   if (location.hash.startsWith(`${HOME}/`)) show(viewOf(location.hash));
 }
 
+addSwitches();
+announceWide();
 const remembered = memory((storage) => storage.getItem("bakeoff-theme"));
 setTheme(remembered in THEMES ? remembered : "auto");
 byId("show-help").addEventListener("click", () => byId("help").showModal());
