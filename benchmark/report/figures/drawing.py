@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from benchmark.report.reading import Reading
 
-__all__ = ["INK", "PAPER", "RULE", "panels", "rendered", "series"]
+__all__ = ["INK", "PAPER", "RULE", "panels", "rendered", "series", "set_style"]
 
 INK, PAPER, RULE = "#444444", "#ffffff", "#d9d9d9"
 _SERIES = re.compile(rb'<g id="(series-\d+)">')
@@ -76,7 +76,7 @@ def panels(
     one = height or max(3.2, 1.2 + 0.2 * len(names))
     width, whole = _WIDTH * columns, one * rows
     with mpl.rc_context():
-        _set_style()
+        set_style()
         figure = Figure(figsize=(width, whole))
         ends: list[tuple[Axes, Ends]] = []
         for index, task in enumerate(tasks):
@@ -104,7 +104,7 @@ def rendered(draw: Callable[[], Figure], kind: Literal["svg", "pdf"] = "svg") ->
     buffer = io.BytesIO()
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}[kind]
     with mpl.rc_context():
-        _set_style()
+        set_style()
         figure.savefig(buffer, format=kind, metadata={**metadata, "Creator": f"matplotlib {mpl.__version__}"})
     return _SERIES.sub(rb'<g class="\1">', buffer.getvalue())  # one method has many elements, and an id only one
 
@@ -114,6 +114,7 @@ def series(reading: Reading, method: str) -> str:
     return f"series-{reading.evidence.methods.index(method)}"
 
 
-def _set_style() -> None:
+def set_style() -> None:
+    """Our settings and nobody else's, until the surrounding `rc_context` ends."""
     mpl.rcdefaults()
     mpl.rcParams.update(_STYLE)

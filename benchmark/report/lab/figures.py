@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,8 +13,9 @@ from matplotlib.ticker import PercentFormatter
 
 from benchmark.contract import FLOOR
 from benchmark.lab.gallery import Gallery
-from benchmark.report.figures.drawing import COLOURS
+from benchmark.report.figures.drawing import rendered, set_style
 from benchmark.report.figures.labels import Ends, spread
+from benchmark.report.figures.looks import COLOURS
 from benchmark.report.lab.reading import LabReading
 
 __all__ = ["GROUPS", "gallery_of_grids", "gallery_of_parts", "learning_curves"]
@@ -26,24 +26,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "backward-and-exploration": ("tb", "tb_learned", "tb_mle", "tb_eps", "tb_replay"),
 }
 """File name → methods that are drawn together; those of a suite that are in no group are drawn with the last."""
-INK = "#777777"
 _LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 2, 1, 2, 1, 2)), (0, (3, 1)))
-_STYLE: dict[Any, Any] = {
-    "svg.hashsalt": "rl-bakeoff",
-    "svg.fonttype": "none",
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlecolor": INK,
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
-    "savefig.facecolor": "none",
-}
 MOST_ROWS = 6
 SHOWN = ("tb", "db", "fm", "rl_u", "rl_t", "sub_eb")
 
@@ -54,7 +37,7 @@ def learning_curves(reading: LabReading, methods: Sequence[str]) -> bytes:
     columns = min(2, len(tasks))
     rows = -(-len(tasks) // columns)
     with mpl.rc_context():
-        _set()
+        set_style()
         figure = Figure(figsize=(5.4 * columns, 3.2 * rows))
         placed = []
         for index, task in enumerate(tasks):
@@ -65,7 +48,7 @@ def learning_curves(reading: LabReading, methods: Sequence[str]) -> bytes:
         for axes, ends in placed:
             if ends:
                 spread(axes, ends)
-        return _svg(figure)
+        return rendered(lambda: figure)
 
 
 def _panel(axes: Axes, reading: LabReading, methods: Sequence[str], task: str) -> Ends:
@@ -77,7 +60,7 @@ def _panel(axes: Axes, reading: LabReading, methods: Sequence[str], task: str) -
             at = curve.trajectories
             axes.plot(at, curve.mean, color=colour, linestyle=_LINES[place % len(_LINES)], linewidth=1.5)
             axes.fill_between(at, curve.least, curve.most, color=colour, alpha=0.14, linewidth=0)
-            ends[method] = (float(at[-1]), curve.mean[-1], colour)
+            ends[method] = (float(at[-1]), curve.mean[-1], colour, f"series-{place}")
     axes.set_yscale("log")
     axes.set_xlabel("trajectories")
     axes.set_ylabel("total variation")
@@ -95,7 +78,7 @@ def gallery_of_grids(found: Mapping[str, Gallery]) -> bytes:
     shown = _shown(found)
     steps = next(iter(found.values())).steps
     with mpl.rc_context():
-        _set()
+        set_style()
         figure = Figure(figsize=(1.25 * (len(steps) + 1) + 0.9, 1.3 * len(shown) + 0.3))
         grids = {
             name: [_flat(row, found[name].shape) for row in (*found[name].rows, found[name].wanted)] for name in shown
@@ -113,7 +96,7 @@ def gallery_of_grids(found: Mapping[str, Gallery]) -> bytes:
                 if not column:
                     axes.set_ylabel(name, fontsize=8)
         figure.subplots_adjust(left=0.08, right=0.99, top=0.93, bottom=0.02, wspace=0.08, hspace=0.08)
-        return _svg(figure)
+        return rendered(lambda: figure)
 
 
 def gallery_of_parts(found: Mapping[str, Gallery]) -> bytes:
@@ -121,7 +104,7 @@ def gallery_of_parts(found: Mapping[str, Gallery]) -> bytes:
     names = next(iter(found.values())).names
     rows = [next(iter(found.values())).wanted, *(one.rows[-1] for one in found.values())]
     with mpl.rc_context():
-        _set()
+        set_style()
         figure = Figure(figsize=(0.42 * len(names) + 1.4, 0.27 * len(rows) + 0.9))
         axes = figure.add_subplot()
         axes.imshow(np.array(rows), vmin=0, vmax=max(map(max, rows)), cmap="viridis", aspect="auto")
@@ -129,7 +112,7 @@ def gallery_of_parts(found: Mapping[str, Gallery]) -> bytes:
         axes.set_xticks(range(len(names)), names, fontsize=7, rotation=60, ha="right", family="monospace")
         width, height = figure.get_size_inches()
         figure.subplots_adjust(left=1.0 / width, right=0.99, top=0.98, bottom=0.75 / height)
-        return _svg(figure)
+        return rendered(lambda: figure)
 
 
 def _shown(found: Mapping[str, Gallery]) -> list[str]:
@@ -141,15 +124,3 @@ def _shown(found: Mapping[str, Gallery]) -> list[str]:
 def _flat(row: Sequence[float], shape: Sequence[int]) -> np.ndarray[Any, np.dtype[np.float64]]:
     grid = np.array(row).reshape(shape)
     return np.asarray(grid.sum(axis=tuple(range(2, grid.ndim))) if grid.ndim > 2 else np.atleast_2d(grid))
-
-
-def _set() -> None:
-    mpl.rcdefaults()
-    mpl.rcParams.update(_STYLE)
-
-
-def _svg(figure: Figure) -> bytes:
-    """Without date and version."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
