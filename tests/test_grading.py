@@ -78,20 +78,20 @@ def test_extraction(text, answer):
 )
 def test_the_last_stated_result_counts_unless_a_marker_is_asked_for(text, answer):
     assert extract_answer(text) == answer
-    assert extract_answer(text, stated=False) is None
-    assert grade(text, "4", stated=False).kind == "no_answer"
+    assert extract_answer(text, require_marker=True) is None
+    assert grade(text, "4", require_marker=True).kind == "no_answer"
 
 
 @pytest.mark.parametrize(
     "text", ["18", "-3.5", "1,234", "3/4", r"\frac{3}{4}", r"2\frac{1}{2}", "18 eggs", "25%", "$18", "1 000"]
 )
 def test_a_number_alone_needs_no_marker(text):
-    assert extract_answer(text, stated=False) == text
+    assert extract_answer(text, require_marker=True) == text
 
 
 @pytest.mark.parametrize("text", ["18}", "72-13-13-13", "9*", "9*2", "9+9", "3!", "2^3", "(7)", "x", "18 - "])
 def test_a_calculation_alone_is_no_answer(text):
-    assert extract_answer(text, stated=False) is None
+    assert extract_answer(text, require_marker=True) is None
 
 
 def test_gold_without_marker_is_a_value_error():

@@ -47,7 +47,7 @@ __all__ = [
     "math_verify_version",
 ]
 
-GRADER = "bakeoff-grader 2"
+GRADER = "bakeoff-grader 3"
 
 CACHE_SIZE = 65_536
 MAX_CACHED = 500
@@ -70,23 +70,23 @@ if sys.platform != "win32":
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-def grade(completion: str, gold: str, *, stated: bool = True) -> Verdict:
+def grade(completion: str, gold: str, *, require_marker: bool = False) -> Verdict:
     """Judge a completion against the final answer `gold` (the answer alone, not a worked solution).
 
-    With `stated=False` an answer without box, `####` or answer phrase is no answer. `undecided` when a number is beyond
+    With `require_marker` an answer without box, `####` or answer phrase is no answer. `undecided` when a number is beyond
     the limits or Math-Verify ran out of time or memory, `error` when it is missing or failed; never `wrong` then.
     """
     started = time.perf_counter()
-    found = find_answer(completion, stated=stated)
+    found = find_answer(completion, require_marker=require_marker)
     if found is None:
         return Verdict("no_answer", None, "no_marker", time.perf_counter() - started)
     kind, route = _cached(found.answer, gold)
     return Verdict(kind, found.answer, route, time.perf_counter() - started, _normal(found.answer))
 
 
-def grade_all(pairs: Sequence[tuple[str, str]], *, stated: bool = True) -> list[Verdict]:
+def grade_all(pairs: Sequence[tuple[str, str]], *, require_marker: bool = False) -> list[Verdict]:
     """`grade` of each (completion, gold), in order. Equal pairs of answer and gold are judged once."""
-    return [grade(completion, gold, stated=stated) for completion, gold in pairs]
+    return [grade(completion, gold, require_marker=require_marker) for completion, gold in pairs]
 
 
 def math_verify_version() -> str | None:

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 import re
 
+from benchmark.grading.algebra import TooLarge
+from benchmark.grading.clock import clock_of
 from benchmark.grading.latex import expression
-from benchmark.grading.spelling import clean, unit_of, words_of
-from benchmark.grading.structures import Answer, Based, Group, Matrix, Relation, Scalar, Text
-from benchmark.grading.tokens import BRACKETS, Token, Unreadable, close_of, tokens_of
+from benchmark.grading.sets import certainly_a_set
+from benchmark.grading.spelling import clean, words_of
+from benchmark.grading.structures import Answer, Based, Group, Matrix, Reals, Relation, Scalar, Text
+from benchmark.grading.tokens import BRACKETS, FUNCTIONS, Token, Unreadable, close_of, tokens_of
+from benchmark.grading.units import split_unit, unit_of
 
 __all__ = ["read"]
 
 
 _SIGNS = {"=", "<", ">", "le", "ge", "ne", "in", "≈"}
-_AND = {"and", "or", "&", ",and", ",or", "and,"}
-_BASED = re.compile(r"(-?[0-9][0-9A-Za-z]*(?:\.[0-9A-Za-z]+)?)_\{?(\d+)\}?")
+_BASED = re.compile(
+    r"\(?(-?[0-9A-Z][0-9A-Za-z]*(?:\.[0-9A-Za-z]+)?)\)?"
+    r"(?:_\{*\(?(?P<low>[A-Za-z]+|\d+)\)?\}*|[({]*(?:(?:in|to|the|of)*)base[-:_=]?\{?(?P<word>[A-Za-z]+|\d+)\}?[)}]*)"
+)
+_PREFIXED = re.compile(r"0([bBxXoO])([0-9A-Fa-f]+)")
+_BASES = {
+    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
+    "twelve": 12, "sixteen": 16, "b": 2, "o": 8, "x": 16,
+}  # fmt: skip
+_OR = frozenset(("or", "或", "或者", "oder", "ou", "or else"))
+_AND = frozenset(("and", "和", "与", "以及", "及", "und", "et", "y"))
+_CONDITION = frozenset(("and", "but", "with", "where", "且", "并且", "for", "and also", "such that"))
+MAX_DIGITS = 4_300
+"""Python converts no longer numeral at once; nobody's answer has one."""
 
 
 def read(text: str) -> Answer:
@@ -22,6 +38,14 @@ def read(text: str) -> Answer:
     cleaned = clean(text)
     if not cleaned:
         raise Unreadable("nothing")
+    time = clock_of(cleaned)
+    if time is not None:
+        return time
+    prefixed = _PREFIXED.fullmatch(cleaned)
+    if prefixed:
+        return Based(prefixed[2].upper().lstrip("0") or "0", _BASES[prefixed[1].lower()])
+    if len(cleaned) > MAX_DIGITS and re.search(rf"\d{{{MAX_DIGITS + 1}}}", cleaned):
+        raise TooLarge(f"a number of more than {MAX_DIGITS} digits")
     try:
         return _answer(tokens_of(cleaned), depth=0)
     except ZeroDivisionError:
@@ -37,13 +61,23 @@ def _answer(tokens: list[Token], depth: int) -> Answer:
     words = _words(tokens)
     if words is not None:
         return Text(words)
+    structure = _conditions(tokens, depth)
+    if structure is not None:
+        return structure
     for split, build in ((_at_commas, _listed), (_at_unions, _united), (_at_signs, None)):
         parts = split(tokens)
         if len(parts) > 1 and build:
             return build([_answer(part, depth + 1) for part in parts])
         if len(parts) > 1:
             return _related(tokens, depth)
-    structure = _based(tokens) or _matrix(tokens, depth) or _bracketed(tokens, depth)
+    structure = (
+        _reals(tokens, depth)
+        or _based(tokens)
+        or _matrix(tokens, depth)
+        or _bracketed(tokens, depth)
+        or _ratio(tokens, depth)
+        or _named_in_words(tokens, depth)
+    )
     if structure is not None:
         return structure
     try:
@@ -52,12 +86,99 @@ def _answer(tokens: list[Token], depth: int) -> Answer:
         return _phrase(tokens)
 
 
-def _based(tokens: list[Token]) -> Based | None:
-    """A numeral with its base."""
-    if len(tokens) < 3 or len(tokens) > 12 or not any(token.value == "_" for token in tokens):
+def _conditions(tokens: list[Token], depth: int) -> Answer | None:
+    """Conditions or sets joined by "or" and "and"; `None` where the words join anything else."""
+    joined = [token for token in tokens if token.kind in ("text", "word") or token.value in ("lor", "land")]
+    if not joined:
         return None
-    numeral = _BASED.fullmatch("".join(token.value for token in tokens))
-    return Based(numeral[1].upper().lstrip("0") or "0", int(numeral[2][:9])) if numeral else None
+    for kind, words, commands in (("or", _OR, {"lor"}), ("and", _CONDITION, {"land"})):
+        if not any(token.value.strip(" ,.").lower() in words or token.value in commands for token in joined):
+            continue
+        parts = [part for part in _split(tokens, commands, words=words) if part]
+        if len(parts) < 2:
+            continue
+        try:
+            items = [_answer(part, depth + 1) for part in parts]
+        except Unreadable:
+            continue
+        if any(certainly_a_set(item) for item in items):
+            return Group(kind, tuple(items))
+    return None
+
+
+def _reals(tokens: list[Token], depth: int) -> Answer | None:
+    r"""`\mathbb{R}`, and differences and intersections of sets."""
+    names = {token.value for token in tokens if token.kind == "command"}
+    if not names & {"reals", "setminus", "cap"}:
+        return None
+    if tokens[0].value == "reals" and len(tokens) > 2 and tokens[1].value == "-":
+        tokens = [tokens[0], Token("command", "setminus", spaced=True), *tokens[2:]]
+    for sign, kind in (("setminus", "∖"), ("cap", "∩")):
+        parts = _split(tokens, {sign})
+        if len(parts) > 1 and all(parts):
+            return Group(kind, tuple(_answer(part, depth + 1) for part in parts))
+    if [token.value for token in tokens] == ["reals"]:
+        return Reals()
+    half = "".join(token.value for token in tokens[1:]) if tokens[0].value == "reals" else ""
+    zero = Scalar(expression(tokens_of("0")), "0")
+    infinity = Scalar(expression(tokens_of("\\infty")), "\\infty")
+    if re.fullmatch(r"(?:\^\{?\+\}?|_\{?\+\}?|_\{?>0\}?)", half):
+        return Group("()", (zero, infinity))
+    return Group("[)", (zero, infinity)) if re.fullmatch(r"_\{?ge0\}?", half) else None
+
+
+def _ratio(tokens: list[Token], depth: int) -> Answer | None:
+    """`1:2:3`; a ratio of two is a quotient."""
+    if sum(token.value == ":" for token in tokens) < 2:
+        return None
+    parts = _split(tokens, {":"})
+    if len(parts) < 3 or not all(parts):
+        return None
+    items = [_answer(part, depth + 1) for part in parts]
+    return Group(":", tuple(items)) if all(isinstance(item, Scalar) for item in items) else None
+
+
+_NAMING = re.compile(r"(?P<name>.*?)\s*(?:\b(?:is|are|equals?|equal to|was|becomes)|[:=])", re.IGNORECASE | re.DOTALL)
+_NO_NAME = re.compile(r"\b(?:not|no|never|n't|least|most|than|if|unless|or|except|neither|lambda|return|print|def|else|max|min|gcd|lcm)\b|n't\b", re.IGNORECASE)
+
+
+def _named_in_words(tokens: list[Token], depth: int) -> Answer | None:
+    r"""`\text{The probability is } \frac{3}{4}`, `Total: 18`: a value after its name in words."""
+    count = 0
+    while count < len(tokens) and (
+        tokens[count].kind in ("text", "word") or (count and tokens[count].kind == "letter" and tokens[count].spaced)
+    ):
+        count += 1
+    if not count or count >= len(tokens):
+        return None
+    sign = tokens[count].value in (":",)
+    words = " ".join(token.value for token in tokens[:count]) + (":" if sign else "")
+    naming = _NAMING.fullmatch(words)
+    rest = tokens[count + sign :]
+    if naming is None or not rest or _NO_NAME.search(words) or len(words) > 120 or any(map(str.isdigit, words)):
+        return None
+    return Relation((Text(words_of(naming["name"]) or "answer"), _answer(rest, depth + 1)), ("=",))
+
+
+def _based(tokens: list[Token]) -> Based | None:
+    """A numeral with its base, at its foot or in words."""
+    if len(tokens) < 2 or len(tokens) > 24 or not any(token.value == "_" or "base" in token.value for token in tokens):
+        return None
+    numeral = _BASED.fullmatch("".join(token.value.replace(" ", "") for token in tokens))
+    if numeral is None:
+        return None
+    base = numeral["low"] or numeral["word"]
+    known = int(base[:9]) if base.isdigit() else _BASES.get(base.lower(), 0)
+    digits = numeral[1].upper().lstrip("0") or "0"
+    if not known or (not digits[:1].isdigit() and not (numeral["low"] or "").isdigit()) or not _digits_of(digits, known):
+        return None
+    return Based(digits, known)
+
+
+def _digits_of(digits: str, base: int) -> bool:
+    """Whether letters in a numeral are digits of that base; a variable with an index is no numeral."""
+    letters = [digit for digit in digits if digit.isalpha()]
+    return not letters or (10 < base <= 36 and len(digits) > 1 and all(ord(digit) - 55 < base for digit in letters))
 
 
 def _phrase(tokens: list[Token]) -> Text:
@@ -92,7 +213,9 @@ def _words(tokens: list[Token]) -> str | None:
     return None
 
 
-def _split(tokens: list[Token], separators: set[str], *, words: bool = False) -> list[list[Token]]:
+def _split(
+    tokens: list[Token], separators: set[str], *, words: frozenset[str] = frozenset()
+) -> list[list[Token]]:
     parts: list[list[Token]] = [[]]
     index = 0
     while index < len(tokens):
@@ -104,7 +227,7 @@ def _split(tokens: list[Token], separators: set[str], *, words: bool = False) ->
             parts[-1] += tokens[index : end + 1]
             index = end + 1
             continue
-        is_word = words and token.kind in ("word", "text") and token.value.strip(" ,").lower() in ("and", "or")
+        is_word = bool(words) and token.kind in ("word", "text") and token.value.strip(" ,.").lower() in words
         if is_word or (token.kind in ("symbol", "command") and token.value in separators):
             parts.append([])
         else:
@@ -114,7 +237,7 @@ def _split(tokens: list[Token], separators: set[str], *, words: bool = False) ->
 
 
 def _at_commas(tokens: list[Token]) -> list[list[Token]]:
-    parts = _split(tokens, {",", ";"}, words=True)
+    parts = _split(tokens, {",", ";"}, words=_OR | _AND)
     return [part for part in parts if part] if len(parts) > 1 else parts
 
 
@@ -218,6 +341,9 @@ def _bracketed(tokens: list[Token], depth: int) -> Answer | None:
         return None
     inside = tokens[1:-1]
     if opening == "\\{":
+        built = _set_builder(inside, depth)
+        if built is not None:
+            return built
         items = [_answer(part, depth + 1) for part in _at_commas(inside)] if inside else []
         return Group("{}", tuple(items))
     parts = _at_commas(inside)
@@ -230,6 +356,16 @@ def _bracketed(tokens: list[Token], depth: int) -> Answer | None:
     return Group(kind, tuple(_answer(part, depth + 1) for part in parts))
 
 
+def _set_builder(inside: list[Token], depth: int) -> Answer | None:
+    r"""`\{x \in \mathbb{R} \mid x > 0\}`: the condition behind the bar."""
+    bar = next((i for i, token in enumerate(inside) if token.value in ("|", ":") and token.kind == "symbol"), 0)
+    names = [token for token in inside[:bar] if token.value not in ("in", "reals", "{", "}")]
+    if not bar or len(names) != 1 or names[0].kind != "letter" or bar + 1 >= len(inside):
+        return None
+    condition = _answer(inside[bar + 1 :], depth + 1)
+    return condition if certainly_a_set(condition) else None
+
+
 def _empty(tokens: list[Token]) -> Answer | None:
     return Group("{}", ()) if [token.value for token in tokens] == ["emptyset"] else None
 
@@ -237,6 +373,7 @@ def _empty(tokens: list[Token]) -> Answer | None:
 def _scalar(tokens: list[Token]) -> Answer:
     """A value with its unit. ± makes two of it."""
     tokens, unit, percent = _without_unit(tokens)
+    tokens = _in_radians(tokens) if any(token.value == "circ" for token in tokens) else tokens
     source = " ".join(_spelled(token) for token in tokens)
     if any(token.value in ("pm", "mp") and token.kind == "command" for token in tokens):
         values = [expression(tokens, sign=sign) for sign in (1, -1)]
@@ -252,6 +389,34 @@ def _scalar(tokens: list[Token]) -> Answer:
         raise
 
 
+_TURNING = FUNCTIONS - {"ln", "log", "exp", "lg", "arcsin", "arccos", "arctan"}
+
+
+def _in_radians(tokens: list[Token]) -> list[Token]:
+    r"""`\tan 15^\circ` as the tangent of 15π/180; elsewhere the sign of degrees says only the unit."""
+    done: list[Token] = []
+    inside, depth = False, 0
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        circle = [each.value for each in tokens[index : index + 4]]
+        width = 2 if circle[:2] == ["^", "circ"] else 4 if circle == ["^", "{", "circ", "}"] else 0
+        if width and inside and done and done[-1].kind in ("number", "letter", "command"):
+            value = done.pop()
+            done += [_SIGN["("], value, _SIGN["*"], _SIGN["pi"], _SIGN["/"], Token("number", "180", spaced=False), _SIGN[")"]]
+            index += width
+            continue
+        if token.kind == "command" and token.value in _TURNING:
+            inside, depth = True, 0
+        elif inside:
+            depth += (token.value in ("(", "{")) - (token.value in (")", "}"))
+            inside = depth >= 0 and not (depth == 0 and token.value in ("+", "-", "=", ",") and done[-1].value not in _TURNING)
+        done.append(token)
+        index += 1
+    return done
+
+
+_SIGN = {sign: Token("symbol" if sign != "pi" else "command", sign, spaced=False) for sign in ("(", "*", "pi", "/", ")")}
 _LIBRARY = {"sum", "prod", "int", "lim", "arcsin", "overline", "to", "dots", "ldots", "cdots", "log", "binom"}
 
 
@@ -279,51 +444,20 @@ def _spelled(token: Token) -> str:
 
 
 def _without_unit(tokens: list[Token]) -> tuple[list[Token], str, bool]:
-    r"""Cut a unit in words or `\text` after the value (with its exponent), a percent sign, and currency before it."""
-    end = len(tokens)
-    exponent = ""
-    if (
-        end > 3
-        and tokens[end - 2].value == "^"
-        and tokens[end - 3].kind in ("text", "word")
-        and tokens[-1].kind == "number"
-    ):
-        exponent, end = tokens[-1].value, end - 2
-    elif (
-        end > 5
-        and [token.value for token in tokens[end - 4 : end - 2]] == ["^", "{"]
-        and tokens[end - 5].kind in ("text", "word")
-    ):
-        exponent, end = tokens[end - 2].value, end - 4
-    start = end
-    while start > 0 and (tokens[start - 1].kind in ("text", "word") or _belongs_to_unit(tokens, start - 1, end)):
-        start -= 1
-    words = " ".join(token.value for token in tokens[start:end])
-    if not exponent and start == end:
-        start = end = len(tokens)
-    if start == 0:
-        only = tokens[0]
-        if len(tokens) == 1 and only.kind == "text":
-            return (
-                _without_unit(tokens_of(only.value))
-                if only.value and not only.value.startswith("\\text")
-                else (tokens, "", False)
-            )
-        return tokens, "", False
-    if words[:2].lower() in ("st", "nd", "rd", "th") and words[2:3] in ("", " ") and not tokens[start].spaced:
+    r"""Cut a unit or words after the value (with its exponent), and a percent sign."""
+    kept, words = split_unit(tokens)
+    if not words:
+        if len(tokens) == 1 and tokens[0].kind == "text" and not tokens[0].value.startswith("\\text"):
+            return _without_unit(tokens_of(tokens[0].value)) if tokens[0].value else (tokens, "", False)
+        percent = tokens[-1].value == "%"
+        return (tokens[:-1] if percent else tokens), "", percent
+    first = tokens[len(kept)]
+    spelled = words.lower().strip()
+    if spelled[:2] in ("st", "nd", "rd", "th") and spelled[2:3] in ("", " ") and not first.spaced:
         raise Unreadable("an ordinal")
-    if words.lower().replace(" ", "") in ("am", "pm"):
+    if spelled.replace(" ", "").replace(".", "") in ("am", "pm"):
         raise Unreadable("a time of day")
-    percent = tokens[start - 1].value == "%" or words.lower().startswith("percent")
-    kept = tokens[: start - 1] if tokens[start - 1].value == "%" else tokens[:start]
-    return kept, unit_of(words, exponent), percent
-
-
-def _belongs_to_unit(tokens: list[Token], index: int, end: int) -> bool:
-    """A slash or full stop between two words of a unit."""
-    return (
-        index + 1 < end
-        and index > 0
-        and tokens[index].value in ("/", "-")
-        and tokens[index - 1].kind in ("text", "word")
-    )
+    percent = bool(kept) and kept[-1].value == "%"
+    worded = re.match(r"percent(?:age)?\b|per\s+cent\b", spelled)
+    rest = spelled[worded.end() :] if worded else words
+    return (kept[:-1] if percent else kept), unit_of(rest), percent or bool(worded)

@@ -138,7 +138,7 @@ def _row(line: str, number: int, where: str) -> Row:
     kind = fields.get("kind", "")
     if not isinstance(kind, str):
         raise MalformedRow(f"{where}: field 'kind' is {kind!r}; it is text.")
-    wanted = extract_answer(gold, stated=False) if form == "solution" else gold
+    wanted = extract_answer(gold, require_marker=True) if form == "solution" else gold
     return Row(str(fields.get("id", number)), wanted, prediction, expected, kind)
 
 
