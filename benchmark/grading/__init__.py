@@ -29,13 +29,14 @@ from benchmark.grading.extract import (
     extract_gold_math,
     find_answer,
 )
+from benchmark.grading.readings import readings_of_answer, with_unit
 from benchmark.grading.spelling import clean
 from benchmark.grading.structures import Answer, Scalar, written
 from benchmark.grading.tokens import Unreadable
 from benchmark.grading.worker import Reply, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = [
     "GRADER",
@@ -77,11 +78,16 @@ def grade(completion: str, gold: str, *, require_marker: bool = False) -> Verdic
     the limits or Math-Verify ran out of time or memory, `error` when it is missing or failed; never `wrong` then.
     """
     started = time.perf_counter()
-    found = find_answer(completion, require_marker=require_marker)
-    if found is None:
-        return Verdict("no_answer", None, "no_marker", time.perf_counter() - started)
-    kind, route = _cached(found.answer, gold)
-    return Verdict(kind, found.answer, route, time.perf_counter() - started, _normal(found.answer))
+    answer: str | None = None
+    try:
+        found = find_answer(completion, require_marker=require_marker)
+        if found is None:
+            return Verdict("no_answer", None, "no_marker", time.perf_counter() - started)
+        answer = found.answer
+        kind, route = _cached(answer, gold)
+        return Verdict(kind, answer, route, time.perf_counter() - started, _normal(answer))
+    except Exception as error:  # a fault of ours on one pair ends no training run: the verdict counts and shows it
+        return Verdict("error", answer, f"grader_{type(error).__name__}", time.perf_counter() - started)
 
 
 def grade_all(pairs: Sequence[tuple[str, str]], *, require_marker: bool = False) -> list[Verdict]:
@@ -135,11 +141,42 @@ def _decide(answer: str, gold: str) -> _Decision:
 
     try:
         outcome = same(left, right, ask)
+        if outcome == "different" and _right_in_another_reading(answer, gold, left, right):
+            outcome = "same"
     except TooLarge:
         return "undecided", "too_large"
     if outcome == "unsure":
         return next((_FAILED[reply] for reply in replies if reply in _FAILED), ("undecided", "unsure"))
     return "correct" if outcome == "same" else "wrong", "math_verify" if replies else "algebra"
+
+
+def _right_in_another_reading(answer: str, gold: str, left: Answer, right: Answer) -> bool:
+    """Whether a second reading of either side, where one number is asked for, makes them the same."""
+    lefts = [*_values(readings_of_answer(answer))] if _is_number(right) or _is_product(right) else []
+    rights = [*_values(with_unit(gold))] if _is_product(right) and (_is_number(left) or _is_product(left)) else []
+    if not _is_product(right):
+        rights.append(right)
+    return any(
+        same(ours, theirs, lambda _left, _right: "different") == "same"
+        for ours in ([left] if _is_number(left) else []) + lefts
+        for theirs in rights
+        if (ours, theirs) != (left, right)
+    )
+
+
+def _values(texts: Iterator[str]) -> Iterator[Scalar]:
+    for text in texts:
+        answer = _read_or_why(text)
+        if isinstance(answer, Scalar) and _is_number(answer):
+            yield answer
+
+
+def _is_number(answer: Answer) -> bool:
+    return isinstance(answer, Scalar) and answer.value is not None and not answer.value.variables
+
+
+def _is_product(answer: Answer) -> bool:
+    return isinstance(answer, Scalar) and answer.value is not None and bool(answer.value.variables)
 
 
 def _asked(ours: Scalar, theirs: Scalar, replies: list[Reply]) -> Outcome:

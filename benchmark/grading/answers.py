@@ -18,10 +18,11 @@ __all__ = ["read"]
 
 _SIGNS = {"=", "<", ">", "le", "ge", "ne", "in", "≈"}
 _BASED = re.compile(
-    r"\(?(-?[0-9A-Z][0-9A-Za-z]*(?:\.[0-9A-Za-z]+)?)\)?"
+    r"[({]*(-?[0-9A-Z][0-9A-Za-z]*?(?:\.[0-9A-Za-z]+?)?)[)}]*"
     r"(?:_\{*\(?(?P<low>[A-Za-z]+|\d+)\)?\}*|[({]*(?:(?:in|to|the|of)*)base[-:_=]?\{?(?P<word>[A-Za-z]+|\d+)\}?[)}]*)"
 )
 _PREFIXED = re.compile(r"0([bBxXoO])([0-9A-Fa-f]+)")
+_WRAPPED = re.compile(r"\\text\s*\{([^{}]*)\}")
 _BASES = {
     "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
     "twelve": 12, "sixteen": 16, "b": 2, "o": 8, "x": 16,
@@ -41,6 +42,8 @@ def read(text: str) -> Answer:
     time = clock_of(cleaned)
     if time is not None:
         return time
+    if "real" in cleaned and "\\reals" not in cleaned and certainly_a_set(worded := Text(words_of(_WRAPPED.sub(r"\1", cleaned)))):
+        return worded
     prefixed = _PREFIXED.fullmatch(cleaned)
     if prefixed:
         return Based(prefixed[2].upper().lstrip("0") or "0", _BASES[prefixed[1].lower()])
@@ -297,7 +300,10 @@ def _side(tokens: list[Token], depth: int) -> Answer:
         return Text(words_of(spelled))
 
 
-_OF_NAMES = {"/", ":", "frac", "{", "}", "_", "(", ")", "overline", "angle", "triangle"}
+_OF_NAMES = FUNCTIONS | {
+    "/", ":", "frac", "{", "}", "_", "(", ")", "overline", "angle", "triangle", "max", "min", "cap", "cup", "gcd", "vec", "hat", "bar",
+    "tilde", "widehat", "det", "lim", "deg", "|", "'",
+}
 
 
 def _signs_of(tokens: list[Token]) -> list[str]:
@@ -372,8 +378,8 @@ def _empty(tokens: list[Token]) -> Answer | None:
 
 def _scalar(tokens: list[Token]) -> Answer:
     """A value with its unit. ± makes two of it."""
-    tokens, unit, percent = _without_unit(tokens)
     tokens = _in_radians(tokens) if any(token.value == "circ" for token in tokens) else tokens
+    tokens, unit, percent = _without_unit(tokens)
     source = " ".join(_spelled(token) for token in tokens)
     if any(token.value in ("pm", "mp") and token.kind == "command" for token in tokens):
         values = [expression(tokens, sign=sign) for sign in (1, -1)]

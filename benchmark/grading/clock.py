@@ -18,11 +18,15 @@ _TIME = re.compile(
 )
 _NAMED = {"noon": 720, "12 noon": 720, "midday": 720, "midnight": 0, "12 midnight": 0}
 _WRAPPER = re.compile(r"\\(?:text|mathrm|textrm|mbox|textbf)\s*\{([^{}]*)\}|[{}]")
+_FULL_HOUR = re.compile(r"(\d{1,2}):00(?::00)?")
 _LETTERS = re.compile(r"[mMkK]|noon|night|morning|afternoon|evening|midday")
 
 
 def clock_of(text: str) -> Clock | None:
     """The time of day that a cleaned answer states in words or with a.m. or p.m.; `None` for anything else."""
+    full = _FULL_HOUR.fullmatch(text)
+    if full and int(full[1]) <= 24:
+        return Clock(60 * int(full[1]) % 1440, known=int(full[1]) > 12 or full[1].startswith("0"))
     if len(text) > 80 or not _LETTERS.search(text):
         return None
     plain = re.sub(r"\s+", " ", _WRAPPER.sub(lambda match: match[1] or "", text)).strip().lower().replace("\\", "")

@@ -70,6 +70,8 @@ def _sets(left: Answer, right: Answer) -> Outcome | None:
     """The outcome where one side can be nothing but a set of numbers and both have a normal form as such."""
     if not (certainly_a_set(left) or certainly_a_set(right)):
         return None
+    if any(isinstance(side, Group) and side.kind == "," and not certainly_a_set(side) for side in (left, right)):
+        return None
     ours, theirs = real_set(left), real_set(right)
     if ours is None or theirs is None:
         return None
@@ -123,8 +125,10 @@ def _is_name(side: Answer) -> bool:  # noqa: PLR0911 - one return for each kind 
         return True
     if isinstance(side, Group):
         return side.kind == "()" and all(_is_name(item) for item in side.items)
-    if not isinstance(side, Scalar) or side.value is None:
+    if not isinstance(side, Scalar):
         return False
+    if side.value is None:
+        return re.fullmatch(r"\\overline \{ [A-Z](?: [A-Z])* \}", side.source) is not None
     called = side.source.replace(" ", "").strip("|")
     if len(called) > 3 and called[0].isalpha() and called[1] == "(" and called.find(")") == len(called) - 1:
         return True
@@ -166,7 +170,7 @@ def _is_expression_asked_for(side: Answer) -> bool:
     """An expression without digits, indices left out: `m + n`, `\\sin \\theta`, `|AB|`; one that has a value is none."""
     if _is_name(side):
         return True
-    if not isinstance(side, Scalar) or side.value is None or side.percent or not side.value.variables:
+    if not isinstance(side, Scalar) or side.percent or (side.value is not None and not side.value.variables):
         return False
     return not re.search(r"\d", _DIGITS_ALLOWED.sub("", side.source))
 

@@ -23,7 +23,7 @@ _SAYS = (
     r"|turns\s+out\s+to\s+be)\b|[:=：→⇒⟹≈]|->|=>|⇒)"
 )
 _PHRASE = re.compile(
-    rf"(?:\b{_THE}\s+answers?\b{_ASKED}[^\S\n]*{_SAYS}|\banswers?\b[^\S\n]*[*_]{{0,3}}[^\S\n]*(?:(?:is|are)\b|[:：→]|->|=>)"
+    rf"(?:\b{_THE}\s+answers?\b{_ASKED}[^\S\n]*{_SAYS}|(?<![A-Za-z])answers?(?![A-Za-z])[^\S\n]*[*_]{{0,3}}[^\S\n]*(?:(?:is|are)\b|[:：→]|->|=>)"
     rf"|\b(?:correct|right|best|final)\s+(?:option|choice|letter|result)\b[^\S\n]*{_SAYS}"
     r"|^[^\S\n]*A:|^\W{0,3}answer(?=\s*[$\\])|^\W{0,6}(?:final\s+)?(?:result|answer)\s?[*_]{0,3}[:：=][*_]{0,3}"
     r"|\banswers?[^\S\n]+[–—-][^\S\n]+(?=[\d$\\]))[\s:*_]{0,9}",
@@ -54,6 +54,7 @@ _HEADING = re.compile(
 _BOLD = re.compile(r"(?:\*\*|__)(?P<bold>[^*\n]{1,200}?)(?:\*\*|__)[.!✓✅\s]*$")
 _PLAIN = re.compile(r"[-+]? ?(?:\d+(?:\.\d+)?(?: / \d+)?|\.\d+|(?:\d+ )?\\frac \{ -? ?\d+ \} \{ \d+ \}|\d+ \d+ / \d+)")
 """A number written out, as `Scalar.source` has it: an unfinished calculation is no answer."""
+_LETTER = re.compile(r"\([A-J]\)[.!]?")
 _CLOSING = re.compile(r"(?:\s*(?:I hope it is correct\.?|<\|[^\n]*))+$")
 _BREAK = re.compile(r"(?<=[a-z)$\d%])[.!]\s+(?=[A-Z\"'])|(?<=[.!]\$\$|[.!]\\\])\s+(?=[A-Z])|\n+")
 _DONE = (".", "!", "$", ")", "*", "。")
@@ -84,12 +85,15 @@ def tagged(text: str) -> Tag | None:
 
 def hash_line(text: str) -> str | None:
     """The value that follows the last `####` on its line, if that is no heading."""
-    position = len(text)
-    while (position := text.rfind("####", 0, position)) >= 0:
-        line = text[position + 4 :].split("\n", 1)[0].strip("#* \t\r")
+    for found in reversed(_HASHES.findall(text)):
+        line = next((part for part in reversed(_HASH_RUN.split(found)) if part.strip("#* \t\r")), "").strip("#* \t\r")
         if line and not _HEADING.match(line):
             return value_at(line)
     return None
+
+
+_HASHES = re.compile(r"####[^\n]*")
+_HASH_RUN = re.compile(r"#{4,}")
 
 
 def phrase(text: str) -> str | None:
@@ -146,6 +150,8 @@ def bare(text: str) -> str | None:
     text = text[2:-2].strip() if text.startswith("**") and text.endswith("**") else text
     if len(text) > MAX_ANSWER:
         return None
+    if _LETTER.fullmatch(text):
+        return text
     formula = FORMULA.fullmatch(text)
     if formula:
         return inside(formula)
@@ -164,5 +170,7 @@ def stated(text: str) -> str | None:
     short = len(text) <= 100 and "\n" not in text and text.count("=") <= 1
     if not (text.endswith(_DONE) or short) or text.endswith(("...", "call limit.", "```", "?")):
         return None
-    sentence = [part for part in _BREAK.split(text) if part.strip()][-1:]
-    return result_of(sentence[0].strip()) if sentence else None
+    sentence = [part.strip() for part in _BREAK.split(text) if part.strip()][-1:]
+    if not sentence or (sentence[0].startswith(("#", "**")) and _HEADING.match(sentence[0].strip("#* "))):
+        return None
+    return result_of(sentence[0])

@@ -39,9 +39,13 @@ _CURRENCY = re.compile(
 )
 _CURRENCY_NAMES = {"€": "euros", "£": "£", "¥": "yen", "￥": "yen", "EUR": "euros", "GBP": "£"}
 _CURRENCY_BEHIND = re.compile(r"(?<=[\d}])\s*([€£¥₹￥])\s*$")
-_IN_BRACKETS = re.compile(r"(?<=[\d}])\s+[(\[]\s*(?:in\s+)?([A-Za-z]{2}[A-Za-z .]*)[)\]]$")
+_IN_BRACKETS = re.compile(r"(?<=[\d}])\s+[(\[]\s*(?:in\s+)?([A-Za-z]{3}[A-Za-z .]*|cm|km|ft|kg|in|mm|lb|oz|ml|m|g|s|L)[)\]]$")
 _BRACED_THOUSANDS = re.compile(r"(?<!\\)\{\s*(\d{1,3}(?:,\d{3})+)\s*\}")
 _EMPTY_TEXT = re.compile(r"\\(?:text|mbox|textrm|mathrm)\s*\{\s*\}")
+_EMPTY_BRACES = re.compile(r"(?<=[\d)])\{\s*\}")
+_ONE_TEXT = re.compile(r"\\(?:text|textbf|textrm|mbox)\s*\{([^{}$\\]*\d[^{}$\\]*)\}")
+_CHOICE = re.compile(r"(?:\\text\s*\{)?\s*(?:option|choice|answer)\s*[(\[]?([A-J])[)\]]?\s*\}?|[\[(]?([A-J])[)\].]", re.IGNORECASE)
+_SIGNED = re.compile(r"(?:\\text\s*\{)?\s*(?:negative|minus)\s*\}?\s*(?=\d|\\frac)", re.IGNORECASE)
 _BRACKETS = re.compile(r"(?<!\\)([\[\]])([^\[\](),;]+[,;][^\[\](),;]+)(?<!\\)([\[\]])")
 
 
@@ -55,6 +59,7 @@ def clean(text: str) -> str:
         text = text.rstrip("\\") if "\\begin" not in text else text
     text = text.rstrip("\\") if text.endswith("\\") and not text.endswith("\\\\") else text
     text = text.replace('"', "").replace("`", "")
+    text = _EMPTY_BRACES.sub("", text) if "{" in text else text
     text = _presented(text) if "\\" in text or "~" in text else text
     text = _with_currency(text)
     if "=" in text:
@@ -67,13 +72,18 @@ def clean(text: str) -> str:
     text = _ALONE.sub("", text).strip()
     text = text if text.endswith("...") else text.rstrip(".;,")
     text = _emphasised(text)
+    if "[" in text or "]" in text:
+        text = _BRACKETS.sub(_usual_brackets, text)
     if "," in text:
         text = _BRACED_THOUSANDS.sub(lambda match: f"{{{match[1].replace(',', '')}}}", text)
         if not re.search(r"[(\[{]", text.replace("\\text{", "").replace("\\frac{", "").replace("\\sqrt{", "")):
             text = without_commas(text)
-        if "[" in text or "]" in text:
-            text = _BRACKETS.sub(_usual_brackets, text)
-    return words_as_digits(text)
+    one = _ONE_TEXT.fullmatch(text)
+    text = one[1].strip() if one else text
+    choice = _CHOICE.fullmatch(text) if len(text) < 30 else None
+    if choice:
+        return choice[1] or choice[2]
+    return words_as_digits(_SIGNED.sub("-", text, count=1) if text[:1] in "\\mMnN" else text)
 
 
 def _presented(text: str) -> str:

@@ -42,6 +42,7 @@ _SHORT_WORDS_TABLE = """
 is of the not no yes or and one two six ten but any in ft cm mm km kg mg ml hr min lb lbs day cup per mph pm
 am oz men box all if it be we so to at as an on by than for add sub inf nan zoo oo var int str sum
 len max gcd lcm mod th st nd rd sq cc mi yd gal deg rad dec hex bin odd
+cms kms gms yrs hrs mins secs usd eur gbp inr kwh kph mph kpa kmh sec rev rpm fps bps ppm ms kw mw mhz hz amp mol
 """
 _SHORT_WORDS = frozenset(_SHORT_WORDS_TABLE.split())
 _GLUED = re.compile(r"([a-z]{0,2})(sqrt|pi|sin|cos|tan|ln)([a-z]?)")

@@ -52,7 +52,7 @@ def unit_of(words: str) -> str:
     Unreadable for words that change the number before them ("or more", "below zero", "thirds").
     """
     cleaned = re.sub(r"\\text\s*|\\[a-z]+|[{}()\[\]~]|\.(?!\d)", " ", words.replace("\\cdot", "*").replace("\\times", "*"))
-    pieces = _PIECE.findall(cleaned)
+    pieces = _PIECE.findall(re.sub(r"-\s+(?=\d)", "-", cleaned))
     factors = _factors(pieces)
     if factors is None:
         if _CHANGING.search(cleaned) or re.search(r"[\d^*/=<>]", cleaned):
@@ -113,7 +113,7 @@ def is_unit(words: str) -> bool:
     """Whether the words are nothing but known units."""
     pieces = _PIECE.findall(re.sub(r"[{}()]", " ", words))
     letters = [piece for piece in pieces if piece.isalpha()]
-    return bool(letters) and all(_name(piece, last=True) is not None or piece.lower() in {"per", *_SQUARE, *_RAISED} for piece in letters)
+    return any(_name(piece, last=True) for piece in letters) and all(_name(piece, last=True) is not None or piece.lower() in {"per", *_SQUARE, *_RAISED} for piece in letters)
 
 
 def same_unit(left: str, right: str) -> bool:
@@ -135,6 +135,8 @@ def split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
         if _begins(tokens, at):
             if tokens[at].value == "frac":
                 return tokens[:at], _of_fraction(tokens[at:])
+            if tokens[at].value == "^":
+                return tokens[:at], "° " + " ".join(t.value for t in tokens[at + 1 :] if t.value not in ("circ", "{", "}"))
             return tokens[:at], " ".join(_text(token) for token in tokens[at:])
     return tokens, ""
 

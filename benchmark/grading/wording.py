@@ -37,7 +37,7 @@ _CHANGES = re.compile(
     re.IGNORECASE,
 )
 _REMARK = re.compile(r"(?:\s*[,，]\s+|\s+[-–—]{1,2}\s+|\s*;\s+|\s*，)(?=[^\W\d_])(?P<remark>[^\d=<>$\\]*)$")
-_BRACKET = re.compile(r"\s*[(（\[](?P<remark>[^()（）\d=<>$\\]*)[)）\]]$")
+_BRACKET = re.compile(r"\s+[(（\[]\s*(?P<remark>[A-Za-z]{3}[A-Za-z ,.'-]*|[^\x00-\x7f]+)[)）\]]$")
 _APPROXIMATE = re.compile(r"\s*[(（\[]\s*(?:\\?approx\w*\.?|≈|~|about|or\s+(?:about|approximately|roughly)|roughly)[^()（）]*[)）\]]$")
 _FEW_WORDS = re.compile(r"[A-Za-z]{2,}\s+\S+\s")
 _AMOUNT = re.compile(r"(?<![A-Za-z])(?:Rs\.?|INR|USD|EUR|GBP)\s*(?=\d)|(?<=\d)\s*/-(?!\d)")
@@ -93,22 +93,28 @@ def _doubted(line: str, result: str) -> bool:
     return bool(_BEFORE.search(line[: max(place, 0)])) or bool(_BEHIND.match(behind))
 
 
+_NAMED = re.compile(r"[A-Za-z][^\d=<>\n]{0,200}?\b(?:is|are|equals|was|were)\s+(?=\$?-?(?:\d|\.\d|\\d?frac\b))")
+_NO_NAME = re.compile(r"\b(?:not|no|never|neither|nor|or|if|unless|than|least|most)\b|n't\b", re.IGNORECASE)
 _BEFORE = re.compile(
     r"(?:\b(?:at\s+(?:least|most)|than|not|never|neither|either|up\s+to|over|under|between|or|nor|below|above|almost|nearly|minus"
     r"|negative|maybe|perhaps|possibly)|n't)\s*(?:be\s+|equal\s+(?:to\s+)?)?[$*(\\]{0,3}$",
     re.IGNORECASE,
 )
-_BEHIND = re.compile(r"[\s$*)]{0,4}(?:or|and)\s+(?:more|less|fewer|above|below|greater|higher|lower|a\s+half)\b", re.IGNORECASE)
+_BEHIND = re.compile(r"[\s$*)]{0,4}(?:or|and)\s+(?:more|less|fewer|above|below|greater|higher|lower|a\s+half)\b"
+    r"|[\s$*)]{0,4}or\s+[$*(\\]{0,3}-?\d", re.IGNORECASE)
 
 
 def _without_remarks(line: str) -> str | None:
     """The line without the words around its value, where what is left is a value; else `None`."""
-    for start in (line, _QUANTITY.sub("", line, count=1) if _QUANTITY.match(line) else line):
-        kept = _AMOUNT.sub("", start).strip(" *_.!")
+    named = _NAMED.match(line)
+    starts = [line[named.end() :]] if named and not _NO_NAME.search(named[0]) else []
+    for start in (*starts, line, _QUANTITY.sub("", line, count=1) if _QUANTITY.match(line) else line):
+        kept = _AMOUNT.sub("", start).strip(" *_").rstrip(" *_.!")
         for _ in range(3):
-            if is_value(kept):
+            match = _APPROXIMATE.search(kept) or _BRACKET.search(kept)
+            if match is None and is_value(kept):
                 return kept
-            match = _APPROXIMATE.search(kept) or _BRACKET.search(kept) or _REMARK.search(kept)
+            match = match or _REMARK.search(kept)
             if match is None or (match.re is not _APPROXIMATE and _CHANGES.search(match["remark"])):
                 break
             bracketed = match["remark"].strip() if match.re is _BRACKET else ""
@@ -116,6 +122,10 @@ def _without_remarks(line: str) -> str | None:
             if bracketed and is_value(f"{kept} {bracketed}"):
                 kept = f"{kept} {bracketed}"
             kept = kept.strip(" *_")
+        else:
+            continue
+        if is_value(kept):
+            return kept
     return None
 
 
