@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from benchmark.contract import Verdict, VerdictKind
@@ -196,26 +195,16 @@ _FAILED: dict[str, _Decision] = {
 }
 
 
-@lru_cache(maxsize=CACHE_SIZE // 4)
-def _read_short(answer: str) -> Answer:
-    return read(answer)
-
-
-def _read(answer: str) -> Answer:
-    """`read`, remembered where the text is short, so that memory stays bounded."""
-    return _read_short(answer) if len(answer) <= MAX_CACHED else read(answer)
-
-
 def _read_or_why(answer: str) -> Answer | Unreadable | TooLarge:
     try:
-        return _read(answer)
+        return read(answer)
     except (Unreadable, TooLarge) as reason:
         return reason
 
 
 def _normal(answer: str) -> str | None:
     try:
-        return written(_read(answer))
+        return written(read(answer))
     except (Unreadable, TooLarge):
         return None
 

@@ -61,12 +61,13 @@ class Boxes(NamedTuple):
 
 def boxes_in(text: str) -> Boxes:
     """All boxes in one pass with a stack of open braces."""
-    if "box" not in text and "\x08oxed" not in text:
+    first = text.find("box") if "\x08oxed" not in text else 0
+    if first < 0:
         return Boxes([], -1)
     open_braces: list[tuple[str, int, int]] = []
     found: list[Box] = []
     abandoned = -1
-    for token in _BOX_TOKEN.finditer(text):
+    for token in _BOX_TOKEN.finditer(text, max(0, first - 12)):
         word = token.group()
         if token["box"]:
             open_braces.append((word, token.start(), token.end()))

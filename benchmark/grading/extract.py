@@ -22,7 +22,7 @@ from benchmark.grading.markers import (
     stated,
     tagged,
 )
-from benchmark.grading.scope import answering_part, without_drawings, without_next_question
+from benchmark.grading.scope import answering_part, next_questions, without_drawings
 from benchmark.grading.wording import value_at
 
 __all__ = ["ALSO", "Found", "extract_answer", "extract_gold_gsm8k", "extract_gold_math", "find_answer"]
@@ -89,7 +89,7 @@ def _marked(text: str) -> Found | None:
     last = boxes[-1] if boxes else None
     if abandoned >= 0 and abandoned > (last.start if last else -1) and not (tag and tag.start > abandoned):
         return _ENDED
-    if tag and not (last and last.start >= tag.end) and (tag.end or not last):
+    if tag and not (last and last.start >= tag.end):
         return _tagged(tag.content, text[: tag.start])
     if last:
         sentence = closing_sentence(text, last.end)
@@ -119,13 +119,14 @@ def _tagged(content: str, before: str) -> Found | None:
 
 def _first_answer_only(text: str) -> str:
     """Without the next question and what follows it, where an answer was given before."""
-    if ":" not in text and "：" not in text and "#" not in text:
+    questions = next_questions(text)
+    if not questions:
         return text
     boxes = boxes_in(text).complete
     ends = [boxes[0].end] if boxes else []
     mark = first_mark(text)
     ends += [mark] if mark >= 0 else []
-    return without_next_question(text, min(ends)) if ends else text
+    return next((text[:start] for start in questions if ends and start >= min(ends)), text)
 
 
 def _named(marker: str, answer: str | None) -> Found | None:

@@ -98,18 +98,45 @@ _HASH_RUN = re.compile(r"#{4,}")
 
 def phrase(text: str) -> str | None:
     """What the last answer phrase states; in English, else in another language."""
-    sentence = None
-    for pattern in (_PHRASE, _FOREIGN) if "nswer" in text or "NSWER" in text or _LIKELY.search(text) else (_FOREIGN,):
-        last = None
-        for match in pattern.finditer(text):
-            last = match
-        if last is not None:
-            sentence = value_at(text[last.end() : last.end() + MAX_ANSWER])
-            break
-    return _FOREIGN_END.sub("", sentence).strip("$ ") or None if sentence and not sentence.isascii() else sentence
+    lower = text.lower()
+    end = _last_phrase(text, lower if len(lower) == len(text) else text)
+    if end < 0 and not (text.isascii() and not any(word in lower for word in _FOREIGN_WORDS)):
+        for match in _FOREIGN.finditer(text):
+            end = match.end()
+    if end < 0:
+        return None
+    sentence = value_at(text[end : end + MAX_ANSWER])
+    if sentence is None or sentence.isascii():
+        return sentence
+    return _FOREIGN_END.sub("", sentence).strip("$ ") or None
 
 
-_LIKELY = re.compile(r"(?i)\b(?:result|option|choice|letter)\b|^[^\S\n]*A:", re.MULTILINE)
+_KEYS = ("answer", "a:", "result", "option", "choice", "letter")
+_FOREIGN_WORDS = ("ponse", "puesta", "posta", "antwo", "jibu", "svar", "cevap", "jawab")
+
+
+def _last_phrase(text: str, lower: str) -> int:
+    """Where the last English phrase ends, -1 without one. Only what stands around its key words is searched."""
+    found = -1
+    for key in _KEYS:
+        place, tried = len(text), 0
+        while tried < MAX_TRIED and (place := lower.rfind(key, 0, place)) > found:
+            tried += 1
+            begin = max(0, place - 40)
+            begin = text.rfind("\n", begin, place) + 1 or begin
+            ends = [
+                match.end()
+                for match in _PHRASE.finditer(text, begin, min(len(text), place + 120))
+                if match.start() <= place < match.end()
+            ]
+            if ends:
+                found = max(found, *ends)
+                break
+    return found
+
+
+MAX_TRIED = 200
+"""Key words that are looked at from the end, so that a text made of nothing else costs no more than its length."""
 
 
 def closing_sentence(text: str, start: int) -> str | None:
@@ -120,6 +147,8 @@ def closing_sentence(text: str, start: int) -> str | None:
 
 def headed(text: str) -> str | None:
     """The value in the first line under the last heading "Answer", where that line is a value."""
+    if "nswer" not in text and "NSWER" not in text and "esult" not in text:
+        return None
     last = None
     for match in _HEADED.finditer(text):
         last = match

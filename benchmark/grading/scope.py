@@ -8,31 +8,35 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["MAX_TEXT", "answering_part", "without_drawings", "without_next_question"]
+__all__ = ["MAX_TEXT", "answering_part", "next_questions", "without_drawings"]
 
 MAX_TEXT = 20_000
 """Only the last characters of a completion are read: the answer stands at its end."""
 
-_NAMES = r"think(?:ing)?|thoughts?|reason(?:ing)?|scratch_?pad|reflect(?:ion)?|analysis|cot|inner_monologue"
+_NAMES = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|scratch_?pad|reflect(?:ion)?|analysis|cot|inner_monologue)"
 _THOUGHT = re.compile(
-    rf"(?P<close></(?:\w{{1,12}}[:_])?(?:{_NAMES})\s?>|\[/(?:{_NAMES})\]|◁/(?:{_NAMES})▷|<\|/(?:{_NAMES})\|>"
-    rf"|<[|｜](?:end_?(?:of_?)?)(?:{_NAMES})[|｜]>|<channel\|>|^\W{{0,3}}Here is my response:)"
-    rf"|(?P<open><(?:\w{{1,12}}[:_])?(?:{_NAMES})(?:\s[^<>]{{0,40}})?>|\[(?:{_NAMES})\]|◁(?:{_NAMES})▷|<\|(?:{_NAMES})\|>"
-    rf"|<[|｜](?:(?:begin|start)_?(?:of_?)?)(?:{_NAMES})[|｜]>|<\|channel>thought|^\W{{0,3}}Here is my thought process:)",
-    re.IGNORECASE | re.MULTILINE,
+    rf"[<\[◁](?:(?P<close>/(?:\w{{1,12}}[:_])?{_NAMES}\s?[>\]▷]|\|/{_NAMES}\|>|[|｜]end_?(?:of_?)?{_NAMES}[|｜]>|channel\|>)"
+    rf"|(?P<open>(?:\w{{1,12}}[:_])?{_NAMES}(?:\s[^<>\[\]]{{0,40}})?[>\]▷]|\|{_NAMES}\|>"
+    rf"|[|｜](?:begin|start)_?(?:of_?)?{_NAMES}[|｜]>|\|channel>thought))",
+    re.IGNORECASE,
 )
+_SPOKEN = re.compile(
+    r"^\W{0,3}(?:(?P<close>Here is my response)|(?P<open>Here is my thought process)):", re.IGNORECASE | re.MULTILINE
+)
+"""The headings that Granite writes."""
 _HARMONY = re.compile(r"<\|channel\|>\s*(\w+)[^<]{0,40}<\|message\|>")
 """The channels of gpt-oss; only `final` is the answer."""
 
 _END_NAMES = (
-    r"im_end|im_start|im_sep|endoftext|end_of_text|eot_id|eom_id|eot|eom|eos|end|end_of_turn|end_of_sentence|return|call"
-    r"|end_of_role|start_of_role|start_header_id|start|header_start|user|human|system|assistant|observation|endofprompt"
-    r"|END_OF_TURN_TOKEN|START_OF_TURN_TOKEN|END_RESPONSE|separator|endofturn|turn_end|startoftext|begin_of_text|bot|pad"
+    r"im_end|im_start|im_sep|im_user|im_assistant|im_system|im_middle|endoftext|end_of_text|eot_id|eom_id|eot|eom|eos"
+    r"|end|end_of_turn|end_of_sentence|end_of_role|end_of_message|end_of_utterance|endofprompt|endofturn|turn_end|return"
+    r"|call|start_of_role|start_header_id|start|header_start|user|human|system|assistant|observation|separator"
+    r"|END_OF_TURN_TOKEN|START_OF_TURN_TOKEN|startoftext|begin_of_text|bot|pad|endoffile|end_of_solution_text"
 )
 _END = re.compile(
-    rf"<\|(?:{_END_NAMES})\|>|<[|｜](?:end▁of▁sentence|begin▁of▁sentence|User|Assistant)[|｜]>"
-    r"|</?(?:s|eos|bos|pad)>|<(?:start|end)_of_turn>|<turn\|>|<\|turn>|<extra_id_\d>|\[/?INST\]|\[(?:EOS|BOS|/?SYSTEM_PROMPT)\]"
-    r"|</s\]|<\|im_(?:user|assistant|system|middle)\|>|<reserved_10[67]>|</?(?:human|assistant|user)>",
+    rf"[<\[](?:\|(?:{_END_NAMES})\|>|[|｜](?:end▁of▁sentence|begin▁of▁sentence|User|Assistant)[|｜]>"
+    r"|/?(?:s|eos|bos|pad)>|(?:start|end)_of_turn>|end_of_utterance>|turn\|>|\|turn>|extra_id_\d>|/?INST\]|(?:EOS|BOS|/?SYSTEM_PROMPT)\]"
+    r"|/s\]|reserved_10[67]>|/?(?:human|assistant|user)>)",
     re.IGNORECASE,
 )
 _OPENING = re.compile(
@@ -42,12 +46,12 @@ _OPENING = re.compile(
 _WRAPPERS = re.compile(r"<\|(?:begin|end)_of_solution\|>|<\|(?:START|END)_RESPONSE\|>|<\|begin_of_box\|>|<\|end_of_box\|>")
 
 _NEXT = re.compile(
-    r"^[^\S\n]{0,8}(?:[#>*_\-]{1,6}[^\S\n]{0,3})?(?:(?:(?:new|next|another|follow-?up|sample|practice)[^\S\n])?"
+    r"\n[^\S\n]{0,8}(?:[#>*_\-]{1,6}[^\S\n]{0,3})?(?:(?:(?:new|next|another|follow-?up|sample|practice)[^\S\n])?"
     r"(?:question|problem|exercise|instruction|prompt|query|task|riddle|puzzle)(?:[^\S\n]{0,2}(?:\(?\#?\d{1,4}\)?))?"
     r"|q\d{0,3}|input|human|user|student|assistant|system|example[^\S\n]\d{1,3}|问题|题目|问|用户|問題|вопрос|задача"
     r"|pregunta|frage|domanda|pergunta)[^\S\n]{0,2}[*_]{0,3}[^\S\n]?[:：][*_]{0,3}(?!\S?//)"
-    r"|^[^\S\n]{0,8}#{1,6}[^\S\n](?:question|problem|exercise|instruction)\b[^\n:]{0,12}$",
-    re.IGNORECASE | re.MULTILINE,
+    r"|\n[^\S\n]{0,8}#{1,6}[^\S\n](?:question|problem|exercise|instruction)\b[^\n:]{0,12}(?=\n|$)",
+    re.IGNORECASE,
 )
 
 
@@ -81,7 +85,7 @@ def _after_thoughts(text: str) -> str | None:
     if _thoughtless(text):
         return text
     last = None
-    for match in _THOUGHT.finditer(text):
+    for match in (_SPOKEN if "Here is my" in text else _THOUGHT).finditer(text):
         last = match
     if last is None:
         return text
@@ -108,7 +112,14 @@ def without_drawings(text: str) -> str:
     return "".join([*pieces, text[position:]])
 
 
-def without_next_question(text: str, answered: int) -> str:
-    """Cut at the first line that begins another question or turn behind `answered`, where an answer ended."""
-    following = _NEXT.search(text, answered)
-    return text[: following.start()] if following else text
+def next_questions(text: str) -> list[int]:
+    """Where lines begin that open another question or turn."""
+    lower = text.lower()
+    return [match.start() for match in _NEXT.finditer(text)] if any(word in lower for word in _NEXT_WORDS) else []
+
+
+_NEXT_WORDS = (
+    *("question", "problem", "exercise", "instruction", "prompt", "query", "task", "riddle", "puzzle", "\nq", "input", "human"),
+    *("user", "student", "assistant", "system", "example ", "问", "题", "用户", "問", "вопрос", "задача", "pregunta", "frage", "domanda"),
+    *("pergunta", "**q", "# q"),
+)
