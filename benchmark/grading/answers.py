@@ -66,7 +66,11 @@ def _read(text: str) -> Answer:
     time = clock_of(cleaned)
     if time is not None:
         return time
-    if "real" in cleaned and "\\reals" not in cleaned and certainly_a_set(worded := Text(words_of(_WRAPPED.sub(r"\1", cleaned)))):
+    if (
+        "real" in cleaned
+        and "\\reals" not in cleaned
+        and certainly_a_set(worded := Text(words_of(_WRAPPED.sub(r"\1", cleaned))))
+    ):
         return worded
     prefixed = _PREFIXED.fullmatch(cleaned)
     if prefixed:
@@ -166,7 +170,10 @@ def _ratio(tokens: list[Token], depth: int) -> Answer | None:
 
 
 _NAMING = re.compile(r"(?P<name>.*?)\s*(?:\b(?:is|are|equals?|equal to|was|becomes)|[:=])", re.IGNORECASE | re.DOTALL)
-_NO_NAME = re.compile(r"\b(?:not|no|never|n't|least|most|than|if|unless|or|except|neither|lambda|return|print|def|else|max|min|gcd|lcm)\b|n't\b", re.IGNORECASE)
+_NO_NAME = re.compile(
+    r"\b(?:not|no|never|n't|least|most|than|if|unless|or|except|neither|lambda|return|print|def|else|max|min|gcd|lcm)\b|n't\b",
+    re.IGNORECASE,
+)
 
 
 def _named_in_words(tokens: list[Token], depth: int) -> Answer | None:
@@ -197,7 +204,11 @@ def _based(tokens: list[Token]) -> Based | None:
     base = numeral["low"] or numeral["word"]
     known = int(base[:9]) if base.isdigit() else _BASES.get(base.lower(), 0)
     digits = numeral[1].upper().lstrip("0") or "0"
-    if not known or (not digits[:1].isdigit() and not (numeral["low"] or "").isdigit()) or not _digits_of(digits, known):
+    if (
+        not known
+        or (not digits[:1].isdigit() and not (numeral["low"] or "").isdigit())
+        or not _digits_of(digits, known)
+    ):
         return None
     return Based(digits, known)
 
@@ -240,9 +251,7 @@ def _words(tokens: list[Token]) -> str | None:
     return None
 
 
-def _split(
-    tokens: list[Token], separators: set[str], *, words: frozenset[str] = frozenset()
-) -> list[list[Token]]:
+def _split(tokens: list[Token], separators: set[str], *, words: frozenset[str] = frozenset()) -> list[list[Token]]:
     parts: list[list[Token]] = [[]]
     index = 0
     while index < len(tokens):
@@ -325,8 +334,32 @@ def _side(tokens: list[Token], depth: int) -> Answer:
 
 
 _OF_NAMES = FUNCTIONS | {
-    "/", ":", "frac", "{", "}", "_", "(", ")", "overline", "angle", "triangle", "max", "min", "cap", "cup", "gcd", "vec", "hat", "bar",
-    "tilde", "widehat", "det", "lim", "deg", "|", "'",
+    "/",
+    ":",
+    "frac",
+    "{",
+    "}",
+    "_",
+    "(",
+    ")",
+    "overline",
+    "angle",
+    "triangle",
+    "max",
+    "min",
+    "cap",
+    "cup",
+    "gcd",
+    "vec",
+    "hat",
+    "bar",
+    "tilde",
+    "widehat",
+    "det",
+    "lim",
+    "deg",
+    "|",
+    "'",
 }
 
 
@@ -433,20 +466,32 @@ def _in_radians(tokens: list[Token]) -> list[Token]:
         width = 2 if circle[:2] == ["^", "circ"] else 4 if circle == ["^", "{", "circ", "}"] else 0
         if width and inside and done and done[-1].kind in ("number", "letter", "command"):
             value = done.pop()
-            done += [_SIGN["("], value, _SIGN["*"], _SIGN["pi"], _SIGN["/"], Token("number", "180", spaced=False), _SIGN[")"]]
+            done += [
+                _SIGN["("],
+                value,
+                _SIGN["*"],
+                _SIGN["pi"],
+                _SIGN["/"],
+                Token("number", "180", spaced=False),
+                _SIGN[")"],
+            ]
             index += width
             continue
         if token.kind == "command" and token.value in _TURNING:
             inside, depth = True, 0
         elif inside:
             depth += (token.value in ("(", "{")) - (token.value in (")", "}"))
-            inside = depth >= 0 and not (depth == 0 and token.value in ("+", "-", "=", ",") and done[-1].value not in _TURNING)
+            inside = depth >= 0 and not (
+                depth == 0 and token.value in ("+", "-", "=", ",") and done[-1].value not in _TURNING
+            )
         done.append(token)
         index += 1
     return done
 
 
-_SIGN = {sign: Token("symbol" if sign != "pi" else "command", sign, spaced=False) for sign in ("(", "*", "pi", "/", ")")}
+_SIGN = {
+    sign: Token("symbol" if sign != "pi" else "command", sign, spaced=False) for sign in ("(", "*", "pi", "/", ")")
+}
 _LIBRARY = {"sum", "prod", "int", "lim", "arcsin", "overline", "to", "dots", "ldots", "cdots", "log", "binom"}
 
 

@@ -26,7 +26,9 @@ _BOX_TOKEN = re.compile(
     re.DOTALL,
 )
 _ANY = re.compile(rf"{_COMMANDS}|\x08oxed")
-_EMPTY = re.compile(r"(?:[\s~?_…]|\\[,;:!> _]|\\(?:q?quad|text|phantom|hspace|ldots|dots)(?![A-Za-z])|\.{3}|\{\s*\}|\\?\$)*")
+_EMPTY = re.compile(
+    r"(?:[\s~?_…]|\\[,;:!> _]|\\(?:q?quad|text|phantom|hspace|ldots|dots)(?![A-Za-z])|\.{3}|\{\s*\}|\\?\$)*"
+)
 _LABEL = (
     r"(?:\(\s*(?:[a-hA-H]|[ivx]{1,4}|\d{1,2})\s*\)|\b(?:part|question|blank|slot|answer)\s+\(?(?:[a-hA-H]|[ivx]{1,4}|\d{1,2})\)?"
     r"|(?:^|(?<=[\s*]))(?:[a-hA-H]|[ivx]{1,4}|\d{1,2})[.)])"

@@ -32,10 +32,27 @@ _LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉ₙₓ", "0123456789nx")
 _RAISED_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿˣ]+")
 _LOWERED_RUN = re.compile("[₀₁₂₃₄₅₆₇₈₉ₙₓ]+")
 _ROOT_OF = re.compile(r"√\s*(\d+(?:\.\d+)?)")
-_HTML = re.compile(r"</?(?:b|i|u|em|strong|span|mark|font|code|div|p|br|big|small|center|math|mn|mrow)(?:\s[^<>]{0,80})?/?>", re.I)
+_HTML = re.compile(
+    r"</?(?:b|i|u|em|strong|span|mark|font|code|div|p|br|big|small|center|math|mn|mrow)(?:\s[^<>]{0,80})?/?>", re.I
+)
 _RAISED_HTML = re.compile(r"<(su[pb])>([^<>{}]{1,20})</\1>", re.IGNORECASE)
-_ENTITIES = {"&nbsp;": " ", "&lt;": "<", "&gt;": ">", "&le;": "\\le ", "&ge;": "\\ge ", "&minus;": "-", "&times;": "\\times "}
-_ENTITIES |= {"&pi;": "\\pi ", "&infin;": "\\infty ", "&deg;": "^\\circ ", "&thinsp;": " ", "&ndash;": "-", "&ne;": "\\ne "}
+_ENTITIES = {
+    "&nbsp;": " ",
+    "&lt;": "<",
+    "&gt;": ">",
+    "&le;": "\\le ",
+    "&ge;": "\\ge ",
+    "&minus;": "-",
+    "&times;": "\\times ",
+}
+_ENTITIES |= {
+    "&pi;": "\\pi ",
+    "&infin;": "\\infty ",
+    "&deg;": "^\\circ ",
+    "&thinsp;": " ",
+    "&ndash;": "-",
+    "&ne;": "\\ne ",
+}
 _ENTITY = re.compile("|".join(_ENTITIES))
 
 
@@ -66,4 +83,8 @@ def _narrow(character: str) -> str:
         return f"\\frac{{{top}}}{{{bottom}}}" if bottom else character
     if kind == "<square>":
         return "\\text{" + unicodedata.normalize("NFKC", character) + "}"
-    return unicodedata.normalize("NFKC", character) if kind in ("<wide>", "<font>") and character not in _TABLE else character
+    return (
+        unicodedata.normalize("NFKC", character)
+        if kind in ("<wide>", "<font>") and character not in _TABLE
+        else character
+    )

@@ -41,7 +41,12 @@ def clock_of(text: str) -> Clock | None:
     if hour > 24 or minute > 59 or found["second"] not in (None, "00"):
         return None
     named = {"noon": "p", "midnight": "a"}.get(found["clock"] or "")
-    half = found["half"] or named or {"morning": "a", "afternoon": "p", "evening": "p"}.get(found["part"] or "") or ("p" if found["night"] and hour > 5 else "a" if found["night"] else None)
+    half = (
+        found["half"]
+        or named
+        or {"morning": "a", "afternoon": "p", "evening": "p"}.get(found["part"] or "")
+        or ("p" if found["night"] and hour > 5 else "a" if found["night"] else None)
+    )
     if half is None or hour > 12:
         return Clock((60 * hour + minute) % 1440, known=hour > 12)
     return Clock(60 * (hour % 12) + minute + _HALVES[half.lower()], known=True)

@@ -181,7 +181,12 @@ def _result_of_chain(relation: Relation) -> Scalar | None:
         return None
     sides = relation.sides if not _is_expression_asked_for(relation.sides[-1]) else relation.sides[::-1]
     last = sides[-1]
-    if not isinstance(last, Scalar) or last.value is None or last.value.variables or not _is_expression_asked_for(sides[0]):
+    if (
+        not isinstance(last, Scalar)
+        or last.value is None
+        or last.value.variables
+        or not _is_expression_asked_for(sides[0])
+    ):
         return None
     if len(relation.sides) > 2 and sides is not relation.sides:
         return None

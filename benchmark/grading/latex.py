@@ -117,8 +117,10 @@ class _Reader:
                 self.position += 1 if self.peek() == "circ" else 3
             else:
                 base = power(base, self.argument())
-        if self.position - start == 1 and self.tokens[start].kind == "number" and (
-            self.peek() in ("frac", "0") or self._infix_fraction()
+        if (
+            self.position - start == 1
+            and self.tokens[start].kind == "number"
+            and (self.peek() in ("frac", "0") or self._infix_fraction())
         ):
             base = self.mixed(base)
         self.powered = powered

@@ -37,7 +37,7 @@ _FOREIGN = re.compile(
     r"|\bodpowiedź\b[^\S\n]*(?:to\b|[:：])|đáp\s+(?:án|số)(?:\s+(?:là|cuối\s+cùng\s+là))?[^\S\n]*[:：]?"
     r"|คำตอบ(?:สุดท้าย)?\s*(?:คือ|[:：])|\bjibu(?:\s+ni\b|[^\S\n]*[:：])|উত্তর(?:\s+হল|\s+হলো|\s*[:：])|సమాధానం\s*[:：]?"
     r"|उत्तर(?:\s*[:：]|\s+है)?|(?:الجواب|الإجابة)(?:\s+هو|\s+هي|\s*[:：])|\bantwoord\b[^\S\n]*(?:is\b|[:：])"
-    r"|\bsvar(?:et)?\b[^\S\n]*(?:är\b|er\b|[:：])|\bcevap\b[^\S\n]*[:：]|\bjawaban(?:nya)?\b[^\S\n]*(?:adalah\b|[:：]))[\s:：*_—–-]{0,9}",
+    r"|\bsvar(?:et)?\b[^\S\n]*(?:är\b|er\b|[:：])|\bcevap\b[^\S\n]*[:：]|\bjawaban(?:nya)?\b[^\S\n]*(?:adalah\b|[:：]))(?:[\s:：*_]|[—–-](?=\s)){0,9}",
     re.IGNORECASE | re.MULTILINE,
 )
 _FOREIGN_END = re.compile(r"\s*(?:です|である|。|이다|입니다|है)[\s。.]*$")

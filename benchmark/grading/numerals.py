@@ -10,9 +10,13 @@ __all__ = ["one_spelling", "words_as_digits"]
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:(?:\\[,; ]|[\s~])\d{3})+(?![\d])")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
 _INDIAN = re.compile(r"(?<![\d.,])\d{1,2}(?:,\d{2})+,\d{3}(?![\d,])")
-_POINTED = re.compile(r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){2,})(?:,(\d+))?(?![\d.,])|(?<![\d.,])(\d{1,3}(?:\.\d{3})+),(\d+)(?![\d.,])")
+_POINTED = re.compile(
+    r"(?<![\d.,])(\d{1,3}(?:\.\d{3}){2,})(?:,(\d+))?(?![\d.,])|(?<![\d.,])(\d{1,3}(?:\.\d{3})+),(\d+)(?![\d.,])"
+)
 _SPACED_COMMA = re.compile(r"(?<![\d.,])(\d{1,3}(?:[ ~]\d{3})+),(\d{1,2})(?![\d.,])")
-_MARKED_THOUSANDS = re.compile(r"(?<=\d)\s?(?:\{,\s?\}|,\\!|\{'\}|\\_|(?<!\\)_(?=\d{3}(?:_|\D|$))|'(?=\d{3}(?:'|\D|$)))\s?(?=\d{3})")
+_MARKED_THOUSANDS = re.compile(
+    r"(?<=\d)\s?(?:\{,\s?\}|,\\!|\{'\}|\\_|(?<!\\)_(?=\d{3}(?:_|\D|$))|'(?=\d{3}(?:'|\D|$)))\s?(?=\d{3})"
+)
 _TEXT_COMMA = re.compile(r"(?<=\d)\\text\s*\{,\}(?=\d{3})")
 _REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{?(\d+)\}?")
 _DOTTED = re.compile(r"(\d*)\.(\d*)\\dot\{?(\d)\}?(?:(\d*)\\dot\{?(\d)\}?)?")
@@ -32,7 +36,12 @@ def one_spelling(text: str) -> str:
     if "overline" in text:
         text = _REPEATING.sub(_as_fraction, text)
     if "\\dot" in text:
-        text = _DOTTED.sub(lambda match: _as_fraction_of(match[1], match[2], match[3] + (match[4] or "") + (match[5] or "")) or match[0], text)
+        text = _DOTTED.sub(
+            lambda match: (
+                _as_fraction_of(match[1], match[2], match[3] + (match[4] or "") + (match[5] or "")) or match[0]
+            ),
+            text,
+        )
     if "e" in text or "E" in text:
         text = _SCIENTIFIC.sub(r"\1*10^{\2}", text)
     return text
@@ -40,7 +49,9 @@ def one_spelling(text: str) -> str:
 
 def without_commas(text: str) -> str:
     """Thousands without their commas, in groups of three or as in India."""
-    return _THOUSANDS.sub(lambda match: match[0].replace(",", ""), _INDIAN.sub(lambda match: match[0].replace(",", ""), text))
+    return _THOUSANDS.sub(
+        lambda match: match[0].replace(",", ""), _INDIAN.sub(lambda match: match[0].replace(",", ""), text)
+    )
 
 
 def _from_points(match: re.Match[str]) -> str:
@@ -75,14 +86,31 @@ _PARTS = {
     "ninth": 9, "ninths": 9, "tenth": 10, "tenths": 10,
 }  # fmt: skip
 _MULTIPLIERS = {"hundred": 10**2, "dozen": 12, **_SCALES}
-_MULTIPLIED = re.compile(
-    rf"(?<![\d.])(\d[\d.]*)\s*(?:\\text\s*\{{)?\s*({'|'.join(_MULTIPLIERS)})s?\b", re.IGNORECASE
+_MULTIPLIED = re.compile(rf"(?<![\d.])(\d[\d.]*)\s*(?:\\text\s*\{{)?\s*({'|'.join(_MULTIPLIERS)})s?\b", re.IGNORECASE)
+_AND_A_PART = re.compile(
+    rf"(\d+)\s*(?:\\text\s*\{{)?\s*and\s+(a|one|two|three|four|five)\s+({'|'.join(_PARTS)})\b\s*\}}?", re.IGNORECASE
 )
-_AND_A_PART = re.compile(rf"(\d+)\s*(?:\\text\s*\{{)?\s*and\s+(a|one|two|three|four|five)\s+({'|'.join(_PARTS)})\b\s*\}}?", re.IGNORECASE)
-_PARTS_AFTER = re.compile(r"(\d+)\s*(?:\\text\s*\{)?\s*(third|fifth|sixth|seventh|eighth|ninth|tenth)s\b", re.IGNORECASE)
+_PARTS_AFTER = re.compile(
+    r"(\d+)\s*(?:\\text\s*\{)?\s*(third|fifth|sixth|seventh|eighth|ninth|tenth)s\b", re.IGNORECASE
+)
 _WORDS = re.compile(r"(?:\\text(?:bf|rm|it)?\s*\{)?\s*([A-Za-z][A-Za-z, -]*?)\s*\.?\}?\.?")
-_CHINESE = re.compile(r"(负)?([零〇一二两三四五六七八九十百千万亿]+)(?:点([零〇一二三四五六七八九]+))?(?P<rest>[^\d零〇一二两三四五六七八九十百千万亿点]*)")
-_CHINESE_DIGITS = {"零": 0, "〇": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9}
+_CHINESE = re.compile(
+    r"(负)?([零〇一二两三四五六七八九十百千万亿]+)(?:点([零〇一二三四五六七八九]+))?(?P<rest>[^\d零〇一二两三四五六七八九十百千万亿点]*)"
+)
+_CHINESE_DIGITS = {
+    "零": 0,
+    "〇": 0,
+    "一": 1,
+    "二": 2,
+    "两": 2,
+    "三": 3,
+    "四": 4,
+    "五": 5,
+    "六": 6,
+    "七": 7,
+    "八": 8,
+    "九": 9,
+}
 _CHINESE_SCALES = {"十": 10, "百": 100, "千": 1000}
 _TEN_THOUSANDS = re.compile(r"(\d+(?:\.\d+)?)\s*(?:\\text\s*\{)?\s*([万亿])")
 _OF_HUNDRED = re.compile(r"百分之\s*(\d+(?:\.\d+)?)")
@@ -104,7 +132,9 @@ def words_as_digits(text: str) -> str:
     if multiplied:
         opened = "{" in multiplied[0]
         rest = text[multiplied.end() :]
-        kept = f" \\text{{{rest}" if opened and not rest.startswith("}") else rest.replace("}", "", 1) if opened else rest
+        kept = (
+            f" \\text{{{rest}" if opened and not rest.startswith("}") else rest.replace("}", "", 1) if opened else rest
+        )
         text = f"{text[: multiplied.start()]}{multiplied[1]}*{_MULTIPLIERS[multiplied[2].lower()]}{kept}"
     written = _WORDS.fullmatch(text) if text[:1].isalpha() or text.startswith("\\text") else None
     return (_from_words(written[1]) or text) if written else text
@@ -119,7 +149,11 @@ def _from_words(text: str) -> str | None:
     if whole is None:
         return _half(words, at, sign)
     if at < len(words) and words[at] in _PARTS and not (words[at] in ("quarter", "quarters", "third") and whole > 9):
-        return None if words[at : at + 1] == ["third"] and whole != 1 else _digits(Fraction(sign * whole, _PARTS[words[at]]), words[at + 1 :])
+        return (
+            None
+            if words[at : at + 1] == ["third"] and whole != 1
+            else _digits(Fraction(sign * whole, _PARTS[words[at]]), words[at + 1 :])
+        )
     if words[at : at + 1] == ["and"]:
         part, after = _whole(words, at + 1)
         part, after = (1, at + 2) if words[at + 1 : at + 2] == ["a"] else (part, after)
@@ -130,26 +164,46 @@ def _from_words(text: str) -> str | None:
 
 
 def _half(words: list[str], at: int, sign: int) -> str | None:
-    part = words[at + 1] if words[at : at + 1] == ["a"] and len(words) > at + 1 else words[at] if words[at:] == ["half"] else ""
+    part = (
+        words[at + 1]
+        if words[at : at + 1] == ["a"] and len(words) > at + 1
+        else words[at]
+        if words[at:] == ["half"]
+        else ""
+    )
     used = at + (2 if words[at : at + 1] == ["a"] else 1)
-    return _digits(Fraction(sign, _PARTS[part]), words[used:]) if part in ("half", "third", "quarter", "fourth", "fifth") else None
+    return (
+        _digits(Fraction(sign, _PARTS[part]), words[used:])
+        if part in ("half", "third", "quarter", "fourth", "fifth")
+        else None
+    )
 
 
 def _digits(value: Fraction, rest: list[str]) -> str | None:
     if any(word in _UNITS or word in _TENS or word in _MULTIPLIERS for word in rest):
         return None
-    number = str(value) if value.denominator == 1 else f"{'-' * (value < 0)}\\frac{{{abs(value.numerator)}}}{{{value.denominator}}}"
+    number = (
+        str(value)
+        if value.denominator == 1
+        else f"{'-' * (value < 0)}\\frac{{{abs(value.numerator)}}}{{{value.denominator}}}"
+    )
     return f"{number} {' '.join(rest)}".strip()
 
 
 def _whole(words: list[str], at: int) -> tuple[int | None, int]:
     """The whole number that begins at a word, and where it ends: "two hundred and five thousand twelve"."""
     total, group, seen = 0, None, at
-    if words[at : at + 1] == ["a"] and words[at + 1 : at + 2] and (words[at + 1] == "hundred" or words[at + 1] in _MULTIPLIERS):
+    if (
+        words[at : at + 1] == ["a"]
+        and words[at + 1 : at + 2]
+        and (words[at + 1] == "hundred" or words[at + 1] in _MULTIPLIERS)
+    ):
         group, at = 1, at + 1
     while at < len(words):
         word = words[at]
-        if word in _UNITS and (group is None or (group % 10 == 0 and _UNITS[word] < 10 and group % 100 != 10) or group % 100 == 0):
+        if word in _UNITS and (
+            group is None or (group % 10 == 0 and _UNITS[word] < 10 and group % 100 != 10) or group % 100 == 0
+        ):
             group = (group or 0) + _UNITS[word]
         elif word in _TENS and (group is None or group % 100 == 0):
             group = (group or 0) + _TENS[word]
@@ -159,7 +213,14 @@ def _whole(words: list[str], at: int) -> tuple[int | None, int]:
             group *= 12
         elif word in _SCALES and group is not None:
             total, group = total + group * _SCALES[word], 0
-        elif word == "and" and group is not None and (group % 100 == 0) and at + 1 < len(words) and (words[at + 1] in _UNITS or words[at + 1] in _TENS) and (words[at + 2 : at + 3] == [] or words[at + 2] not in _PARTS):
+        elif (
+            word == "and"
+            and group is not None
+            and (group % 100 == 0)
+            and at + 1 < len(words)
+            and (words[at + 1] in _UNITS or words[at + 1] in _TENS)
+            and (words[at + 2 : at + 3] == [] or words[at + 2] not in _PARTS)
+        ):
             pass
         else:
             break
@@ -171,7 +232,10 @@ def _whole(words: list[str], at: int) -> tuple[int | None, int]:
 def _chinese(text: str) -> str:
     text = _OF_HUNDRED.sub(r"\1%", text)
     text = _OF_PARTS.sub(r"\\frac{\2}{\1}", text)
-    text = _TEN_THOUSANDS.sub(lambda match: f"{match[1]}*{10**4 if match[2] == '万' else 10**8}" + (" \\text{" if "{" in match[0] else ""), text)
+    text = _TEN_THOUSANDS.sub(
+        lambda match: f"{match[1]}*{10**4 if match[2] == '万' else 10**8}" + (" \\text{" if "{" in match[0] else ""),
+        text,
+    )
     match = _CHINESE.fullmatch(text.strip())
     if match is None:
         return text

@@ -43,7 +43,9 @@ _OPENING = re.compile(
     rf"\s*(?:(?:{_END.pattern})\s*(?:(?:assistant|model|CHATBOT_TOKEN|gpt)\b(?:\s*(?=\n|<|$))?)?\s*)+", re.IGNORECASE
 )
 """The head of the model's own turn, where the template is part of the text."""
-_WRAPPERS = re.compile(r"<\|(?:begin|end)_of_solution\|>|<\|(?:START|END)_RESPONSE\|>|<\|begin_of_box\|>|<\|end_of_box\|>")
+_WRAPPERS = re.compile(
+    r"<\|(?:begin|end)_of_solution\|>|<\|(?:START|END)_RESPONSE\|>|<\|begin_of_box\|>|<\|end_of_box\|>"
+)
 
 _NEXT = re.compile(
     r"\n[^\S\n]{0,8}(?:[#>*_\-]{1,6}[^\S\n]{0,3})?(?:(?:(?:new|next|another|follow-?up|sample|practice)[^\S\n])?"
@@ -119,7 +121,35 @@ def next_questions(text: str) -> list[int]:
 
 
 _NEXT_WORDS = (
-    *("question", "problem", "exercise", "instruction", "prompt", "query", "task", "riddle", "puzzle", "\nq", "input", "human"),
-    *("user", "student", "assistant", "system", "example ", "问", "题", "用户", "問", "вопрос", "задача", "pregunta", "frage", "domanda"),
+    *(
+        "question",
+        "problem",
+        "exercise",
+        "instruction",
+        "prompt",
+        "query",
+        "task",
+        "riddle",
+        "puzzle",
+        "\nq",
+        "input",
+        "human",
+    ),
+    *(
+        "user",
+        "student",
+        "assistant",
+        "system",
+        "example ",
+        "问",
+        "题",
+        "用户",
+        "問",
+        "вопрос",
+        "задача",
+        "pregunta",
+        "frage",
+        "domanda",
+    ),
     *("pergunta", "**q", "# q"),
 )

@@ -65,7 +65,8 @@ def same_set(left: RealSet, right: RealSet) -> bool:
     if left.name and right.name and left.name != right.name:
         return False
     return len(left.intervals) == len(right.intervals) and all(
-        _compare(a.low, b.low) == 0 == _compare(a.high, b.high) and (a.closed_low, a.closed_high) == (b.closed_low, b.closed_high)
+        _compare(a.low, b.low) == 0 == _compare(a.high, b.high)
+        and (a.closed_low, a.closed_high) == (b.closed_low, b.closed_high)
         for a, b in zip(left.intervals, right.intervals, strict=True)
     )
 
@@ -235,7 +236,13 @@ def _variable(side: Answer) -> tuple[str, Fraction, bool] | None:
         if factor == 1 and len(term) == 1 and term[0][1] == 1 and term[0][0].name.startswith("abs("):
             value, absolute = term[0][0].inner[0], True
     names = [term for term in value.top if term]
-    if len(names) != 1 or len(names[0]) != 1 or names[0][0][1] != 1 or value.top[names[0]] != 1 or len(value.bottom) != 1:
+    if (
+        len(names) != 1
+        or len(names[0]) != 1
+        or names[0][0][1] != 1
+        or value.top[names[0]] != 1
+        or len(value.bottom) != 1
+    ):
         return None
     atom = names[0][0][0]
     shift = value.top.get((), Fraction(0))
@@ -286,7 +293,9 @@ def _moved_end(end: _End, shift: Fraction) -> _End:
 
 
 def _moved(interval: _Interval, shift: Fraction) -> _Interval:
-    return _Interval(_moved_end(interval.low, shift), interval.closed_low, _moved_end(interval.high, shift), interval.closed_high)
+    return _Interval(
+        _moved_end(interval.low, shift), interval.closed_low, _moved_end(interval.high, shift), interval.closed_high
+    )
 
 
 def _compare(left: _End, right: _End) -> int:
@@ -296,7 +305,12 @@ def _compare(left: _End, right: _End) -> int:
     if equal(left.value, right.value):
         return 0
     if abs(left.key - right.key) <= 1e-9 * max(1.0, abs(left.key), abs(right.key)):
-        if left.value.certain and right.value.certain and left.value.rational is not None and right.value.rational is not None:
+        if (
+            left.value.certain
+            and right.value.certain
+            and left.value.rational is not None
+            and right.value.rational is not None
+        ):
             return 1 if left.value.rational > right.value.rational else -1
         raise _Undecided
     return 1 if left.key > right.key else -1

@@ -21,7 +21,9 @@ _COLOUR = re.compile(
     r"\\(?:fcolorbox\s*\{[^{}]*\}\s*\{[^{}]*\}|(?:textcolor|colorbox|color)\s*(?:\[[^\]]*\]\s*)?\{[^{}]*\})"
     r"|\\color\s+(?:red|blue|green|black|gray|orange|purple)\b|\\bbox\s*\[[^\[\]]*\]|\\(?:style|class|cssId|href)\s*\{[^{}]*\}"
 )
-_INVISIBLE = re.compile(r"\\(?:[hv]?phantom|[hv]space|hskip|vskip|tag|label|footnote|textsuperscript\{\*\})\*?\s*\{[^{}]*\}")
+_INVISIBLE = re.compile(
+    r"\\(?:[hv]?phantom|[hv]space|hskip|vskip|tag|label|footnote|textsuperscript\{\*\})\*?\s*\{[^{}]*\}"
+)
 _UPRIGHT = re.compile(
     r"\\(?P<command>mathrm|operatorname\*?|mathop|rm|mathsf|mathtt|mathit|mathbf|mathbb|Bbb|boldsymbol|bm|pmb|bf|mathnormal|unit|si)"
     r"(?![A-Za-z])\s*(?:\{(?P<inside>(?:[^{}]|\{[^{}]*\})*)\}|(?P<word>(?:(?<=rm)\s+|(?<=rm)~)?[A-Za-z]+))"
@@ -39,12 +41,18 @@ _CURRENCY = re.compile(
 )
 _CURRENCY_NAMES = {"€": "euros", "£": "£", "¥": "yen", "￥": "yen", "EUR": "euros", "GBP": "£"}
 _CURRENCY_BEHIND = re.compile(r"(?<=[\d}])\s*([€£¥₹￥])\s*$")
-_IN_BRACKETS = re.compile(r"(?<=[\d}])\s+[(\[]\s*(?:in\s+)?([A-Za-z]{3}[A-Za-z .]*|cm|km|ft|kg|in|mm|lb|oz|ml|m|g|s|L)[)\]]$")
+_IN_BRACKETS = re.compile(
+    r"(?<=[\d}])\s+[(\[]\s*(?:in\s+)?([A-Za-z]{3}[A-Za-z .]*|cm|km|ft|kg|in|mm|lb|oz|ml|m|g|s|L)[)\]]$"
+)
 _BRACED_THOUSANDS = re.compile(r"(?<!\\)\{\s*(\d{1,3}(?:,\d{3})+)\s*\}")
 _EMPTY_TEXT = re.compile(r"\\(?:text|mbox|textrm|mathrm)\s*\{\s*\}")
+_TEXT_DEGREES = re.compile(r"\\text\s*\{\s*\^\\circ\s*\}")
+_BRACED_WHOLE = re.compile(r"(?<![A-Za-z0-9}^_\\])\{(\d+)\}(?=\s*\\[dtc]?frac)")
 _EMPTY_BRACES = re.compile(r"(?<=[\d)])\{\s*\}")
 _ONE_TEXT = re.compile(r"\\(?:text|textbf|textrm|mbox)\s*\{([^{}$\\]*\d[^{}$\\]*)\}")
-_CHOICE = re.compile(r"(?:\\text\s*\{)?\s*(?:option|choice|answer)\s*[(\[]?([A-J])[)\]]?\s*\}?|[\[(]?([A-J])[)\].]", re.IGNORECASE)
+_CHOICE = re.compile(
+    r"(?:\\text\s*\{)?\s*(?:option|choice|answer)\s*[(\[]?([A-J])[)\]]?\s*\}?|[\[(]?([A-J])[)\].]", re.IGNORECASE
+)
 _SIGNED = re.compile(r"(?:\\text\s*\{)?\s*(?:negative|minus)\s*\}?\s*(?=\d|\\frac)", re.IGNORECASE)
 _BRACKETS = re.compile(r"(?<!\\)([\[\]])([^\[\](),;]+[,;][^\[\](),;]+)(?<!\\)([\[\]])")
 
@@ -91,13 +99,15 @@ def _presented(text: str) -> str:
     text = text.replace("\\qquad", " ").replace("\\quad", " ")
     if text.startswith("~"):
         text = re.sub(r"^~\s*(?=[\d$.\\-])", "", text)
-    text = _EMPTY_TEXT.sub(" ", text)
     text = _COLOUR.sub(" ", text)
     text = _INVISIBLE.sub(" ", text)
     if "\\not" in text:
         text = _NOT.sub(lambda match: "\\ne " if "=" in match[0] else match[0], text)
     while "$" in text and (mixed := _MIXED_TEXT.search(text)):
         text = f"{text[: mixed.start()]}\\text{{{mixed[1]}}}{mixed[2]}\\text{{{mixed[3]}}}{text[mixed.end() :]}"
+    text = _EMPTY_TEXT.sub(" ", text)
+    text = _TEXT_DEGREES.sub(r"^\\circ ", text)
+    text = _BRACED_WHOLE.sub(r"\1", text)
     text = _SWITCHED.sub(r"\\text{\g<inside>}", text)
     text = _UPRIGHT.sub(_upright, text)
     return text.replace("~", " ")
@@ -108,15 +118,24 @@ def _upright(match: re.Match[str]) -> str:
     command = match["command"]
     inside = (match["inside"] if match["inside"] is not None else match["word"]).strip()
     if command in ("mathbb", "Bbb"):
-        return {"R": "\\reals ", "Z": "\\text{integers}", "N": "\\text{naturals}", "Q": "\\text{rationals}"}.get(inside, f"{{{inside}}}")
+        return {"R": "\\reals ", "Z": "\\text{integers}", "N": "\\text{naturals}", "Q": "\\text{rationals}"}.get(
+            inside, f"{{{inside}}}"
+        )
     word = _SPACES.sub(" ", inside).strip()
     if word in FUNCTIONS or word in ("max", "min", "gcd", "lcm", "det"):
         return f"\\{word} " if word in FUNCTIONS else f"\\text{{{word}}}"
     if command in ("mathbf", "bf", "boldsymbol", "bm", "pmb", "mathnormal"):
         return f"{{{inside}}}"
-    if len(word) == 1 and (word not in UNIT_LETTERS or not re.search(r"[\d})°]\s*$|circ\s*$", _SPACES.sub(" ", match.string[: match.start()]))):
+    if len(word) == 1 and (
+        word not in UNIT_LETTERS
+        or not re.search(r"[\d})°]\s*$|circ\s*$", _SPACES.sub(" ", match.string[: match.start()]))
+    ):
         return f"{{{inside}}}"
-    return f"\\text{{{word}}}" if _WORDS.fullmatch(word) and re.match(r"[A-Za-z]{2}|[A-Za-z](?![A-Za-z])", word) else f"{{{inside}}}"
+    return (
+        f"\\text{{{word}}}"
+        if _WORDS.fullmatch(word) and re.match(r"[A-Za-z]{2}|[A-Za-z](?![A-Za-z])", word)
+        else f"{{{inside}}}"
+    )
 
 
 def _with_currency(text: str) -> str:
@@ -136,7 +155,9 @@ _NO_CURRENCY = dict.fromkeys(map(ord, "€£¥₹￥"), "")
 
 def _emphasised(text: str) -> str:
     """Without the stars or underscores of emphasis around the whole."""
-    while len(text) > 2 and text[0] == text[-1] and text[0] in "*_" and text[1:-1].strip() and text[0] not in text[1:-1]:
+    while (
+        len(text) > 2 and text[0] == text[-1] and text[0] in "*_" and text[1:-1].strip() and text[0] not in text[1:-1]
+    ):
         text = text[1:-1].strip()
     return text
 

@@ -34,6 +34,7 @@ _TOKEN = re.compile(
     r"|(?P<word>[A-Za-z]+|[^\x00-\x7f\W\d_]{1,40})"
     r"|(?P<symbol>[-+*/^_=<>(){}\[\]|,;:!&%'.≈])"
 )
+_DIGITS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 FUNCTIONS = {"sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"}
 FUNCTIONS |= {"ln", "log", "exp", "lg"}
 _NAMED = {"sqrt", "pi", "infty", "cdot", "times", "frac"} | FUNCTIONS
@@ -51,6 +52,8 @@ _RENAMED = {
     "dfrac": "frac",
     "tfrac": "frac",
     "cfrac": "frac",
+    "nicefrac": "frac",
+    "sfrac": "frac",
     "dbinom": "binom",
     "tbinom": "binom",
     "leq": "le",
@@ -89,7 +92,6 @@ _RENAMED = {
     "thickapprox": "≈",
     "approxeq": "≈",
     "doteq": "=",
-
     "approx": "≈",
     "simeq": "≈",
     "degree": "circ",
@@ -140,7 +142,8 @@ def _append(tokens: list[Token], match: re.Match[str], *, spaced: bool) -> None:
     if kind == "name":
         tokens.append(Token(match["edge"], match["name"].rstrip("*"), spaced))
     elif kind == "text":
-        tokens.append(Token("text", value.strip(), spaced))
+        value = value.strip()
+        tokens.append(Token("number" if _DIGITS.fullmatch(value) else "text", value, spaced))
     elif kind == "escaped":
         tokens.append(Token("symbol", "%" if value == "%" else "|" if value == "|" else "\\" + value, spaced))
     elif kind == "command":

@@ -51,7 +51,9 @@ def unit_of(words: str) -> str:
 
     Unreadable for words that change the number before them ("or more", "below zero", "thirds").
     """
-    cleaned = re.sub(r"\\text\s*|\\[a-z]+|[{}()\[\]~]|\.(?!\d)", " ", words.replace("\\cdot", "*").replace("\\times", "*"))
+    cleaned = re.sub(
+        r"\\text\s*|\\[a-z]+|[{}()\[\]~]|\.(?!\d)", " ", words.replace("\\cdot", "*").replace("\\times", "*")
+    )
     pieces = _PIECE.findall(re.sub(r"-\s+(?=\d)", "-", cleaned))
     factors = _factors(pieces)
     if factors is None:
@@ -90,7 +92,9 @@ def _factors(pieces: list[str]) -> list[tuple[str, int]] | None:
                 return None if not found or _CHANGING.search(" ".join(pieces[at:])) else found
             break
         at += 1
-        while at < len(pieces) and (pieces[at] == "^" or re.fullmatch(r"-?\d+", pieces[at]) or pieces[at].lower() in _RAISED):
+        while at < len(pieces) and (
+            pieces[at] == "^" or re.fullmatch(r"-?\d+", pieces[at]) or pieces[at].lower() in _RAISED
+        ):
             if pieces[at] != "^":
                 power *= _RAISED.get(pieces[at].lower()) or int(pieces[at][:4])
             at += 1
@@ -113,7 +117,9 @@ def is_unit(words: str) -> bool:
     """Whether the words are nothing but known units."""
     pieces = _PIECE.findall(re.sub(r"[{}()]", " ", words))
     letters = [piece for piece in pieces if piece.isalpha()]
-    return any(_name(piece, last=True) for piece in letters) and all(_name(piece, last=True) is not None or piece.lower() in {"per", *_SQUARE, *_RAISED} for piece in letters)
+    return any(_name(piece, last=True) for piece in letters) and all(
+        _name(piece, last=True) is not None or piece.lower() in {"per", *_SQUARE, *_RAISED} for piece in letters
+    )
 
 
 def same_unit(left: str, right: str) -> bool:
@@ -136,7 +142,9 @@ def split_unit(tokens: list[Token]) -> tuple[list[Token], str]:
             if tokens[at].value == "frac":
                 return tokens[:at], _of_fraction(tokens[at:])
             if tokens[at].value == "^":
-                return tokens[:at], "° " + " ".join(t.value for t in tokens[at + 1 :] if t.value not in ("circ", "{", "}"))
+                return tokens[:at], "° " + " ".join(
+                    t.value for t in tokens[at + 1 :] if t.value not in ("circ", "{", "}")
+                )
             return tokens[:at], " ".join(_text(token) for token in tokens[at:])
     return tokens, ""
 
@@ -167,13 +175,31 @@ def _begins(tokens: list[Token], at: int) -> bool:
     if value == "^":
         circle = [token.value for token in rest[1:4]]
         used = 2 if circle[:1] == ["circ"] else 4 if circle == ["{", "circ", "}"] else 0
-        return bool(used) and all(token.kind in ("text", "word") or token.value in ("C", "F", "(", ")", ".", "{", "}") for token in rest[used:])
+        return bool(used) and all(
+            token.kind in ("text", "word") or token.value in ("C", "F", "(", ")", ".", "{", "}")
+            for token in rest[used:]
+        )
     worded = any(token.kind in ("text", "word") for token in rest)
     if value == "(":
-        return worded and close_of(tokens, at) == len(tokens) - 1 and rest[1].kind in ("text", "word") and not any(token.kind == "number" for token in rest)
+        return (
+            worded
+            and close_of(tokens, at) == len(tokens) - 1
+            and rest[1].kind in ("text", "word")
+            and not any(token.kind == "number" for token in rest)
+        )
     if value == "frac":
-        return worded and rest[1:2] != [] and rest[1].value == "{" and not any(token.kind == "number" and rest[i - 1].value != "^" for i, token in enumerate(rest))
-    return value == "/" and len(rest) > 1 and rest[1].kind in ("text", "word") and tokens[at - 1].kind in ("number", "symbol")
+        return (
+            worded
+            and rest[1:2] != []
+            and rest[1].value == "{"
+            and not any(token.kind == "number" and rest[i - 1].value != "^" for i, token in enumerate(rest))
+        )
+    return (
+        value == "/"
+        and len(rest) > 1
+        and rest[1].kind in ("text", "word")
+        and tokens[at - 1].kind in ("number", "symbol")
+    )
 
 
 def _balanced(tokens: list[Token]) -> bool:
@@ -190,7 +216,8 @@ def _text(token: Token) -> str:
 
 
 def _of_fraction(tokens: list[Token]) -> str:
-    r"""`\frac{\text{km}}{\text{h}}` as `km/h`."""
+    r"""`\frac{\text{km}}{\text{h}}` as `km / h`."""
     close = close_of(tokens, 1)
     top, bottom = (tokens[2:close], tokens[(close or 0) + 2 : -1]) if close else (tokens, [])
-    return " ".join(token.value for token in top) + " / " + " / ".join(token.value for token in bottom if token.value not in "*")
+    below = (f"/ {token.value}" if token.kind in ("text", "word", "letter") else token.value for token in bottom)
+    return " ".join([*(token.value for token in top), *(value for value in below if value != "*")])

@@ -14,7 +14,9 @@ __all__ = ["FORMULA", "MAX_ANSWER", "inside", "is_value", "result_of", "value_at
 MAX_ANSWER = 2_000
 """A longer phrase is cut; the longest published gold answer has under 200 characters."""
 
-FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<!\\)\$(?!\d[^$\n]*\s\$)([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
+FORMULA = re.compile(
+    r"\$\$(.+?)\$\$|(?<!\\)\$(?!\d[^$\n]*\s\$)([^$\n]+?)(?<!\\)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL
+)
 _SENTENCE_END = re.compile(
     r"(?<!\bRs)(?<!\bapprox)(?<!\bca)(?<!\bsq)(?<!\bcu)(?<!\bNo)(?<!\b[apAP])\.(?=\s|$|\*)"
     r"|[。！]|,(?=\s+(?:so|because|since|which)\b)|<\||\s+I hope\b"
@@ -38,7 +40,9 @@ _CHANGES = re.compile(
 )
 _REMARK = re.compile(r"(?:\s*[,，]\s+|\s+[-–—]{1,2}\s+|\s*;\s+|\s*，)(?=[^\W\d_])(?P<remark>[^\d=<>$\\]*)$")
 _BRACKET = re.compile(r"\s+[(（\[]\s*(?P<remark>[A-Za-z]{3}[A-Za-z ,.'-]*|[^\x00-\x7f]+)[)）\]]$")
-_APPROXIMATE = re.compile(r"\s*[(（\[]\s*(?:\\?approx\w*\.?|≈|~|about|or\s+(?:about|approximately|roughly)|roughly)[^()（）]*[)）\]]$")
+_APPROXIMATE = re.compile(
+    r"\s*[(（\[]\s*(?:\\?approx\w*\.?|≈|~|about|or\s+(?:about|approximately|roughly)|roughly)[^()（）]*[)）\]]$"
+)
 _FEW_WORDS = re.compile(r"[A-Za-z]{2,}\s+\S+\s")
 _AMOUNT = re.compile(r"(?<![A-Za-z])(?:Rs\.?|INR|USD|EUR|GBP)\s*(?=\d)|(?<=\d)\s*/-(?!\d)")
 
@@ -80,7 +84,9 @@ def value_at(rest: str) -> str | None:
     if short is not None:
         return short
     if formula:
-        return None if _CHANGES.search(line[formula.end() :]) and not is_value(inside(formula) or "") else inside(formula)
+        return (
+            None if _CHANGES.search(line[formula.end() :]) and not is_value(inside(formula) or "") else inside(formula)
+        )
     if _FEW_WORDS.match(line) and (stated := result_of(line)) and not _doubted(line, stated):
         return stated
     return line or None
@@ -97,11 +103,14 @@ _NAMED = re.compile(r"[A-Za-z][^\d=<>\n]{0,200}?\b(?:is|are|equals|was|were)\s+(
 _NO_NAME = re.compile(r"\b(?:not|no|never|neither|nor|or|if|unless|than|least|most)\b|n't\b", re.IGNORECASE)
 _BEFORE = re.compile(
     r"(?:\b(?:at\s+(?:least|most)|than|not|never|neither|either|up\s+to|over|under|between|or|nor|below|above|almost|nearly|minus"
-    r"|negative|maybe|perhaps|possibly)|n't)\s*(?:be\s+|equal\s+(?:to\s+)?)?[$*(\\]{0,3}$",
+    r"|negative|maybe|perhaps|possibly)|n't)\s*(?:(?:be|exactly|precisely|necessarily|quite|really|just|only|simply|equal|to|about)\s+){0,3}[$*(\\]{0,3}$",
     re.IGNORECASE,
 )
-_BEHIND = re.compile(r"[\s$*)]{0,4}(?:or|and)\s+(?:more|less|fewer|above|below|greater|higher|lower|a\s+half)\b"
-    r"|[\s$*)]{0,4}or\s+[$*(\\]{0,3}-?\d", re.IGNORECASE)
+_BEHIND = re.compile(
+    r"[\s$*)]{0,4}(?:or|and)\s+(?:more|less|fewer|above|below|greater|higher|lower|a\s+half)\b"
+    r"|[\s$*)]{0,4}or\s+[$*(\\]{0,3}-?\d",
+    re.IGNORECASE,
+)
 
 
 def _without_remarks(line: str) -> str | None:
