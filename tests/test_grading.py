@@ -33,7 +33,7 @@ from benchmark.grading.worker import Worker
         (r"\boxed {7}", "7"),
         (r"\fbox{7}", "7"),
         (r"\boxed 2$.", "2"),
-        (r"\boxed{3}. Now \boxed{4", "3"),
+        (r"\boxed{3}. Now \boxed{4", None),
         (r"\boxed{\{1,2\}}", r"\{1,2\}"),
         (r"\\boxed{\\frac{1}{4}}", r"\frac{1}{4}"),
         ("a } b \\boxed{8}", "8"),

@@ -137,7 +137,13 @@ def test_torch_is_loaded_in_few_places(name):
     assert name in MAY_IMPORT_TORCH or not tops & TORCH
 
 
-def test_broad_excepts_are_in_one_place_only():
+MAY_CATCH_EVERYTHING = [
+    "benchmark.grading",  # a fault on one pair is the verdict `error`, which is counted and shown, and ends no training
+    "benchmark.run.job",  # a method's fault is the record of its job
+]
+
+
+def test_broad_excepts_are_in_the_named_places_only():
     places = [
         name
         for name, tree in {**BENCHMARK, **ALGORITHMS}.items()
@@ -145,7 +151,7 @@ def test_broad_excepts_are_in_one_place_only():
         if isinstance(node, ast.ExceptHandler)
         and (node.type is None or "Exception'" in ast.dump(node.type).replace("BaseException", "Exception"))
     ]
-    assert places == ["benchmark.run.job"]
+    assert sorted(places) == MAY_CATCH_EVERYTHING
 
 
 def test_abilities_are_declared_and_never_probed():
