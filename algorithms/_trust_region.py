@@ -29,13 +29,24 @@ Vector = Sequence[Tensor]
 
 
 def trust_region_update(
-    run: Run, batch: Rollouts, heads: Heads, method: OnPolicy, optimiser: Optimiser, *, radius: float
+    run: Run,
+    batch: Rollouts,
+    heads: Heads,
+    method: OnPolicy,
+    optimiser: Optimiser,
+    *,
+    radius: float,
+    objective: Callable[[Rollouts, Now], Tensor],
 ) -> dict[str, float]:
-    """Heads by the optimiser, the policy by one natural step: halved until the loss falls within `radius`, or none."""
+    """Heads by the optimiser, the policy by one natural step: halved until `objective` falls within `radius`, or none.
+
+    `objective` is the policy's part of the loss alone: a step moves the states that the critic reads, so its loss
+    would decide about steps that it has nothing to do with.
+    """
     weights: list[Tensor] = list(run.policy.trainable)
 
     def surrogate(now: Now) -> Tensor:
-        return method.loss(batch, now).total
+        return objective(batch, now)
 
     def kl_to_old(now: Now) -> Tensor:  # with the roles changed, k3 estimates KL(π_old‖π_θ) from samples of π_old
         return mean_of_rows(sum_of_tokens(k3(batch.old_logp, now.logp, batch.mask), batch.mask), batch.rows)

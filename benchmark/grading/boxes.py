@@ -115,12 +115,17 @@ def joined(text: str, boxes: list[Box]) -> tuple[str, bool]:
 
 def _inner(content: str) -> str:
     """A box within a box is the answer, where only words and names stand around it."""
-    if not _ANY.search(content):
-        return content
-    inside = boxes_in(content).complete
-    if len(inside) == 1 and not re.search(r"[\d,;(\[]", content[: inside[0].start] + content[inside[0].end :]):
-        return _inner(inside[0].content)
+    for _ in range(MAX_NESTED):
+        if not _ANY.search(content):
+            return content
+        inside = boxes_in(content).complete
+        if len(inside) != 1 or re.search(r"[\d,;(\[]", content[: inside[0].start] + content[inside[0].end :]):
+            break
+        content = inside[0].content
     return re.sub(rf"\\{_COMMANDS}\s*(?=\{{)", "", content)
+
+
+MAX_NESTED = 4
 
 
 def _alike(left: str, right: str) -> bool:
