@@ -292,10 +292,10 @@ def test_alternatives_of_a_gold_answer():
     assert [grade(rf"\boxed{{{answer}}}", gold).kind for answer in ("3", "-3", "4")] == ["correct", "correct", "wrong"]
 
 
-def policies():
-    """Rows of the table of choices in docs/grading.md: question, gold, answer, verdict."""
+def policies(name="choices"):
+    """Rows of a table of choices in docs/grading.md: question, gold, answer, verdict."""
     text = (Path(__file__).resolve().parents[1] / "docs" / "grading.md").read_text(encoding="utf-8")
-    table = text.split("<!-- choices -->")[1].split("<!-- choices end -->")[0]
+    table = text.split(f"<!-- {name} -->")[1].split(f"<!-- {name} end -->")[0]
     rows = [line.strip("|").split(" | ") for line in table.splitlines() if line.startswith("| ")][2:]
     return [tuple(cell.strip().strip("`") for cell in row) for row in rows]
 
@@ -303,6 +303,13 @@ def policies():
 @pytest.mark.parametrize(("question", "gold", "answer", "verdict"), policies())
 def test_every_choice_in_the_documentation(question, gold, answer, verdict):
     assert grade(f"#### {answer}", gold).kind == verdict, question
+
+
+@pytest.mark.parametrize("require_marker", [False, True])
+@pytest.mark.parametrize(("question", "gold", "completion", "verdict"), policies("completions"))
+def test_every_choice_about_completions(question, gold, completion, verdict, require_marker):
+    found = grade(completion.replace("⏎", "\n"), gold, require_marker=require_marker)
+    assert found.kind == verdict, question
 
 
 def test_no_answer_is_not_wrong():

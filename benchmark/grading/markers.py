@@ -19,13 +19,13 @@ _TAG = re.compile(r"<(?P<close>/?)\s?(?:answer|final[_\- ]?answer|final|ans)\s?>
 _THE = r"(?:final|the|correct|right|my|our|overall|numerical|best)"
 _ASKED = r"(?:\s+(?:to|for|of)\s+(?:the|this|our|part|question|problem)[^.\n:=]{0,50}?|\s+in\s+[^.\n:=]{1,30}?|\s+choice|\s+option)?"
 _SAYS = (
-    r"[*_]{0,3}\s*\)?\s*(?:(?:is|are|equals|becomes|would\s+be|should\s+be|must\s+be|will\s+be|comes\s+(?:out\s+)?to|works\s+out\s+to"
+    r"[*_]{0,3}[^\S\n]*\)?[^\S\n]*(?:(?:is|are|equals|becomes|would\s+be|should\s+be|must\s+be|will\s+be|comes\s+(?:out\s+)?to|works\s+out\s+to"
     r"|turns\s+out\s+to\s+be)\b|[:=：→⇒⟹≈]|->|=>|⇒)"
 )
 _PHRASE = re.compile(
     rf"(?:\b{_THE}\s+answers?\b{_ASKED}[^\S\n]*{_SAYS}|(?<![A-Za-z])answers?(?![A-Za-z])[^\S\n]*[*_]{{0,3}}[^\S\n]*(?:(?:is|are)\b|[:：→]|->|=>)"
     rf"|\b(?:correct|right|best|final)\s+(?:option|choice|letter|result)\b[^\S\n]*{_SAYS}"
-    r"|^[^\S\n]*A:|^\W{0,3}answer(?=\s*[$\\])|^\W{0,6}(?:final\s+)?(?:result|answer)\s?[*_]{0,3}[:：=][*_]{0,3}"
+    r"|^[^\S\n]*A:|^\W{0,3}answer(?=\s*[$\\])|^\W{0,6}(?:final\s+)?(?:result|answer)[^\S\n]?[*_]{0,3}[:：=][*_]{0,3}"
     r"|\banswers?[^\S\n]+[–—-][^\S\n]+(?=[\d$\\]))[\s:*_]{0,9}",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -43,7 +43,7 @@ _FOREIGN = re.compile(
 _FOREIGN_END = re.compile(r"\s*(?:です|である|。|이다|입니다|है)[\s。.]*$")
 _FINAL = re.compile(r"The final answer is\s*:?\s*\$?(?P<answer>[^\n]{1,200}?)\$?\.?\s+I hope it is correct")
 _HEADED = re.compile(
-    r"^[^\w\n$\\]{0,14}(?:the\s+|my\s+)?(?:final\s+|correct\s+)?(?:answer|result)s?[^\w\n$\\]{0,9}\n\s*(?=\S)",
+    r"^[^\w\n$\\]{0,14}(?:the\s+|my\s+)?(?:final\s+|correct\s+)?(?:answer|result)s?[^\w\n$\\]{0,9}\n(?:[=-]{3,}\n)?\s*(?=\S)",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADING = re.compile(
@@ -51,7 +51,7 @@ _HEADING = re.compile(
     r"|explanation|answer\W*$)\b|answer\W*$|.*:$",
     re.IGNORECASE,
 )
-_BOLD = re.compile(r"(?:\*\*|__)(?P<bold>[^*\n]{1,200}?)(?:\*\*|__)[.!✓✅\s]*$")
+_BOLD = re.compile(r"(?:\*{2,3}|__)(?P<bold>[^*\n]{1,200}?)(?:\*{2,3}|__)[.!✓✅\s]*$")
 _PLAIN = re.compile(r"[-+]? ?(?:\d+(?:\.\d+)?(?: / \d+)?|\.\d+|(?:\d+ )?\\frac \{ -? ?\d+ \} \{ \d+ \}|\d+ \d+ / \d+)")
 """A number written out, as `Scalar.source` has it: an unfinished calculation is no answer."""
 _LETTER = re.compile(r"\([A-J]\)[.!]?")

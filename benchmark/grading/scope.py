@@ -15,9 +15,9 @@ MAX_TEXT = 20_000
 
 _NAMES = r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|scratch_?pad|reflect(?:ion)?|analysis|cot|inner_monologue)"
 _THOUGHT = re.compile(
-    rf"[<\[◁](?:(?P<close>/(?:\w{{1,12}}[:_])?{_NAMES}\s?[>\]▷]|\|/{_NAMES}\|>|[|｜]end_?(?:of_?)?{_NAMES}[|｜]>|channel\|>)"
+    rf"[<\[◁](?:(?P<close>/(?:\w{{1,12}}[:_])?{_NAMES}\s?[>\]▷]|\|/{_NAMES}\|>|[|｜]end_?(?:of_?)?{_NAMES}[|｜]>|[|｜]{_NAMES}_?(?:end|stop)[|｜]>|channel\|>)"
     rf"|(?P<open>(?:\w{{1,12}}[:_])?{_NAMES}(?:\s[^<>\[\]]{{0,40}})?[>\]▷]|\|{_NAMES}\|>"
-    rf"|[|｜](?:begin|start)_?(?:of_?)?{_NAMES}[|｜]>|\|channel>thought))",
+    rf"|[|｜](?:begin|start)_?(?:of_?)?{_NAMES}[|｜]>|[|｜]{_NAMES}_?(?:start|begin)[|｜]>|\|channel>thought))",
     re.IGNORECASE,
 )
 _SPOKEN = re.compile(

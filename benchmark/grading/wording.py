@@ -8,6 +8,7 @@ from benchmark.grading.algebra import TooLarge
 from benchmark.grading.answers import read
 from benchmark.grading.structures import Group, Text
 from benchmark.grading.tokens import Unreadable
+from benchmark.grading.units import is_unit
 
 __all__ = ["FORMULA", "MAX_ANSWER", "inside", "is_value", "result_of", "value_at"]
 
@@ -44,6 +45,7 @@ _APPROXIMATE = re.compile(
     r"\s*[(（\[]\s*(?:\\?approx\w*\.?|≈|~|about|or\s+(?:about|approximately|roughly)|roughly)[^()（）]*[)）\]]$"
 )
 _FEW_WORDS = re.compile(r"[A-Za-z]{2,}\s+\S+\s")
+_ORNAMENT = re.compile("^'(?=[^']*'$)|(?<=\\d)'$|[\\s\U0001f300-\U0001faff\u2600-\u27bf\ufe0f]+$")
 _AMOUNT = re.compile(r"(?<![A-Za-z])(?:Rs\.?|INR|USD|EUR|GBP)\s*(?=\d)|(?<=\d)\s*/-(?!\d)")
 
 
@@ -79,6 +81,7 @@ def value_at(rest: str) -> str | None:
     line = (line[: end.start()] if end else line).strip(" \t\r")
     if formula and not line[formula.end() :].strip(" .*_,;:✓✔️!"):
         return inside(formula)
+    line = _ORNAMENT.sub("", line)
     line = line.strip("*_ ") if not line.startswith("_{") else line
     short = _without_remarks(line)
     if short is not None:
@@ -118,7 +121,7 @@ def _without_remarks(line: str) -> str | None:
     named = _NAMED.match(line)
     starts = [line[named.end() :]] if named and not _NO_NAME.search(named[0]) else []
     for start in (*starts, line, _QUANTITY.sub("", line, count=1) if _QUANTITY.match(line) else line):
-        kept = _AMOUNT.sub("", start).strip(" *_").rstrip(" *_.!")
+        kept = _AMOUNT.sub("", start).strip(" *_").rstrip(" *_.")
         for _ in range(3):
             match = _APPROXIMATE.search(kept) or _BRACKET.search(kept)
             if match is None and is_value(kept):
@@ -128,7 +131,7 @@ def _without_remarks(line: str) -> str | None:
                 break
             bracketed = match["remark"].strip() if match.re is _BRACKET else ""
             kept = kept[: match.start()].rstrip()
-            if bracketed and is_value(f"{kept} {bracketed}"):
+            if bracketed and is_unit(bracketed) and is_value(f"{kept} {bracketed}"):
                 kept = f"{kept} {bracketed}"
             kept = kept.strip(" *_")
         else:
