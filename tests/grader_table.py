@@ -13,10 +13,11 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+from published import rows
+
 from benchmark.grading import extract_answer, extract_gold_math
 from benchmark.grading.rivals import GRADERS
 from benchmark.grading.rivals.whole import _worker
-from published import rows
 
 CASES = Path(__file__).parent / "answers_as_written.jsonl"
 PLAIN = re.compile(r"-?\d+(?:\.\d+)?|\\frac\{\d+\}\{\d+\}|-?\d*\\sqrt\{\d+\}|\(-?\d+,\s*-?\d+\)|\[-?\d+,\s*-?\d+\]")
@@ -82,15 +83,18 @@ def main(every: int, names: list[str]) -> None:
                 for line in (counts["all"], counts[kind]):
                     line[1 + 3 * place] += accepted == expected
                     line[2 + 3 * place] += accepted and not expected
-        print(f"\n| {title} | pairs | {' | '.join(f'`{name}`' for name in names)} |")
-        print(f"| --- | --: | {' | '.join('--:' for _ in names)} |")
+        sys.stdout.write(f"\n| {title} | pairs | {' | '.join(f'`{name}`' for name in names)} |\n")
+        sys.stdout.write(f"| --- | --: | {' | '.join('--:' for _ in names)} |\n")
         for kind in sorted(counts, key=lambda kind: (kind != "all", kind)):
             line = counts[kind]
             cells = []
             for place in range(len(names)):
                 right, accepts = line[1 + 3 * place], line[2 + 3 * place]
-                cells.append(f"{right / line[0]:.{4 if title == 'corpus' else 3}f}" + (f" ({accepts})" if accepts else ""))
-            print(f"| {kind} | {line[0]:,} | {' | '.join(cells)} |", flush=True)
+                cells.append(
+                    f"{right / line[0]:.{4 if title == 'corpus' else 3}f}" + (f" ({accepts})" if accepts else "")
+                )
+            sys.stdout.write(f"| {kind} | {line[0]:,} | {' | '.join(cells)} |\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -22,12 +22,17 @@ def test_a_number_of_more_digits_than_python_converts_is_undecided(digits):
 
 
 def test_a_fault_of_the_grader_is_the_verdict_error_and_no_exception(monkeypatch):
-    def broken(_text, *, require_marker):
+    def broken(_text, **_):
         raise ZeroDivisionError
 
     monkeypatch.setattr(grading, "find_answer", broken)
     verdict = grade("\\boxed{7}", "7")
-    assert (verdict.kind, verdict.answer, verdict.route, verdict.reward) == ("error", None, "grader_ZeroDivisionError", 0.0)
+    assert (verdict.kind, verdict.answer, verdict.route, verdict.reward) == (
+        "error",
+        None,
+        "grader_ZeroDivisionError",
+        0.0,
+    )
 
 
 def test_a_fault_behind_the_extraction_keeps_the_answer(monkeypatch):
@@ -71,7 +76,9 @@ def test_units_in_one_spelling(words, unit):
     assert unit_of(words) == unit
 
 
-@pytest.mark.parametrize("words", ["or more", "below zero", "thirds", "factorial", "dozen eggs or so", "and a half", "is", "2x"])
+@pytest.mark.parametrize(
+    "words", ["or more", "below zero", "thirds", "factorial", "dozen eggs or so", "and a half", "is", "2x"]
+)
 def test_words_that_change_a_number_are_no_unit(words):
     with pytest.raises(Unreadable):
         unit_of(words)
@@ -87,7 +94,13 @@ def test_units_that_contradict_each_other():
 
 @pytest.mark.parametrize(
     ("text", "minutes", "known"),
-    [("4:30 p.m.", 990, True), ("12 a.m.", 0, True), ("12:15 PM", 735, True), ("noon", 720, True), ("9 o'clock", 540, False)],
+    [
+        ("4:30 p.m.", 990, True),
+        ("12 a.m.", 0, True),
+        ("12:15 PM", 735, True),
+        ("noon", 720, True),
+        ("9 o'clock", 540, False),
+    ],
 )
 def test_times_of_day(text, minutes, known):
     found = clock_of(text)
@@ -102,8 +115,9 @@ def test_what_is_no_time_of_day(text):
 @pytest.mark.parametrize(
     ("written", "digits"),
     [
-        ("one hundred twenty-three", "123"), ("two thousand and five", "2005"), ("minus five", "-5"), ("eighteen apples", "18 apples"),
-        ("two thirds", r"\frac{2}{3}"), ("three and a half", r"\frac{7}{2}"), ("四十二", "42"), ("12万", "12*10000"), ("a half", r"\frac{1}{2}"),
+        ("one hundred twenty-three", "123"), ("two thousand and five", "2005"), ("minus five", "-5"),
+        ("eighteen apples", "18 apples"), ("two thirds", r"\frac{2}{3}"), ("three and a half", r"\frac{7}{2}"),
+        ("四十二", "42"), ("12万", "12*10000"), ("a half", r"\frac{1}{2}"),
         ("one or two", "one or two"), ("second", "second"), ("ten million and five", "10000005"),
     ],
 )  # fmt: skip

@@ -325,8 +325,6 @@ def test_the_line_search_of_the_trust_region_looks_at_the_policy_alone(batch, mo
 
     monkeypatch.setattr(algorithms._trust_region, "evaluate_now", now)
     monkeypatch.setattr(algorithms._trust_region, "update", lambda *_: {})
-    found = trust_region_update(
-        AnyRun(), prepared, None, method, None, radius=0.01, objective=method.policy_loss
-    )
+    found = trust_region_update(AnyRun(), prepared, None, method, None, radius=0.01, objective=method.policy_loss)
     assert found["trust/step_share"] > 0
     assert weight.item() < 0

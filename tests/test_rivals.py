@@ -152,7 +152,8 @@ def corpus():
     return [
         (
             row["prediction"],
-            (extract_answer(row["gold"], require_marker=True) if row["gold_form"] == "solution" else None) or row["gold"],
+            (extract_answer(row["gold"], require_marker=True) if row["gold_form"] == "solution" else None)
+            or row["gold"],
             row["expected"],
         )
         for row in rows

@@ -73,8 +73,9 @@ if sys.platform != "win32":
 def grade(completion: str, gold: str, *, require_marker: bool = False) -> Verdict:
     """Judge a completion against the final answer `gold` (the answer alone, not a worked solution).
 
-    With `require_marker` an answer without box, `####` or answer phrase is no answer. `undecided` when a number is beyond
-    the limits or Math-Verify ran out of time or memory, `error` when it is missing or failed; never `wrong` then.
+    With `require_marker` an answer without box, `####` or answer phrase is no answer. `undecided` when a number is
+    beyond the limits or Math-Verify ran out of time or memory, `error` when it is missing or failed or the grader
+    itself has a fault; never `wrong` then. Raises nothing.
     """
     started = time.perf_counter()
     answer: str | None = None
@@ -85,7 +86,7 @@ def grade(completion: str, gold: str, *, require_marker: bool = False) -> Verdic
         answer = found.answer
         kind, route = _cached(answer, gold)
         return Verdict(kind, answer, route, time.perf_counter() - started, _normal(answer))
-    except Exception as error:  # a fault of ours on one pair ends no training run: the verdict counts and shows it
+    except Exception as error:  # noqa: BLE001 - a fault of ours on one pair is counted and shown, and ends no training
         return Verdict("error", answer, f"grader_{type(error).__name__}", time.perf_counter() - started)
 
 
@@ -153,7 +154,7 @@ def _right_in_another_reading(answer: str, gold: str, left: Answer, right: Answe
     """Whether a second reading of either side, where one number is asked for, makes them the same."""
     lefts = [*_values(readings_of_answer(answer))] if _is_number(right) or _is_product(right) else []
     rights = [*_values(with_unit(gold))] if _is_product(right) and (_is_number(left) or _is_product(left)) else []
-    if not _is_product(right):
+    if not _is_product(right) and isinstance(right, Scalar):
         rights.append(right)
     return any(
         same(ours, theirs, lambda _left, _right: "different") == "same"

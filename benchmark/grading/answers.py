@@ -7,34 +7,23 @@ from fractions import Fraction
 from functools import lru_cache
 
 from benchmark.grading.algebra import TooLarge, number
+from benchmark.grading.based import based, prefixed
 from benchmark.grading.clock import clock_of
 from benchmark.grading.latex import expression
+from benchmark.grading.parts import CONDITION, OR, at_commas, at_signs, at_unions, peeled, signs_of, split
+from benchmark.grading.scalars import scalar
 from benchmark.grading.sets import certainly_a_set
 from benchmark.grading.spelling import clean, words_of
-from benchmark.grading.structures import Answer, Based, Group, Matrix, Reals, Relation, Scalar, Text
+from benchmark.grading.structures import Answer, Group, Matrix, Reals, Relation, Scalar, Text
 from benchmark.grading.tokens import BRACKETS, FUNCTIONS, Token, Unreadable, close_of, tokens_of
-from benchmark.grading.units import split_unit, unit_of
 
 __all__ = ["forget", "read"]
 
 
-_SIGNS = {"=", "<", ">", "le", "ge", "ne", "in", "≈"}
-_BASED = re.compile(
-    r"[({]*(-?[0-9A-Z][0-9A-Za-z]*?(?:\.[0-9A-Za-z]+?)?)[)}]*"
-    r"(?:_\{*\(?(?P<low>[A-Za-z]+|\d+)\)?\}*|[({]*(?:(?:in|to|the|of)*)base[-:_=]?\{?(?P<word>[A-Za-z]+|\d+)\}?[)}]*)"
-)
 MAX_REMEMBERED = 500
 """Characters; longer answers are read each time, so that memory stays bounded."""
 _PLAIN_NUMBER = re.compile(r"(-)?([0-9]{1,15})(?:\.([0-9]{1,15}))?")
-_PREFIXED = re.compile(r"0([bBxXoO])([0-9A-Fa-f]+)")
 _WRAPPED = re.compile(r"\\text\s*\{([^{}]*)\}")
-_BASES = {
-    "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11,
-    "twelve": 12, "sixteen": 16, "b": 2, "o": 8, "x": 16,
-}  # fmt: skip
-_OR = frozenset(("or", "或", "或者", "oder", "ou", "or else"))
-_AND = frozenset(("and", "和", "与", "以及", "及", "und", "et", "y"))
-_CONDITION = frozenset(("and", "but", "with", "where", "且", "并且", "for", "and also", "such that"))
 MAX_DIGITS = 4_300
 """Python converts no longer numeral at once; nobody's answer has one."""
 
@@ -72,9 +61,9 @@ def _read(text: str) -> Answer:
         and certainly_a_set(worded := Text(words_of(_WRAPPED.sub(r"\1", cleaned))))
     ):
         return worded
-    prefixed = _PREFIXED.fullmatch(cleaned)
-    if prefixed:
-        return Based(prefixed[2].upper().lstrip("0") or "0", _BASES[prefixed[1].lower()])
+    numeral = prefixed(cleaned)
+    if numeral is not None:
+        return numeral
     if len(cleaned) > MAX_DIGITS and re.search(rf"\d{{{MAX_DIGITS + 1}}}", cleaned):
         raise TooLarge(f"a number of more than {MAX_DIGITS} digits")
     try:
@@ -83,8 +72,8 @@ def _read(text: str) -> Answer:
         raise Unreadable("a division by zero") from None
 
 
-def _answer(tokens: list[Token], depth: int) -> Answer:
-    tokens = _peeled(tokens)
+def _answer(tokens: list[Token], depth: int) -> Answer:  # noqa: PLR0911 - one return for each structure
+    tokens = peeled(tokens)
     if not tokens:
         raise Unreadable("nothing")
     if depth > 8:
@@ -95,15 +84,15 @@ def _answer(tokens: list[Token], depth: int) -> Answer:
     structure = _conditions(tokens, depth)
     if structure is not None:
         return structure
-    for split, build in ((_at_commas, _listed), (_at_unions, _united), (_at_signs, None)):
-        parts = split(tokens)
+    for parted, build in ((at_commas, _listed), (at_unions, _united), (at_signs, None)):
+        parts = parted(tokens)
         if len(parts) > 1 and build:
             return build([_answer(part, depth + 1) for part in parts])
         if len(parts) > 1:
             return _related(tokens, depth)
     structure = (
         _reals(tokens, depth)
-        or _based(tokens)
+        or based(tokens)
         or _matrix(tokens, depth)
         or _bracketed(tokens, depth)
         or _ratio(tokens, depth)
@@ -112,7 +101,7 @@ def _answer(tokens: list[Token], depth: int) -> Answer:
     if structure is not None:
         return structure
     try:
-        return _scalar(tokens)
+        return scalar(tokens)
     except Unreadable:
         return _phrase(tokens)
 
@@ -122,10 +111,10 @@ def _conditions(tokens: list[Token], depth: int) -> Answer | None:
     joined = [token for token in tokens if token.kind in ("text", "word") or token.value in ("lor", "land")]
     if not joined:
         return None
-    for kind, words, commands in (("or", _OR, {"lor"}), ("and", _CONDITION, {"land"})):
+    for kind, words, commands in (("or", OR, {"lor"}), ("and", CONDITION, {"land"})):
         if not any(token.value.strip(" ,.").lower() in words or token.value in commands for token in joined):
             continue
-        parts = [part for part in _split(tokens, commands, words=words) if part]
+        parts = [part for part in split(tokens, commands, words=words) if part]
         if len(parts) < 2:
             continue
         try:
@@ -145,7 +134,7 @@ def _reals(tokens: list[Token], depth: int) -> Answer | None:
     if tokens[0].value == "reals" and len(tokens) > 2 and tokens[1].value == "-":
         tokens = [tokens[0], Token("command", "setminus", spaced=True), *tokens[2:]]
     for sign, kind in (("setminus", "∖"), ("cap", "∩")):
-        parts = _split(tokens, {sign})
+        parts = split(tokens, {sign})
         if len(parts) > 1 and all(parts):
             return Group(kind, tuple(_answer(part, depth + 1) for part in parts))
     if [token.value for token in tokens] == ["reals"]:
@@ -162,7 +151,7 @@ def _ratio(tokens: list[Token], depth: int) -> Answer | None:
     """`1:2:3`; a ratio of two is a quotient."""
     if sum(token.value == ":" for token in tokens) < 2:
         return None
-    parts = _split(tokens, {":"})
+    parts = split(tokens, {":"})
     if len(parts) < 3 or not all(parts):
         return None
     items = [_answer(part, depth + 1) for part in parts]
@@ -171,7 +160,8 @@ def _ratio(tokens: list[Token], depth: int) -> Answer | None:
 
 _NAMING = re.compile(r"(?P<name>.*?)\s*(?:\b(?:is|are|equals?|equal to|was|becomes)|[:=])", re.IGNORECASE | re.DOTALL)
 _NO_NAME = re.compile(
-    r"\b(?:not|no|never|n't|least|most|than|if|unless|or|except|neither|lambda|return|print|def|else|max|min|gcd|lcm)\b|n't\b",
+    r"\b(?:not|no|never|n't|least|most|than|if|unless|or|except|neither|lambda|return|print|def|else|max|min|gcd|lcm)"
+    r"\b|n't\b",
     re.IGNORECASE,
 )
 
@@ -185,38 +175,13 @@ def _named_in_words(tokens: list[Token], depth: int) -> Answer | None:
         count += 1
     if not count or count >= len(tokens):
         return None
-    sign = tokens[count].value in (":",)
+    sign = tokens[count].value == ":"
     words = " ".join(token.value for token in tokens[:count]) + (":" if sign else "")
     naming = _NAMING.fullmatch(words)
     rest = tokens[count + sign :]
     if naming is None or not rest or _NO_NAME.search(words) or len(words) > 120 or any(map(str.isdigit, words)):
         return None
     return Relation((Text(words_of(naming["name"]) or "answer"), _answer(rest, depth + 1)), ("=",))
-
-
-def _based(tokens: list[Token]) -> Based | None:
-    """A numeral with its base, at its foot or in words."""
-    if len(tokens) < 2 or len(tokens) > 24 or not any(token.value == "_" or "base" in token.value for token in tokens):
-        return None
-    numeral = _BASED.fullmatch("".join(token.value.replace(" ", "") for token in tokens))
-    if numeral is None:
-        return None
-    base = numeral["low"] or numeral["word"]
-    known = int(base[:9]) if base.isdigit() else _BASES.get(base.lower(), 0)
-    digits = numeral[1].upper().lstrip("0") or "0"
-    if (
-        not known
-        or (not digits[:1].isdigit() and not (numeral["low"] or "").isdigit())
-        or not _digits_of(digits, known)
-    ):
-        return None
-    return Based(digits, known)
-
-
-def _digits_of(digits: str, base: int) -> bool:
-    """Whether letters in a numeral are digits of that base; a variable with an index is no numeral."""
-    letters = [digit for digit in digits if digit.isalpha()]
-    return not letters or (10 < base <= 36 and len(digits) > 1 and all(ord(digit) - 55 < base for digit in letters))
 
 
 def _phrase(tokens: list[Token]) -> Text:
@@ -227,15 +192,6 @@ def _phrase(tokens: list[Token]) -> Text:
     ):
         raise Unreadable("neither an expression nor words")
     return Text(words_of(" ".join(token.value for token in tokens)))
-
-
-def _peeled(tokens: list[Token]) -> list[Token]:
-    """Without braces around the whole, and without a comma or full stop at its end."""
-    while tokens and tokens[-1].value in (",", ";", ".") and tokens[-1].kind == "symbol":
-        tokens = tokens[:-1]
-    while len(tokens) > 1 and tokens[0].value == "{" and close_of(tokens, 0) == len(tokens) - 1:
-        tokens = tokens[1:-1]
-    return tokens
 
 
 def _words(tokens: list[Token]) -> str | None:
@@ -249,40 +205,6 @@ def _words(tokens: list[Token]) -> str | None:
         ):
             return words_of(inside)
     return None
-
-
-def _split(tokens: list[Token], separators: set[str], *, words: frozenset[str] = frozenset()) -> list[list[Token]]:
-    parts: list[list[Token]] = [[]]
-    index = 0
-    while index < len(tokens):
-        token = tokens[index]
-        if token.kind == "begin" or (token.kind in ("symbol", "command") and token.value in BRACKETS):
-            end = close_of(tokens, index)
-            if end is None:
-                raise Unreadable("a bracket that does not close")
-            parts[-1] += tokens[index : end + 1]
-            index = end + 1
-            continue
-        is_word = bool(words) and token.kind in ("word", "text") and token.value.strip(" ,.").lower() in words
-        if is_word or (token.kind in ("symbol", "command") and token.value in separators):
-            parts.append([])
-        else:
-            parts[-1].append(token)
-        index += 1
-    return parts
-
-
-def _at_commas(tokens: list[Token]) -> list[list[Token]]:
-    parts = _split(tokens, {",", ";"}, words=_OR | _AND)
-    return [part for part in parts if part] if len(parts) > 1 else parts
-
-
-def _at_unions(tokens: list[Token]) -> list[list[Token]]:
-    return _split(tokens, {"cup"})
-
-
-def _at_signs(tokens: list[Token]) -> list[list[Token]]:
-    return _split(tokens, _SIGNS)
 
 
 def _listed(items: list[Answer]) -> Answer:
@@ -306,8 +228,8 @@ def _related(tokens: list[Token], depth: int) -> Answer:
         if left and (len(left) > 1 or left[0].kind == "number"):
             return _answer(left, depth + 1)
         return _answer(tokens[approximate + 1 :], depth + 1)
-    parts = _at_signs(tokens)
-    signs = tuple(_signs_of(tokens))
+    parts = at_signs(tokens)
+    signs = tuple(signs_of(tokens))
     if not parts[0] and len(parts) == 2 and signs == ("=",):  # "= 5"
         return _answer(parts[1], depth + 1)
     if any(not part for part in parts):
@@ -333,46 +255,10 @@ def _side(tokens: list[Token], depth: int) -> Answer:
         return Text(words_of(spelled))
 
 
-_OF_NAMES = FUNCTIONS | {
-    "/",
-    ":",
-    "frac",
-    "{",
-    "}",
-    "_",
-    "(",
-    ")",
-    "overline",
-    "angle",
-    "triangle",
-    "max",
-    "min",
-    "cap",
-    "cup",
-    "gcd",
-    "vec",
-    "hat",
-    "bar",
-    "tilde",
-    "widehat",
-    "det",
-    "lim",
-    "deg",
-    "|",
-    "'",
-}
-
-
-def _signs_of(tokens: list[Token]) -> list[str]:
-    found, index = [], 0
-    while index < len(tokens):
-        token = tokens[index]
-        if token.kind == "begin" or (token.kind in ("symbol", "command") and token.value in BRACKETS):
-            index = close_of(tokens, index) or index
-        elif token.kind in ("symbol", "command") and token.value in _SIGNS:
-            found.append(token.value)
-        index += 1
-    return found
+_NAMES_TABLE = """
+/ : frac { } _ ( ) overline angle triangle max min cap cup gcd vec hat bar tilde widehat det lim deg | '
+"""
+_OF_NAMES = FUNCTIONS | set(_NAMES_TABLE.split())
 
 
 def _matrix(tokens: list[Token], depth: int) -> Answer | None:
@@ -388,14 +274,14 @@ def _matrix(tokens: list[Token], depth: int) -> Answer | None:
         inside = inside[end + 1 :] if end is not None else inside
     elif not kind.endswith("matrix"):
         raise Unreadable(f"the environment {kind}")
-    rows = [row for row in _split(inside, {"\\\\"}) if row]
-    cells = tuple(tuple(_answer(cell, depth + 1) for cell in _split(row, {"&"})) for row in rows)
+    rows = [row for row in split(inside, {"\\\\"}) if row]
+    cells = tuple(tuple(_answer(cell, depth + 1) for cell in split(row, {"&"})) for row in rows)
     if not cells or len({len(row) for row in cells}) > 1:
         raise Unreadable("rows of different length")
     return Matrix("det" if kind == "vmatrix" else "norm" if kind == "Vmatrix" else "matrix", cells)
 
 
-def _bracketed(tokens: list[Token], depth: int) -> Answer | None:
+def _bracketed(tokens: list[Token], depth: int) -> Answer | None:  # noqa: PLR0911 - one return for each kind
     """A sequence, an interval or a set; a single value in round brackets is that value."""
     opening = tokens[0].value
     if tokens[0].kind not in ("symbol", "command") or opening not in ("(", "[", "\\{", "langle"):
@@ -407,12 +293,12 @@ def _bracketed(tokens: list[Token], depth: int) -> Answer | None:
         built = _set_builder(inside, depth)
         if built is not None:
             return built
-        items = [_answer(part, depth + 1) for part in _at_commas(inside)] if inside else []
+        items = [_answer(part, depth + 1) for part in at_commas(inside)] if inside else []
         return Group("{}", tuple(items))
-    parts = _at_commas(inside)
+    parts = at_commas(inside)
     closing = tokens[-1].value
     if len(parts) < 2:
-        if opening in ("(", "[") and BRACKETS[opening] == closing and (_at_signs(inside) != [inside] or _words(inside)):
+        if opening in ("(", "[") and BRACKETS[opening] == closing and (at_signs(inside) != [inside] or _words(inside)):
             return _answer(inside, depth + 1)
         return None
     kind = "()" if opening == "langle" else opening + closing
@@ -431,108 +317,3 @@ def _set_builder(inside: list[Token], depth: int) -> Answer | None:
 
 def _empty(tokens: list[Token]) -> Answer | None:
     return Group("{}", ()) if [token.value for token in tokens] == ["emptyset"] else None
-
-
-def _scalar(tokens: list[Token]) -> Answer:
-    """A value with its unit. ± makes two of it."""
-    tokens = _in_radians(tokens) if any(token.value == "circ" for token in tokens) else tokens
-    tokens, unit, percent = _without_unit(tokens)
-    source = " ".join(_spelled(token) for token in tokens)
-    if any(token.value in ("pm", "mp") and token.kind == "command" for token in tokens):
-        values = [expression(tokens, sign=sign) for sign in (1, -1)]
-        return Group(
-            ",",
-            tuple(Scalar(value, f"{source} [{sign}]", percent, unit) for value, sign in zip(values, "+-", strict=True)),
-        )
-    try:
-        return Scalar(expression(tokens), source, percent, unit)
-    except Unreadable:
-        if _is_for_math_verify(tokens):
-            return Scalar(None, source, percent, unit)
-        raise
-
-
-_TURNING = FUNCTIONS - {"ln", "log", "exp", "lg", "arcsin", "arccos", "arctan"}
-
-
-def _in_radians(tokens: list[Token]) -> list[Token]:
-    r"""`\tan 15^\circ` as the tangent of 15π/180; elsewhere the sign of degrees says only the unit."""
-    done: list[Token] = []
-    inside, depth = False, 0
-    index = 0
-    while index < len(tokens):
-        token = tokens[index]
-        circle = [each.value for each in tokens[index : index + 4]]
-        width = 2 if circle[:2] == ["^", "circ"] else 4 if circle == ["^", "{", "circ", "}"] else 0
-        if width and inside and done and done[-1].kind in ("number", "letter", "command"):
-            value = done.pop()
-            done += [
-                _SIGN["("],
-                value,
-                _SIGN["*"],
-                _SIGN["pi"],
-                _SIGN["/"],
-                Token("number", "180", spaced=False),
-                _SIGN[")"],
-            ]
-            index += width
-            continue
-        if token.kind == "command" and token.value in _TURNING:
-            inside, depth = True, 0
-        elif inside:
-            depth += (token.value in ("(", "{")) - (token.value in (")", "}"))
-            inside = depth >= 0 and not (
-                depth == 0 and token.value in ("+", "-", "=", ",") and done[-1].value not in _TURNING
-            )
-        done.append(token)
-        index += 1
-    return done
-
-
-_SIGN = {
-    sign: Token("symbol" if sign != "pi" else "command", sign, spaced=False) for sign in ("(", "*", "pi", "/", ")")
-}
-_LIBRARY = {"sum", "prod", "int", "lim", "arcsin", "overline", "to", "dots", "ldots", "cdots", "log", "binom"}
-
-
-def _is_for_math_verify(tokens: list[Token]) -> bool:
-    """Short, made of symbols alone, and with one of the constructs that the algebra does not know."""
-    known = any(token.kind == "command" and token.value in _LIBRARY for token in tokens)
-    plain = all(token.kind in ("number", "letter", "symbol", "command") for token in tokens)
-    return known and plain and len(tokens) <= 80 and not any(_is_big(tokens, index) for index in range(len(tokens)))
-
-
-def _is_big(tokens: list[Token], index: int) -> bool:
-    """A number of more than six digits, written out or as a power."""
-    kind, value, _ = tokens[index]
-    if kind != "number":
-        return False
-    after = [token.value for token in tokens[index + 1 : index + 4] if token.value != "{"]
-    exponent = int(after[1][:4]) if len(after) > 1 and after[0] == "^" and after[1].isdigit() else 1
-    return (len(value) * exponent > 6 and len(value) > 1) or exponent > 20
-
-
-def _spelled(token: Token) -> str:
-    if token.kind == "command":
-        return "\\" + token.value
-    return f"\\text{{{token.value}}}" if token.kind in ("text", "word") else token.value
-
-
-def _without_unit(tokens: list[Token]) -> tuple[list[Token], str, bool]:
-    r"""Cut a unit or words after the value (with its exponent), and a percent sign."""
-    kept, words = split_unit(tokens)
-    if not words:
-        if len(tokens) == 1 and tokens[0].kind == "text" and not tokens[0].value.startswith("\\text"):
-            return _without_unit(tokens_of(tokens[0].value)) if tokens[0].value else (tokens, "", False)
-        percent = tokens[-1].value == "%"
-        return (tokens[:-1] if percent else tokens), "", percent
-    first = tokens[len(kept)]
-    spelled = words.lower().strip()
-    if spelled[:2] in ("st", "nd", "rd", "th") and spelled[2:3] in ("", " ") and not first.spaced:
-        raise Unreadable("an ordinal")
-    if spelled.replace(" ", "").replace(".", "") in ("am", "pm"):
-        raise Unreadable("a time of day")
-    percent = bool(kept) and kept[-1].value == "%"
-    worded = re.match(r"percent(?:age)?\b|per\s+cent\b", spelled)
-    rest = spelled[worded.end() :] if worded else words
-    return (kept[:-1] if percent else kept), unit_of(rest), percent or bool(worded)

@@ -12,14 +12,17 @@ _TABLE = {
     "⋅": "\\cdot ", "∙": "\\cdot ", "•": "\\cdot ", "✕": "\\times ", "✖": "\\times ", "÷": "/", "⁄": "/", "∕": "/",
     "π": "\\pi ", "∞": "\\infty ", "≤": "\\le ", "≥": "\\ge ", "⩽": "\\le ", "⩾": "\\ge ", "≦": "\\le ", "≧": "\\ge ",
     "≠": "\\ne ", "∈": "\\in ", "∪": "\\cup ", "∩": "\\cap ", "±": "\\pm ", "∓": "\\mp ", "°": "^\\circ ",
-    "º": "^\\circ ", "˚": "^\\circ ", "∘": "^\\circ ", "℃": "^\\circ \\text{C}", "℉": "^\\circ \\text{F}", "√": "\\sqrt",
-    "∛": "\\sqrt[3]", "∜": "\\sqrt[4]", "≈": "≈", "≃": "≈", "≅": "≈", "∼": "≈", "∅": "\\emptyset ", "⌀": "\\emptyset ",
+    "º": "^\\circ ", "˚": "^\\circ ", "∘": "^\\circ ", "℃": "^\\circ \\text{C}", "℉": "^\\circ \\text{F}",
+    "√": "\\sqrt",     "∛": "\\sqrt[3]", "∜": "\\sqrt[4]", "≈": "≈", "≃": "≈", "≅": "≈", "∼": "≈",
+    "∅": "\\emptyset ", "⌀": "\\emptyset ",
     "⟨": "\\langle ", "⟩": "\\rangle ", "⌊": "\\lfloor ", "⌋": "\\rfloor ", "⌈": "\\lceil ", "⌉": "\\rceil ",
-    "∖": "\\setminus ", "ℝ": "\\reals ", "ℤ": "\\text{integers}", "ℕ": "\\text{naturals}", "∨": "\\lor ", "∧": "\\land ",
-    "θ": "\\theta ", "α": "\\alpha ", "β": "\\beta ", "λ": "\\lambda ", "φ": "\\phi ", "ϕ": "\\phi ", "ω": "\\omega ",
+    "∖": "\\setminus ", "ℝ": "\\reals ", "ℤ": "\\text{integers}", "ℕ": "\\text{naturals}", "∨": "\\lor ",
+    "∧": "\\land ",     "θ": "\\theta ", "α": "\\alpha ", "β": "\\beta ", "λ": "\\lambda ", "φ": "\\phi ",
+    "ϕ": "\\phi ", "ω": "\\omega ",
     "γ": "\\gamma ", "δ": "\\delta ", "ε": "\\epsilon ", "μ": "\\mu ", "µ": "\\mu ", "σ": "\\sigma ", "τ": "\\tau ",
-    "ρ": "\\rho ", "ψ": "\\psi ", "Δ": "\\Delta ", "Ω": "\\Omega ", "Σ": "\\Sigma ", "∠": "\\angle ", "△": "\\triangle ",
-    "∶": ":", "“": "", "”": "", '"': "", "‘": "'", "’": "'", "ʼ": "'", "′": "'", "\ufeff": "", "\u200b": "",
+    "ρ": "\\rho ", "ψ": "\\psi ", "Δ": "\\Delta ", "Ω": "\\Omega ", "Σ": "\\Sigma ", "∠": "\\angle ",
+    "△": "\\triangle ",     "∶": ":", "“": "", "”": "", '"': "", "‘": "'", "’": "'", "ʼ": "'", "′": "'",
+    "\ufeff": "", "\u200b": "",
     "\u200c": "", "\u200d": "", "\u2060": "", "\u200e": "", "\u200f": "", "\u2061": "", "\u2062": "", "\ufe0f": "",
     "\u202f": " ", "\u2009": " ", "\u00a0": " ", "\u2007": " ", "\u2002": " ", "\u2003": " ", "\u2005": " ",
     "\u2006": " ", "\u2008": " ", "\u200a": " ", "\u3000": " ", "．": ".", "，": ",", "。": ".", "、": ",", "；": ";",
@@ -33,7 +36,9 @@ _RAISED_RUN = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ⁿˣ]+")
 _LOWERED_RUN = re.compile("[₀₁₂₃₄₅₆₇₈₉ₙₓ]+")
 _ROOT_OF = re.compile(r"√\s*(\d+(?:\.\d+)?)")
 _HTML = re.compile(
-    r"</?(?:b|i|u|em|strong|span|mark|font|code|div|p|br|big|small|center|math|mn|mrow)(?:\s[^<>]{0,80})?/?>", re.I
+    r"</?(?:b|i|u|em|strong|span|mark|font|code|div|p|br"
+    r"|big|small|center|math|mn|mrow)(?:\s[^<>]{0,80})?/?>",
+    re.IGNORECASE,
 )
 _RAISED_HTML = re.compile(r"<(su[pb])>([^<>{}]{1,20})</\1>", re.IGNORECASE)
 _ENTITIES = {
@@ -77,7 +82,7 @@ def _narrow(character: str) -> str:
         return character
     if character.isdecimal():
         return str(unicodedata.decimal(character))
-    kind, _, parts = unicodedata.decomposition(character).partition(" ")
+    kind, _, _ = unicodedata.decomposition(character).partition(" ")
     if kind == "<fraction>":
         top, _, bottom = unicodedata.normalize("NFKC", character).partition("⁄")
         return f"\\frac{{{top}}}{{{bottom}}}" if bottom else character

@@ -22,7 +22,7 @@ _FULL_HOUR = re.compile(r"(\d{1,2}):00(?::00)?")
 _LETTERS = re.compile(r"[mMkK]|noon|night|morning|afternoon|evening|midday")
 
 
-def clock_of(text: str) -> Clock | None:
+def clock_of(text: str) -> Clock | None:  # noqa: PLR0911 - one return for each spelling
     """The time of day that a cleaned answer states in words or with a.m. or p.m.; `None` for anything else."""
     full = _FULL_HOUR.fullmatch(text)
     if full and int(full[1]) <= 24:

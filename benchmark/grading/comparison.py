@@ -13,11 +13,11 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
-from benchmark.grading.algebra import Value, equal, leading, number, symbol
-from benchmark.grading.evaluation import evaluate
+from benchmark.grading.algebra import Value, equal, leading, number
 from benchmark.grading.clock import same_time, time_of
-from benchmark.grading.sets import INTERVALS, certainly_a_set, flipped, real_set, same_set
-from benchmark.grading.structures import Answer, Based, Clock, Group, Matrix, Reals, Relation, Scalar, Text
+from benchmark.grading.evaluation import evaluate
+from benchmark.grading.sets import certainly_a_set, flipped, real_set, same_set
+from benchmark.grading.structures import Answer, Based, Clock, Group, Matrix, Relation, Scalar, Text
 from benchmark.grading.units import same_unit
 
 __all__ = ["Outcome", "same"]
@@ -87,7 +87,7 @@ def _met(left: Answer, right: Answer) -> tuple[Answer, Answer]:
     return left, right
 
 
-def _meet(ours: Answer, theirs: Answer) -> Answer:  # noqa: PLR0911 - one return for each way of writing
+def _meet(ours: Answer, theirs: Answer) -> Answer:  # noqa: C901, PLR0911 - one return for each way of writing
     """`ours` in the form of `theirs`, where that is only a matter of writing."""
     if isinstance(ours, Relation) and not isinstance(theirs, Relation):
         ours = _unnamed(ours) or ours
@@ -167,7 +167,7 @@ _DIGITS_ALLOWED = re.compile(r"_ ?(?:\{[^{}]*\}|\w+)|(?<![A-Za-z])[fghPE] ?\( ?[
 
 
 def _is_expression_asked_for(side: Answer) -> bool:
-    """An expression without digits, indices left out: `m + n`, `\\sin \\theta`, `|AB|`; one that has a value is none."""
+    """An expression without digits but in indices: `m + n`, `|AB|`, the sine of θ; one that has a value is none."""
     if _is_name(side):
         return True
     if not isinstance(side, Scalar) or side.percent or (side.value is not None and not side.value.variables):
@@ -176,7 +176,7 @@ def _is_expression_asked_for(side: Answer) -> bool:
 
 
 def _result_of_chain(relation: Relation) -> Scalar | None:
-    """The last link of `m + n = 256 + 37 = 293`: links that are values have to equal it, others say how it was found."""
+    """The last link of `m + n = 256 + 37 = 293`: links that are values have to equal it, others say how it came."""
     if set(relation.signs) != {"="}:
         return None
     sides = relation.sides if not _is_expression_asked_for(relation.sides[-1]) else relation.sides[::-1]

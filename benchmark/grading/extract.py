@@ -111,7 +111,7 @@ def _tagged(content: str, before: str) -> Found | None:
     if not content:
         return _ENDED
     inner = _marked(content)
-    if inner or not before.strip() and "\n" in content:
+    if inner or (not before.strip() and "\n" in content):
         return inner
     lines = [line for line in content.split("\n") if line.strip()]
     return _named("tag", value_at(content if len(lines) == 1 else lines[-1]))

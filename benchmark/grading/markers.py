@@ -9,17 +9,19 @@ from benchmark.grading.algebra import TooLarge
 from benchmark.grading.answers import read
 from benchmark.grading.structures import Scalar
 from benchmark.grading.tokens import Unreadable
-from benchmark.grading.wording import FORMULA, MAX_ANSWER, inside, is_value, value_at
+from benchmark.grading.wording import FORMULA, MAX_ANSWER, inside, is_value, result_of, value_at
 
 __all__ = ["Tag", "bare", "bold", "first_mark", "hash_line", "headed", "phrase", "stated", "tagged"]
 
-from benchmark.grading.wording import result_of
-
 _TAG = re.compile(r"<(?P<close>/?)\s?(?:answer|final[_\- ]?answer|final|ans)\s?>", re.IGNORECASE)
 _THE = r"(?:final|the|correct|right|my|our|overall|numerical|best)"
-_ASKED = r"(?:\s+(?:to|for|of)\s+(?:the|this|our|part|question|problem)[^.\n:=]{0,50}?|\s+in\s+[^.\n:=]{1,30}?|\s+choice|\s+option)?"
+_ASKED = (
+    r"(?:\s+(?:to|for|of)\s+(?:the|this|our|part|question|problem)[^.\n:=]{0,50}?|\s+in\s+[^.\n:=]{1,30}?|\s+choice"
+    r"|\s+option)?"
+)
 _SAYS = (
-    r"[*_]{0,3}[^\S\n]*\)?[^\S\n]*(?:(?:is|are|equals|becomes|would\s+be|should\s+be|must\s+be|will\s+be|comes\s+(?:out\s+)?to|works\s+out\s+to"
+    r"[*_]{0,3}[^\S\n]*\)?[^\S\n]*(?:(?:is|are|equals|becomes|would\s+be|should\s+be|must\s+be|will\s+be|comes\s+(?:out\s+)?to"
+    r"|works\s+out\s+to"
     r"|turns\s+out\s+to\s+be)\b|[:=：→⇒⟹≈]|->|=>|⇒)"
 )
 _PHRASE = re.compile(

@@ -1,7 +1,7 @@
 """Second readings of what is written in two ways: tried where the first one is not right and one number is asked for.
 
-`1,5` is a list of two numbers and, in half of the world, three halves; `2 and 1/3` is a list and a mixed number; `5 m` is
-five times m and five metres. None of these is tried for the gold answer but the unit, so that a list stays a list there.
+`1,5` is a list of two numbers and, in half of the world, three halves; `2 and 1/3` is a list and a mixed number; `5 m`
+is five times m and five metres. Of the gold answer only the unit is read again, so that a list stays a list there.
 """
 
 from __future__ import annotations

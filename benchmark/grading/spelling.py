@@ -39,6 +39,8 @@ _CURRENCY = re.compile(
     r"\s*(?P<minus>-)?\s*(?:\\text(?:rm|bf)?\s*\{\s*)?(?:US|U\.S\.|CA|AU|A|C|NZ|HK|S)?\s?(?P<sign>\\?\$|€|£|¥|₹|￥|\bRs\.?(?![A-Za-z])|INR\b|USD\b|EUR\b|GBP\b)\s*\}?\s*"
     r"(?P<amount>-?(?:\d|\.\d|\\frac)[\d,.\s/{}\\frac!]*?)\s*(?:/-)?\s*\$?\s*"
 )
+MAX_AMOUNT = 80
+"""Characters; no longer text is an amount of money."""
 _CURRENCY_NAMES = {"€": "euros", "£": "£", "¥": "yen", "￥": "yen", "EUR": "euros", "GBP": "£"}
 _CURRENCY_BEHIND = re.compile(r"(?<=[\d}])\s*([€£¥₹￥])\s*$")
 _IN_BRACKETS = re.compile(
@@ -142,7 +144,7 @@ def _with_currency(text: str) -> str:
     """An amount with its currency in front as the amount with its currency behind; `$` alone may be a delimiter."""
     if "$" not in text and not any(sign in text for sign in ("€", "£", "¥", "₹", "R", "I", "U", "E", "G")):
         return text
-    found = _CURRENCY.fullmatch(text)
+    found = _CURRENCY.fullmatch(text) if len(text) <= MAX_AMOUNT else None
     if found and (found["sign"] != "$" or text.count("$") == 1):
         name = _CURRENCY_NAMES.get(found["sign"], "rupees" if found["sign"][0] in "R₹I" else "dollars")
         return f"{found['minus'] or ''}{found['amount']} \\text{{{name}}}"

@@ -9,34 +9,86 @@ from benchmark.grading.tokens import Token, Unreadable, close_of
 
 __all__ = ["UNIT_LETTERS", "is_unit", "same_unit", "split_unit", "unit_of"]
 
-_NAMES = {
-    "cm": "cm centimeter centimetre", "mm": "mm millimeter millimetre", "m": "m meter metre mtr", "km": "km kilometer kilometre kms",
-    "µm": "micrometer micron", "nm": "nm nanometer", "dm": "dm decimeter", "in": "in inch inches", "ft": "ft foot feet",
-    "yd": "yd yard", "mi": "mi mile", "s": "s sec second", "ms": "ms millisecond", "min": "min minute",
-    "h": "h hr hour", "day": "day", "week": "week wk", "month": "month", "year": "year yr", "g": "g gm gram gramme",
-    "kg": "kg kilogram kilo", "mg": "mg milligram", "t": "tonne ton", "lb": "lb pound", "oz": "oz ounce", "L": "l liter litre",
-    "mL": "ml milliliter millilitre", "gal": "gal gallon", "qt": "qt quart", "pt": "pint", "N": "n newton", "J": "j joule",
-    "W": "w watt", "kW": "kw kilowatt", "V": "v volt", "Hz": "hz hertz", "Pa": "pa pascal", "K": "k kelvin", "mol": "mol mole",
-    "rad": "rad radian", "°": "deg degree °", "cent": "cent ¢", "$": "dollar usd $ buck", "€": "euro eur €", "£": "gbp £",
-    "¥": "yen yuan rmb ¥ 元", "₹": "rupee rs inr ₹", "unit": "unit", "mi/h": "mph", "km/h": "kph kmph kmh", "ha": "hectare",
-    "acre": "acre", "byte": "byte", "A": "amp ampere", "cal": "calorie cal", "ft/s": "fps",
-}  # fmt: skip
-_CHINESE = {
-    "厘米": "cm", "毫米": "mm", "千米": "km", "公里": "km", "米": "m", "千克": "kg", "公斤": "kg", "克": "g", "吨": "t", "升": "L",
-    "毫升": "mL", "小时": "h", "分钟": "min", "分": "", "秒": "s", "天": "day", "周": "week", "月": "month", "年": "year", "度": "°",
-    "平方厘米": "cm^2", "平方米": "m^2", "平方千米": "km^2", "立方厘米": "cm^3", "立方米": "m^3", "美元": "$", "欧元": "€",
-}  # fmt: skip
-_KNOWN = {word: unit for unit, words in _NAMES.items() for word in words.split()} | _CHINESE
+_TABLE = """
+cm: cm centimeter centimetre 厘米
+mm: mm millimeter millimetre 毫米
+m: m meter metre mtr 米
+km: km kilometer kilometre kms 千米 公里
+µm: micrometer micron
+nm: nm nanometer
+dm: dm decimeter
+in: in inch inches
+ft: ft foot feet
+yd: yd yard
+mi: mi mile
+s: s sec second 秒
+ms: ms millisecond
+min: min minute 分钟
+h: h hr hour 小时
+day: day 天
+week: week wk 周
+month: month 月
+year: year yr 年
+g: g gm gram gramme 克
+kg: kg kilogram kilo 千克 公斤
+mg: mg milligram
+t: tonne ton 吨
+lb: lb pound
+oz: oz ounce
+L: l liter litre 升
+mL: ml milliliter millilitre 毫升
+gal: gal gallon
+qt: qt quart
+pt: pint
+N: n newton
+J: j joule
+W: w watt
+kW: kw kilowatt
+V: v volt
+Hz: hz hertz
+Pa: pa pascal
+K: k kelvin
+mol: mol mole
+rad: rad radian
+°: deg degree ° 度
+cent: cent ¢
+$: dollar usd $ buck 美元
+€: euro eur € 欧元
+£: gbp £
+¥: yen yuan rmb ¥ 元
+₹: rupee rs inr ₹
+unit: unit
+mi/h: mph
+km/h: kph kmph kmh
+ha: hectare
+acre: acre
+byte: byte
+A: amp ampere
+cal: calorie cal
+ft/s: fps
+cm^2: 平方厘米
+m^2: 平方米
+km^2: 平方千米
+cm^3: 立方厘米
+m^3: 立方米
+"""
+"""Each unit with its names; a plural -s may follow."""
+_KNOWN = {
+    name: line.partition(": ")[0] for line in _TABLE.split("\n") if line for name in line.partition(": ")[2].split()
+}
 UNIT_LETTERS = frozenset("mghslLNJWVKACF")
 """Single letters that are units when they stand upright behind a number, or among other units."""
 _CASED = {"C": "C", "F": "F", "K": "K", "N": "N", "J": "J", "W": "W", "V": "V", "A": "A"}
 
 _PIECE = re.compile(r"[A-Za-zµΩ]+|[^\x00-\x7f\W\d_]+|[$€£¥₹¢°%]|\^|-?\d+|[/*]|\S")
 _CHANGING = re.compile(
-    r"\b(?:or\s+(?:more|less|fewer|greater|above|below|higher|lower|so|maybe|another|not)|more\s+than|less\s+than|fewer\s+than|greater\s+than"
-    r"|at\s+(?:least|most)|up\s+to|minimum|maximum|not|no(?!\.)|non|n't|never|minus|negative|below|factorial|choose|times|power|root|remainder|rem"
-    r"|modulo|half|halves|thirds?|fourths|fifths?|sixths?|sevenths?|eighths?|ninths?|tenths?|hundredths?|thousandths?|and\s+(?:a|one|more|some)"
-    r"|hundreds?|thousands?|millions?|billions?|trillions?|score|plus|squared|cubed|base|wrong|incorrect|if|unless|except|without|perhaps"
+    r"\b(?:or\s+(?:more|less|fewer|greater|above|below|higher|lower|so|maybe|another|not)|(?:more|less|fewer|greater)\s+than"
+    r"|at\s+(?:least|most)|up\s+to|minimum|maximum|not|no(?!\.)|non|n't|never|minus|negative|below|factorial|choose|times|power"
+    r"|root|remainder|rem"
+    r"|modulo|half|halves|thirds?|fourths|fifths?|sixths?|sevenths?|eighths?|ninths?|tenths?|hundredths?|thousandths?"
+    r"|and\s+(?:a|one|more|some)"
+    r"|hundreds?|thousands?|millions?|billions?|trillions?|score|plus|squared|cubed|base|wrong|incorrect|if|unless|except"
+    r"|without|perhaps"
     r"|maybe|possibly|per\s?mille?|per\s?thousand|ppm|basis\s+points?|bps|is|are|equals?)\b|以上|以下|至少|最多|不到|超过|多于|少于|左右或|半|不",
     re.IGNORECASE,
 )
@@ -88,8 +140,8 @@ def _factors(pieces: list[str]) -> list[tuple[str, int]] | None:
             continue
         name = _name(piece, last=at + 1 >= len(pieces) or not pieces[at + 1].isalpha())
         if name is None:
-            if not found or (sign < 0 and low not in ("and",)) or _CHANGING.search(" ".join(pieces[at:])):
-                return None if not found or _CHANGING.search(" ".join(pieces[at:])) else found
+            if not found or _CHANGING.search(" ".join(pieces[at:])):
+                return None
             break
         at += 1
         while at < len(pieces) and (
