@@ -162,6 +162,15 @@ def trackers(session: nox.Session) -> None:
 
 
 @nox.session(venv_backend="none")
+def grader_table(session: nox.Session) -> None:
+    """Every grader on the graded corpus, the committed cases and restyled MATH answers: the tables of docs/grading.md.
+
+    Needs the published data (BAKEOFF_DATA); `-- 10` restyles every tenth MATH answer.
+    """
+    run(session, "python", "tests/grader_table.py", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session(venv_backend="none")
 def bench(session: nox.Session) -> None:
     """pytest-benchmark: our loop beside TRL's, our sampler, the grader, a step of each method, the bootstrap."""
     options = ["-q", "-o", "addopts=", "--benchmark-columns=median,iqr,rounds", *session.posargs]

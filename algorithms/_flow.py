@@ -85,7 +85,8 @@ def pair_weights(exists: Tensor, lam: float) -> Tensor:
     """[B, T+1, T+1] λ^{k−j−1} for pairs j < k of existing anchors, else 0."""
     t = torch.arange(exists.shape[1], device=exists.device)
     gap = t.unsqueeze(0) - t.unsqueeze(1)
-    weight = torch.where(gap > 0, float(lam) ** (gap - 1).clamp(min=0), 0.0).to(exists.dtype)
+    powers = float(lam) ** (gap - 1).clamp(min=0).to(exists.dtype)  # in the loss's own precision
+    weight = torch.where(gap > 0, powers, torch.zeros_like(powers))
     return weight * exists.unsqueeze(1) * exists.unsqueeze(2)
 
 

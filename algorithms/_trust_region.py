@@ -29,16 +29,25 @@ ParameterList = Sequence[Tensor]
 
 
 def trust_region_update(
-    run: Run, batch: Rollouts, heads: Heads, method: OnPolicy, optimiser: Optimiser, *, radius: float
+    run: Run,
+    batch: Rollouts,
+    heads: Heads,
+    method: OnPolicy,
+    optimiser: Optimiser,
+    *,
+    radius: float,
+    objective: Callable[[Rollouts, Now], Tensor],
 ) -> dict[str, float]:
     """Update the heads with the optimiser and the policy with one natural-gradient step.
 
-    The step is halved until the loss falls and the KL stays within `radius`; if that never happens, no step is taken.
+    The step is halved until `objective` falls and the KL stays within `radius`; if that never happens, no step is taken.
+    `objective` is the policy's part of the loss alone: a step moves the states that the critic reads, so the critic's
+    loss would otherwise decide about steps that it has nothing to do with.
     """
     weights: list[Tensor] = list(run.policy.trainable)
 
     def surrogate(now: Now) -> Tensor:
-        return method.loss(batch, now).total
+        return objective(batch, now)
 
     def kl_to_old(now: Now) -> Tensor:  # with the roles changed, k3 estimates KL(π_old‖π_θ) from samples of π_old
         return mean_of_rows(sum_of_tokens(k3(batch.old_logp, now.logp, batch.mask), batch.mask), batch.rows)

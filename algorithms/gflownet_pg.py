@@ -61,7 +61,8 @@ class PolicyGradientGFlowNet(GFlowNet):
         """Train in the shared loop, with Adam or within the trust region."""
         if self.trust_radius is None:
             return train_on_policy(run, self)
-        return train_on_policy(run, self, partial(trust_region_update, radius=self.trust_radius))
+        update = partial(trust_region_update, radius=self.trust_radius, objective=self.policy_loss)
+        return train_on_policy(run, self, update)
 
     @property
     def frozen_steps(self) -> int:
@@ -83,21 +84,26 @@ class PolicyGradientGFlowNet(GFlowNet):
 
     def loss(self, batch: Rollouts, now: Now) -> Loss:
         """The objective above."""
-        assert batch.advantage is not None
         assert batch.target is not None
         assert now.value is not None
         assert now.log_z is not None
+        residual = sum_of_tokens(self._costs(batch), batch.mask)  # [B] log Z + Σ log π − log R
+        policy = self.policy_loss(batch, now)
+        partition = mean_of_rows(residual * (now.log_z - now.log_z.detach()).exp(), batch.rows)
+        error = masked(batch.target - now.value, batch.mask)  # before the square, or padding reaches the gradient
+        value = mean_of_rows(sum_of_tokens(error**2, batch.mask), batch.rows)
+        parts = {"gfn/policy_loss": policy, "gfn/log_z_loss": partition, "value/loss": value}
+        metrics = {name: part.detach() for name, part in parts.items()}
+        return Loss(policy + partition + value, {**metrics, **balance_metrics(batch, residual, now.log_z)})
+
+    def policy_loss(self, batch: Rollouts, now: Now) -> Tensor:
+        """[] the first term: what the policy minimises, and what RL-T's line search looks at."""
+        assert batch.advantage is not None
         ratio = log_ratio(now.logp, batch.old_logp, batch.mask).exp()
         term = ratio * batch.advantage
         if self.clip is not None:
             term = torch.maximum(term, ratio.clamp(1 - self.clip, 1 + self.clip) * batch.advantage)
-        residual = sum_of_tokens(self._costs(batch), batch.mask)  # [B] log Z + Σ log π − log R
-        policy = mean_of_rows(sum_of_tokens(term, batch.mask), batch.rows)
-        partition = mean_of_rows(residual * (now.log_z - now.log_z.detach()).exp(), batch.rows)
-        value = mean_of_rows(sum_of_tokens((batch.target - now.value) ** 2, batch.mask), batch.rows)
-        parts = {"gfn/policy_loss": policy, "gfn/log_z_loss": partition, "value/loss": value}
-        metrics = {name: part.detach() for name, part in parts.items()}
-        return Loss(policy + partition + value, {**metrics, **balance_metrics(batch, residual, now.log_z)})
+        return mean_of_rows(sum_of_tokens(term, batch.mask), batch.rows)
 
     def _costs(self, batch: Rollouts) -> Tensor:
         """[B, T] costs c_t under the sampling policy."""

@@ -96,6 +96,8 @@ class PPO(OnPolicy):
         assert batch.target is not None
         assert batch.old_value is not None
         assert now.value is not None
-        near = batch.old_value + (now.value - batch.old_value).clamp(-self.value_clip, self.value_clip)
-        squares = torch.maximum((now.value - batch.target) ** 2, (near - batch.target) ** 2)
+        # padding is cut before it is squared: behind a mask NaN and infinity still reach the gradient
+        value, before, target = (masked(x, batch.mask) for x in (now.value, batch.old_value, batch.target))
+        near = before + (value - before).clamp(-self.value_clip, self.value_clip)
+        squares = torch.maximum((value - target) ** 2, (near - target) ** 2)
         return 0.5 * mean_of_tokens(squares, batch.mask, batch.tokens)

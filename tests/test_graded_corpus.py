@@ -67,7 +67,7 @@ def test_a_verdict_is_the_same_from_both_sides(graded):
 def test_every_gsm8k_gold_accepts_itself(split):
     for row in rows(f"gsm8k/{split}"):
         gold = extract_gold_gsm8k(row["answer"])
-        assert grade(row["answer"], gold, stated=False).kind == "correct"
+        assert grade(row["answer"], gold, require_marker=True).kind == "correct"
         assert grade(f"\\boxed{{{gold}}}", gold).kind == "correct"
 
 
@@ -77,7 +77,7 @@ def test_every_math_gold_accepts_itself(name):
         if "\\boxed{}" in row["solution"]:  # two training rows are published without their answer
             continue
         gold = extract_gold_math(row["solution"])
-        assert grade(row["solution"], gold, stated=False).kind == "correct"
+        assert grade(row["solution"], gold, require_marker=True).kind == "correct"
         assert grade(f"\\boxed{{{gold}}}", gold).kind == "correct"
         assert "answer" not in row or grade(f"\\boxed{{{row['answer']}}}", gold).kind == "correct"
 

@@ -33,7 +33,7 @@ from benchmark.grading.worker import Worker
         (r"\boxed {7}", "7"),
         (r"\fbox{7}", "7"),
         (r"\boxed 2$.", "2"),
-        (r"\boxed{3}. Now \boxed{4", "3"),
+        (r"\boxed{3}. Now \boxed{4", None),
         (r"\boxed{\{1,2\}}", r"\{1,2\}"),
         (r"\\boxed{\\frac{1}{4}}", r"\frac{1}{4}"),
         ("a } b \\boxed{8}", "8"),
@@ -78,20 +78,20 @@ def test_extraction(text, answer):
 )
 def test_the_last_stated_result_counts_unless_a_marker_is_asked_for(text, answer):
     assert extract_answer(text) == answer
-    assert extract_answer(text, stated=False) is None
-    assert grade(text, "4", stated=False).kind == "no_answer"
+    assert extract_answer(text, require_marker=True) is None
+    assert grade(text, "4", require_marker=True).kind == "no_answer"
 
 
 @pytest.mark.parametrize(
     "text", ["18", "-3.5", "1,234", "3/4", r"\frac{3}{4}", r"2\frac{1}{2}", "18 eggs", "25%", "$18", "1 000"]
 )
 def test_a_number_alone_needs_no_marker(text):
-    assert extract_answer(text, stated=False) == text
+    assert extract_answer(text, require_marker=True) == text
 
 
 @pytest.mark.parametrize("text", ["18}", "72-13-13-13", "9*", "9*2", "9+9", "3!", "2^3", "(7)", "x", "18 - "])
 def test_a_calculation_alone_is_no_answer(text):
-    assert extract_answer(text, stated=False) is None
+    assert extract_answer(text, require_marker=True) is None
 
 
 def test_gold_without_marker_is_a_value_error():
@@ -292,10 +292,10 @@ def test_alternatives_of_a_gold_answer():
     assert [grade(rf"\boxed{{{answer}}}", gold).kind for answer in ("3", "-3", "4")] == ["correct", "correct", "wrong"]
 
 
-def policies():
-    """Rows of the table of choices in docs/grading.md: question, gold, answer, verdict."""
+def policies(name="choices"):
+    """Rows of a table of choices in docs/grading.md: question, gold, answer, verdict."""
     text = (Path(__file__).resolve().parents[1] / "docs" / "grading.md").read_text(encoding="utf-8")
-    table = text.split("<!-- choices -->")[1].split("<!-- choices end -->")[0]
+    table = text.split(f"<!-- {name} -->")[1].split(f"<!-- {name} end -->")[0]
     rows = [line.strip("|").split(" | ") for line in table.splitlines() if line.startswith("| ")][2:]
     return [tuple(cell.strip().strip("`") for cell in row) for row in rows]
 
@@ -303,6 +303,13 @@ def policies():
 @pytest.mark.parametrize(("question", "gold", "answer", "verdict"), policies())
 def test_every_choice_in_the_documentation(question, gold, answer, verdict):
     assert grade(f"#### {answer}", gold).kind == verdict, question
+
+
+@pytest.mark.parametrize("require_marker", [False, True])
+@pytest.mark.parametrize(("question", "gold", "completion", "verdict"), policies("completions"))
+def test_every_choice_about_completions(question, gold, completion, verdict, require_marker):
+    found = grade(completion.replace("⏎", "\n"), gold, require_marker=require_marker)
+    assert found.kind == verdict, question
 
 
 def test_no_answer_is_not_wrong():

@@ -6,13 +6,19 @@ from dataclasses import replace
 import pytest
 import torch
 
+import algorithms._trust_region
 from algorithms._batch import Now, Rollouts
+from algorithms._flow import anchors, pair_weights, tempered, terminal
 from algorithms._normalise import group_normalised, normalised
-from algorithms._pieces import gae, token_rewards, whiten
+from algorithms._pieces import gae, k3, token_rewards, whiten
+from algorithms._trust_region import trust_region_update
 from algorithms.flowrl import FlowRL
+from algorithms.gflownet_pg import PolicyGradientGFlowNet
+from algorithms.gflownet_subtb_prefix import PrefixSubTrajectoryBalance
 from algorithms.gflownet_tb import TrajectoryBalance
 from algorithms.grpo import GRPO
 from algorithms.ppo import PPO
+from algorithms.reinforce_pp import ReinforcePP
 from algorithms.sft import negative_log_likelihood
 from algorithms.template import Template
 from benchmark.model.policy import Prompts
@@ -193,3 +199,132 @@ def test_whitening_ignores_padding():
     mask = torch.tensor([[1.0, 1.0], [1.0, 0.0]])
     found = whiten(torch.tensor([[1.0, 2.0], [3.0, float("nan")]]), mask)
     assert found.tolist() == [pytest.approx([-1, 0], abs=1e-6), pytest.approx([1, 0], abs=1e-6)]
+
+
+# --- what a review's mutations survived ------------------------------------------------------------------------------
+
+
+def policy_gradient(batch, advantage, **settings):
+    """A batch and a method with costs of this advantage on every token."""
+    zeros = torch.zeros_like(batch.mask)
+    prepared = replace(
+        batch,
+        advantage=torch.full_like(batch.mask, advantage),
+        target=zeros,
+        old_value=zeros,
+        old_log_z=torch.zeros(2, dtype=torch.float64),
+    )
+    return prepared, PolicyGradientGFlowNet(tau=0.5, **settings)
+
+
+@pytest.mark.parametrize(
+    ("shift", "advantage", "factor"),
+    [
+        (0.5, 2.0, math.exp(0.5)),  # costs are minimised: max(ρA, clamp(ρ)A) with A > 0 keeps the large ratio
+        (-0.5, 2.0, 0.8),  # and stops at 1 - ε, where making the token still rarer would pay no more
+        (0.5, -2.0, 1.2),  # A < 0: stopped at 1 + ε
+        (-0.5, -2.0, math.exp(-0.5)),
+    ],
+)
+def test_the_policy_gradient_gflownet_clips_on_both_sides(batch, shift, advantage, factor):
+    prepared, method = policy_gradient(batch, advantage, clip=0.2)
+    now = Now(batch.old_logp + shift, value=prepared.old_value, log_z=prepared.old_log_z)
+    # three valid tokens over two rows: (2 + 1)/2 · factor · A
+    assert method.policy_loss(prepared, now).item() == pytest.approx(1.5 * factor * advantage, abs=1e-12)
+    assert method.loss(prepared, now).metrics["gfn/policy_loss"].item() == pytest.approx(1.5 * factor * advantage)
+
+
+def test_reinforce_pp_discounts_by_gamma(batch):
+    # rewards −0.1·(0.2, −0.1) + (0, 1) = (−0.02, 1.01) | −0.02; γ = ½: (−0.02 + 0.505, 1.01) | −0.02
+    prepared = ReinforcePP(kl_coef=0.1, gamma=0.5).prepare(batch)
+    gain = torch.tensor([0.485, 1.01, -0.02], dtype=torch.float64)
+    white = (gain - gain.mean()) / torch.sqrt(gain.var() + 1e-8)
+    assert prepared.advantage[batch.mask.bool()].tolist() == pytest.approx(white.tolist(), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("d", "value"), [(25.0, math.exp(-20) + 20 - 1), (-25.0, math.exp(20) - 20 - 1), (19.0, math.exp(-19) + 19 - 1)]
+)
+def test_k3_is_clamped_at_twenty_on_both_sides(d, value):
+    mask = torch.ones(1, 1, dtype=torch.float64)
+    assert k3(torch.full_like(mask, d), torch.zeros_like(mask), mask).item() == pytest.approx(value, rel=1e-12)
+
+
+def test_the_reward_floor_is_tempered_too():
+    reward = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64)
+    # log(max(r, 0.1))/τ with τ = ¼: 4·log 0.1, 4·log 0.5, 0
+    assert tempered(reward, 0.25, 0.1).tolist() == pytest.approx([4 * math.log(0.1), 4 * math.log(0.5), 0], abs=1e-12)
+    assert tempered(reward, 0.25, None).tolist() == [0, 2, 4]
+
+
+def test_prefixes_are_graded_every_so_many_tokens_and_at_the_end(batch):
+    mask = torch.tensor([[1.0] * 6, [1.0] * 4 + [0.0] * 2])
+    long = replace(batch, mask=mask, terminated=torch.tensor([False, True]))
+    # cut at 6 tokens: 0, 2, 4, 6; ended with 3 tokens of content: 0, 2 and the 3rd, which always is
+    assert PrefixSubTrajectoryBalance(stride=2)._graded(long).tolist() == [[1, 0, 1, 0, 1, 0, 1], [1, 0, 1, 1, 0, 0, 0]]
+    assert PrefixSubTrajectoryBalance(stride=1)._graded(long).sum(1).tolist() == [7, 4]
+
+
+@pytest.mark.parametrize("power", [0.5, 0.25, 1.0])
+def test_flows_relative_to_a_fraction_of_the_reference_leave_every_residual_as_it_is(batch, power):
+    now = Now(leaf([[-0.9, -2.1], [-0.2, POISON]]))
+    flow = torch.tensor([[0.3, -0.4], [0.7, POISON]], dtype=torch.float64)
+    inside = torch.where(batch.mask.bool(), batch.ref_logp, 0.0)
+    before = torch.cat((torch.zeros(2, 1, dtype=torch.float64), inside[:, :-1].cumsum(1)), 1)
+    found = {}
+    for relative in (True, False):
+        steps, end = terminal(batch, now, 0.25, power, None, relative=relative)
+        f = flow if relative else flow + power * before
+        a, _ = anchors(f, steps, end, batch.mask)
+        found[relative] = (a[:, :-1] - a[:, 1:])[batch.mask.bool()].tolist()
+    assert found[True] == pytest.approx(found[False], abs=1e-12)
+    # first row, first token, relative: f(s_0) + (log π − a·log π_ref) − f(s_1) = 0.3 + (−0.9 + 1.2a) + 0.4
+    assert found[True][0] == pytest.approx(0.3 - 0.9 + 1.2 * power + 0.4, abs=1e-12)
+
+
+def test_powers_of_lambda_are_in_the_precision_of_the_loss():
+    weight = pair_weights(torch.ones(1, 8, dtype=torch.float64), 0.9)
+    assert weight.dtype == torch.float64
+    assert weight[0, 0, 7].item() == pytest.approx(0.9**6, abs=1e-15)
+    assert weight[0].tril().sum() == 0
+
+
+@pytest.mark.parametrize("poison", [float("nan"), float("inf"), -float("inf"), 1e30])
+@pytest.mark.parametrize("method", [PPO(), PolicyGradientGFlowNet()], ids=["ppo", "gflownet_pg"])
+def test_gradients_of_the_critic_are_finite_whatever_padding_holds(batch, method, poison):
+    filled = replace(
+        batch,
+        old_value=torch.where(batch.mask.bool(), 0.5, poison).double(),
+        old_log_z=torch.zeros(2, dtype=torch.float64),
+    )
+    prepared = method.prepare(filled)
+    value = leaf([[0.4, 0.6], [0.3, poison]])
+    log_z = leaf([0.0, 0.0])
+    logp = batch.old_logp.clone().requires_grad_()
+    loss = method.loss(prepared, Now(logp, value=value, log_z=log_z)).total
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert torch.isfinite(value.grad).all()
+    assert value.grad[1, 1] == 0
+    assert (value.grad[batch.mask.bool()] != 0).all()
+
+
+def test_the_line_search_of_the_trust_region_looks_at_the_policy_alone(batch, monkeypatch):
+    prepared, method = policy_gradient(batch, 1.0, trust_radius=0.01)
+    weight = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+
+    class Policy:
+        trainable = (weight,)
+
+    class AnyRun:
+        policy = Policy()
+
+    def now(*_):  # every step that makes the costly tokens rarer moves the critic far from its target
+        worse = 1e6 * weight.detach().abs().expand_as(batch.mask)
+        return Now(batch.old_logp + weight, value=worse, log_z=prepared.old_log_z)
+
+    monkeypatch.setattr(algorithms._trust_region, "evaluate_now", now)
+    monkeypatch.setattr(algorithms._trust_region, "update", lambda *_: {})
+    found = trust_region_update(AnyRun(), prepared, None, method, None, radius=0.01, objective=method.policy_loss)
+    assert found["trust/step_share"] > 0
+    assert weight.item() < 0

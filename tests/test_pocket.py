@@ -55,7 +55,7 @@ def test_every_correct_way_is_right_and_is_a_strategy_of_its_problem(family):
             assert strategy_key(text, answer) in problem.strategies
             seen += 1
         forgotten = family.completion(sketch.right[0], forget=True)[0]
-        assert grade(forgotten, problem.gold, stated=False).kind == "no_answer"
+        assert grade(forgotten, problem.gold, require_marker=True).kind == "no_answer"
     assert seen > 2000
     share = sum(len(problem.strategies) >= 2 for problem in by_text.values()) / len(by_text)
     assert share > 0.85  # the two ways of `percent` differ in their steps only

@@ -37,7 +37,7 @@ KINDS = [
     (r"\boxed{x = 9}", "9", "wrong", "correct", "correct", "correct"),
     (r"\boxed{12\text{ cm}}", "12", "wrong", "correct", "correct", "correct"),
     (r"\boxed{50\%}", "50", "wrong", "correct", "wrong", "correct"),
-    (r"\boxed{7} so \boxed{8", "7", "correct", "wrong", "no_answer", "no_answer"),
+    (r"\boxed{7} so \boxed{8", "7", "no_answer", "wrong", "no_answer", "no_answer"),
     ("I do not know.", "7", "no_answer", "no_answer", "no_answer", "no_answer"),
 ]
 
@@ -152,7 +152,8 @@ def corpus():
     return [
         (
             row["prediction"],
-            (extract_answer(row["gold"], stated=False) if row["gold_form"] == "solution" else None) or row["gold"],
+            (extract_answer(row["gold"], require_marker=True) if row["gold_form"] == "solution" else None)
+            or row["gold"],
             row["expected"],
         )
         for row in rows

@@ -103,6 +103,29 @@ def test_a_lone_hard_problem_makes_the_variance_itself_uncertain():
     assert components(values).problem_freedom == pytest.approx(2 / (2 / 9 + 0.51111), rel=1e-4)
 
 
+def test_problems_bring_students_quantile_for_their_own_freedom():
+    # one seed, P = 10 with one hard problem: ν = 2/(2/9 + k/10), k the excess kurtosis, and not P - 1 = 9
+    column = np.zeros(10)
+    column[0] = 1.0
+    freedom = components(column[None, :]).problem_freedom
+    assert freedom == pytest.approx(2 / (2 / 9 + 0.51111), rel=1e-4)
+    found = difference(column[None, :], planned=1)
+    half = oracle.t.ppf(0.975, freedom) * column.std(ddof=1) / math.sqrt(10)
+    assert found.high - found.mean == pytest.approx(half, rel=1e-9)
+    assert half > 1.1 * oracle.t.ppf(0.975, 9) * column.std(ddof=1) / math.sqrt(10)
+
+
+@pytest.mark.parametrize("noise", [1e-13, 1e-14])
+def test_what_rounding_leaves_of_equal_values_is_no_spread(noise):
+    # mean squares of 1e-13 are 1e-26 and below, of 1e-9 1e-18: the first is rounding, the second a difference
+    values = 0.3 + noise * np.array([[1.0, -1.0, 0.0], [-1.0, 0.0, 1.0]])
+    found = components(values)
+    assert (found.seeds, found.problems, found.cells) == (0.0, 0.0, 0.0)
+    assert found.problem_freedom == 2
+    small = components(0.3 + 1e-9 * np.array([[1.0, -1.0, 0.0], [-2.0, 0.0, 1.0]]))
+    assert min(small.seeds, small.problems, small.cells) > 0
+
+
 def test_an_estimate_adds_what_seeds_and_what_problems_bring():
     # 4 columns, 3 rows: V_seeds = max(A - E, 0)/12 with t(2), V_problems = B/12 with t(3) (no excess kurtosis here)
     parts, found = components(TWO_WAY), estimate(scores(TWO_WAY, samples=10), planned=5)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from test_stats_intervals import scores
@@ -18,6 +20,9 @@ from benchmark.stats import (
     scores_of,
     seeds_needed,
 )
+from benchmark.stats.intervals import quantile
+from benchmark.stats.outlook import _noise, _repeated
+from benchmark.stats.scores import Components
 
 GENERATOR = np.random.default_rng(11)
 CROSSED = (
@@ -88,6 +93,8 @@ def test_percentile_by_hand():
 def test_the_interquartile_mean_by_hand():
     # 8 runs, two cut at each end: mean of 3, 4, 5, 6
     assert iqm(np.array([1, 2, 3, 4, 5, 6, 7, 1000.0])) == 4.5
+    # unevenly spread on both sides, so that cutting more or less than a quarter shows: (5 + 6 + 11 + 12) / 4
+    assert iqm(np.array([0, 1, 5, 6, 11, 12, 100, 1000.0])) == 8.5
 
 
 def test_the_probability_of_improvement_by_hand():
@@ -151,3 +158,17 @@ def test_seeds_needed_is_the_first_number_with_the_power():
     assert seeds_needed(0.0, PARTS, 0.01) is None
     assert seeds_needed(0.1, components(CROSSED[:1]), 0.01) is None
     assert 2 <= needed < MOST_SEEDS
+
+
+def test_the_outlook_counts_the_noise_of_cells_once_and_in_every_part():
+    # S = P = 3, A = 5, B = 4, E = 3 in mean squares. With 6 seeds: V_seeds + V_problems = (A + B' − E)/18 with
+    # B' = E + 6·(B − E)/3 = 5: the variance of the mean is (5 + 5 − 3)/18
+    parts = Components(3, 3, 5.0, 4.0, 3.0, 2.0)
+    mean, half = _repeated(parts, 6, 0.05)
+    noise = _noise(6, 3)
+    assert mean == pytest.approx(math.sqrt(7 / 18) * noise.mean)
+    problems = np.maximum(5 * noise.problems - 3 * noise.cells, 0) / 18
+    wanted = quantile(0.05, 5) ** 2 * 5 * noise.seeds / 18 + quantile(0.05, 2) ** 2 * problems
+    assert half == pytest.approx(np.sqrt(wanted))
+    assert noise.cells.mean() == pytest.approx(1, abs=0.03)
+    assert noise.cells.var() == pytest.approx(2 / 10, abs=0.02)  # χ²(5·2)/10

@@ -212,6 +212,14 @@ def test_a_chain_shares_letters_between_neighbours_only():
     assert letters("abc", pairs) == {"a": "a", "b": "a b", "c": "b"}
 
 
+def test_groups_stand_in_the_order_of_their_best_members_and_so_do_the_members():
+    # tied: c-a, c-d, a-b, b-d (a ring); order c, a, d, b: groups by the rank of their best, then of the second best
+    pairs = undecided_but([("a", "d"), ("b", "c")], "cadb")
+    assert groups("cadb", pairs) == [("c", "a"), ("c", "d"), ("a", "b"), ("d", "b")]
+    assert letters("cadb", pairs) == {"c": "a b", "a": "a c", "d": "b d", "b": "c d"}
+    assert groups("bdac", pairs) == [("b", "d"), ("b", "a"), ("d", "c"), ("a", "c")]
+
+
 def test_all_alike_and_all_apart():
     assert letters("abc", undecided_but([], "abc")) == dict.fromkeys("abc", "a")
     apart = undecided_but(["ab", "ac", "bc"], "abc")

@@ -115,7 +115,7 @@ SINGLE = {
 
 
 def close(found, expected, tolerance=1e-6):
-    return torch.allclose(torch.as_tensor(found), torch.tensor(expected, dtype=torch.float64), atol=tolerance)
+    return torch.allclose(torch.as_tensor(found), torch.tensor(expected, dtype=torch.float64), rtol=0.0, atol=tolerance)
 
 
 def test_no_example_is_left_out():

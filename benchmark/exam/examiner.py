@@ -36,7 +36,7 @@ def evaluate(policy: Policy, exam: Exam, problems: Sequence[Problem], seed: int)
 
 def grade_completions(problem: Problem, completions: Sequence[Completion], first: int = 0) -> list[Outcome]:
     """Outcomes of completions of one problem, numbered from `first`."""
-    verdicts = grade_all([(completion.text, problem.gold) for completion in completions], stated=False)
+    verdicts = grade_all([(completion.text, problem.gold) for completion in completions], require_marker=True)
     return [
         Outcome(
             problem=problem.id,

@@ -15,7 +15,6 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from benchmark.contract import Verdict, VerdictKind
@@ -29,13 +28,14 @@ from benchmark.grading.extract import (
     extract_gold_math,
     find_answer,
 )
+from benchmark.grading.readings import readings_of_answer, with_unit
 from benchmark.grading.spelling import clean
 from benchmark.grading.structures import Answer, Scalar, written
 from benchmark.grading.tokens import Unreadable
 from benchmark.grading.worker import Reply, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = [
     "GRADER",
@@ -47,7 +47,7 @@ __all__ = [
     "math_verify_version",
 ]
 
-GRADER = "bakeoff-grader 2"
+GRADER = "bakeoff-grader 3"
 
 CACHE_SIZE = 65_536
 MAX_CACHED = 500
@@ -70,23 +70,29 @@ if sys.platform != "win32":
     os.register_at_fork(after_in_child=_renew_lock)
 
 
-def grade(completion: str, gold: str, *, stated: bool = True) -> Verdict:
+def grade(completion: str, gold: str, *, require_marker: bool = False) -> Verdict:
     """Grade a completion against the final answer `gold` (the answer alone, not a worked solution).
 
-    With `stated=False` an answer without box, `####` or answer phrase is no answer. `undecided` when a number is beyond
-    the limits or Math-Verify ran out of time or memory, `error` when it is missing or failed; never `wrong` then.
+    With `require_marker` an answer without box, `####` or answer phrase is no answer. `undecided` when a number is
+    beyond the limits or Math-Verify ran out of time or memory, `error` when it is missing or failed or the grader
+    itself has a fault; never `wrong` then. Raises nothing.
     """
     started = time.perf_counter()
-    found = find_answer(completion, stated=stated)
-    if found is None:
-        return Verdict("no_answer", None, "no_marker", time.perf_counter() - started)
-    kind, route = _cached(found.answer, gold)
-    return Verdict(kind, found.answer, route, time.perf_counter() - started, _normal(found.answer))
+    answer: str | None = None
+    try:
+        found = find_answer(completion, require_marker=require_marker)
+        if found is None:
+            return Verdict("no_answer", None, "no_marker", time.perf_counter() - started)
+        answer = found.answer
+        kind, route = _cached(answer, gold)
+        return Verdict(kind, answer, route, time.perf_counter() - started, _normal(answer))
+    except Exception as error:  # noqa: BLE001 - a fault of ours on one pair is counted and shown, and ends no training
+        return Verdict("error", answer, f"grader_{type(error).__name__}", time.perf_counter() - started)
 
 
-def grade_all(pairs: Sequence[tuple[str, str]], *, stated: bool = True) -> list[Verdict]:
+def grade_all(pairs: Sequence[tuple[str, str]], *, require_marker: bool = False) -> list[Verdict]:
     """`grade` of each (completion, gold), in order. Equal pairs of answer and gold are graded once."""
-    return [grade(completion, gold, stated=stated) for completion, gold in pairs]
+    return [grade(completion, gold, require_marker=require_marker) for completion, gold in pairs]
 
 
 def math_verify_version() -> str | None:
@@ -135,11 +141,42 @@ def _decide(answer: str, gold: str) -> _Decision:
 
     try:
         outcome = same(left, right, ask)
+        if outcome == "different" and _right_in_another_reading(answer, gold, left, right):
+            outcome = "same"
     except TooLarge:
         return "undecided", "too_large"
     if outcome == "unsure":
         return next((_FAILED[reply] for reply in replies if reply in _FAILED), ("undecided", "unsure"))
     return "correct" if outcome == "same" else "wrong", "math_verify" if replies else "algebra"
+
+
+def _right_in_another_reading(answer: str, gold: str, left: Answer, right: Answer) -> bool:
+    """Whether a second reading of either side, where one number is asked for, makes them the same."""
+    lefts = [*_values(readings_of_answer(answer))] if _is_number(right) or _is_product(right) else []
+    rights = [*_values(with_unit(gold))] if _is_product(right) and (_is_number(left) or _is_product(left)) else []
+    if not _is_product(right) and isinstance(right, Scalar):
+        rights.append(right)
+    return any(
+        same(ours, theirs, lambda _left, _right: "different") == "same"
+        for ours in ([left] if _is_number(left) else []) + lefts
+        for theirs in rights
+        if (ours, theirs) != (left, right)
+    )
+
+
+def _values(texts: Iterator[str]) -> Iterator[Scalar]:
+    for text in texts:
+        answer = _read_or_why(text)
+        if isinstance(answer, Scalar) and _is_number(answer):
+            yield answer
+
+
+def _is_number(answer: Answer) -> bool:
+    return isinstance(answer, Scalar) and answer.value is not None and not answer.value.variables
+
+
+def _is_product(answer: Answer) -> bool:
+    return isinstance(answer, Scalar) and answer.value is not None and bool(answer.value.variables)
 
 
 def _asked(ours: Scalar, theirs: Scalar, replies: list[Reply]) -> Equality:
@@ -159,26 +196,16 @@ _FAILED: dict[str, _Decision] = {
 }
 
 
-@lru_cache(maxsize=CACHE_SIZE // 4)
-def _read_short(answer: str) -> Answer:
-    return read(answer)
-
-
-def _read(answer: str) -> Answer:
-    """`read`, remembered where the text is short, so that memory stays bounded."""
-    return _read_short(answer) if len(answer) <= MAX_CACHED else read(answer)
-
-
 def _read_or_why(answer: str) -> Answer | Unreadable | TooLarge:
     try:
-        return _read(answer)
+        return read(answer)
     except (Unreadable, TooLarge) as reason:
         return reason
 
 
 def _normal(answer: str) -> str | None:
     try:
-        return written(_read(answer))
+        return written(read(answer))
     except (Unreadable, TooLarge):
         return None
 

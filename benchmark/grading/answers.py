@@ -3,33 +3,77 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
+from functools import lru_cache
 
+from benchmark.grading.algebra import TooLarge, number
+from benchmark.grading.based import based, prefixed
+from benchmark.grading.clock import clock_of
 from benchmark.grading.latex import expression
-from benchmark.grading.spelling import clean, unit_of, words_of
-from benchmark.grading.structures import Answer, Based, Group, Matrix, Relation, Scalar, Text
-from benchmark.grading.tokens import BRACKETS, Token, Unreadable, close_of, tokens_of
+from benchmark.grading.parts import CONDITION, OR, at_commas, at_signs, at_unions, peeled, signs_of, split
+from benchmark.grading.scalars import scalar
+from benchmark.grading.sets import certainly_a_set
+from benchmark.grading.spelling import clean, words_of
+from benchmark.grading.structures import Answer, Group, Matrix, Reals, Relation, Scalar, Text
+from benchmark.grading.tokens import BRACKETS, FUNCTIONS, Token, Unreadable, close_of, tokens_of
 
-__all__ = ["read"]
+__all__ = ["forget", "read"]
 
 
-_SIGNS = {"=", "<", ">", "le", "ge", "ne", "in", "≈"}
-_AND = {"and", "or", "&", ",and", ",or", "and,"}
-_BASED = re.compile(r"(-?[0-9][0-9A-Za-z]*(?:\.[0-9A-Za-z]+)?)_\{?(\d+)\}?")
+MAX_REMEMBERED = 500
+"""Characters; longer answers are read each time, so that memory stays bounded."""
+_PLAIN_NUMBER = re.compile(r"(-)?([0-9]{1,15})(?:\.([0-9]{1,15}))?")
+_WRAPPED = re.compile(r"\\text\s*\{([^{}]*)\}")
+MAX_DIGITS = 4_300
+"""Python converts no longer numeral at once; nobody's answer has one."""
 
 
 def read(text: str) -> Answer:
     """The structure of an answer. Unreadable where there is none, TooLarge beyond the limits of the algebra."""
+    return _remembered(text) if len(text) <= MAX_REMEMBERED else _read(text)
+
+
+def forget() -> None:
+    """Drop what was remembered, for measurements."""
+    _remembered.cache_clear()
+
+
+@lru_cache(maxsize=16_384)
+def _remembered(text: str) -> Answer:
+    return _read(text)
+
+
+def _read(text: str) -> Answer:
+    plain = _PLAIN_NUMBER.fullmatch(text)
+    if plain:
+        value = number(Fraction(int(plain[2] + (plain[3] or "")), 10 ** len(plain[3] or "")))
+        digits = text.removeprefix("-")
+        return Scalar(-value, f"- {digits}") if plain[1] else Scalar(value, digits)
     cleaned = clean(text)
     if not cleaned:
         raise Unreadable("nothing")
+    time = clock_of(cleaned)
+    if time is not None:
+        return time
+    if (
+        "real" in cleaned
+        and "\\reals" not in cleaned
+        and certainly_a_set(worded := Text(words_of(_WRAPPED.sub(r"\1", cleaned))))
+    ):
+        return worded
+    numeral = prefixed(cleaned)
+    if numeral is not None:
+        return numeral
+    if len(cleaned) > MAX_DIGITS and re.search(rf"\d{{{MAX_DIGITS + 1}}}", cleaned):
+        raise TooLarge(f"a number of more than {MAX_DIGITS} digits")
     try:
         return _answer(tokens_of(cleaned), depth=0)
     except ZeroDivisionError:
         raise Unreadable("a division by zero") from None
 
 
-def _answer(tokens: list[Token], depth: int) -> Answer:
-    tokens = _peeled(tokens)
+def _answer(tokens: list[Token], depth: int) -> Answer:  # noqa: PLR0911 - one return for each structure
+    tokens = peeled(tokens)
     if not tokens:
         raise Unreadable("nothing")
     if depth > 8:
@@ -37,27 +81,107 @@ def _answer(tokens: list[Token], depth: int) -> Answer:
     words = _words(tokens)
     if words is not None:
         return Text(words)
-    for split, build in ((_at_commas, _listed), (_at_unions, _united), (_at_signs, None)):
-        parts = split(tokens)
+    structure = _conditions(tokens, depth)
+    if structure is not None:
+        return structure
+    for parted, build in ((at_commas, _listed), (at_unions, _united), (at_signs, None)):
+        parts = parted(tokens)
         if len(parts) > 1 and build:
             return build([_answer(part, depth + 1) for part in parts])
         if len(parts) > 1:
             return _related(tokens, depth)
-    structure = _based(tokens) or _matrix(tokens, depth) or _bracketed(tokens, depth)
+    structure = (
+        _reals(tokens, depth)
+        or based(tokens)
+        or _matrix(tokens, depth)
+        or _bracketed(tokens, depth)
+        or _ratio(tokens, depth)
+        or _named_in_words(tokens, depth)
+    )
     if structure is not None:
         return structure
     try:
-        return _scalar(tokens)
+        return scalar(tokens)
     except Unreadable:
         return _phrase(tokens)
 
 
-def _based(tokens: list[Token]) -> Based | None:
-    """A numeral with its base."""
-    if len(tokens) < 3 or len(tokens) > 12 or not any(token.value == "_" for token in tokens):
+def _conditions(tokens: list[Token], depth: int) -> Answer | None:
+    """Conditions or sets joined by "or" and "and"; `None` where the words join anything else."""
+    joined = [token for token in tokens if token.kind in ("text", "word") or token.value in ("lor", "land")]
+    if not joined:
         return None
-    numeral = _BASED.fullmatch("".join(token.value for token in tokens))
-    return Based(numeral[1].upper().lstrip("0") or "0", int(numeral[2][:9])) if numeral else None
+    for kind, words, commands in (("or", OR, {"lor"}), ("and", CONDITION, {"land"})):
+        if not any(token.value.strip(" ,.").lower() in words or token.value in commands for token in joined):
+            continue
+        parts = [part for part in split(tokens, commands, words=words) if part]
+        if len(parts) < 2:
+            continue
+        try:
+            items = [_answer(part, depth + 1) for part in parts]
+        except Unreadable:
+            continue
+        if any(certainly_a_set(item) for item in items):
+            return Group(kind, tuple(items))
+    return None
+
+
+def _reals(tokens: list[Token], depth: int) -> Answer | None:
+    r"""`\mathbb{R}`, and differences and intersections of sets."""
+    names = {token.value for token in tokens if token.kind == "command"}
+    if not names & {"reals", "setminus", "cap"}:
+        return None
+    if tokens[0].value == "reals" and len(tokens) > 2 and tokens[1].value == "-":
+        tokens = [tokens[0], Token("command", "setminus", spaced=True), *tokens[2:]]
+    for sign, kind in (("setminus", "∖"), ("cap", "∩")):
+        parts = split(tokens, {sign})
+        if len(parts) > 1 and all(parts):
+            return Group(kind, tuple(_answer(part, depth + 1) for part in parts))
+    if [token.value for token in tokens] == ["reals"]:
+        return Reals()
+    half = "".join(token.value for token in tokens[1:]) if tokens[0].value == "reals" else ""
+    zero = Scalar(expression(tokens_of("0")), "0")
+    infinity = Scalar(expression(tokens_of("\\infty")), "\\infty")
+    if re.fullmatch(r"(?:\^\{?\+\}?|_\{?\+\}?|_\{?>0\}?)", half):
+        return Group("()", (zero, infinity))
+    return Group("[)", (zero, infinity)) if re.fullmatch(r"_\{?ge0\}?", half) else None
+
+
+def _ratio(tokens: list[Token], depth: int) -> Answer | None:
+    """`1:2:3`; a ratio of two is a quotient."""
+    if sum(token.value == ":" for token in tokens) < 2:
+        return None
+    parts = split(tokens, {":"})
+    if len(parts) < 3 or not all(parts):
+        return None
+    items = [_answer(part, depth + 1) for part in parts]
+    return Group(":", tuple(items)) if all(isinstance(item, Scalar) for item in items) else None
+
+
+_NAMING = re.compile(r"(?P<name>.*?)\s*(?:\b(?:is|are|equals?|equal to|was|becomes)|[:=])", re.IGNORECASE | re.DOTALL)
+_NO_NAME = re.compile(
+    r"\b(?:not|no|never|n't|least|most|than|if|unless|or|except|neither|lambda|return|print|def|else|max|min|gcd|lcm)"
+    r"\b|n't\b",
+    re.IGNORECASE,
+)
+
+
+def _named_in_words(tokens: list[Token], depth: int) -> Answer | None:
+    r"""`\text{The probability is } \frac{3}{4}`, `Total: 18`: a value after its name in words."""
+    count = 0
+    while count < len(tokens) and (
+        tokens[count].kind in ("text", "word") or (count and tokens[count].kind == "letter" and tokens[count].spaced)
+    ):
+        count += 1
+    if not count or count >= len(tokens):
+        return None
+    sign = tokens[count].value == ":"
+    words = " ".join(token.value for token in tokens[:count]) + (":" if sign else "")
+    naming = _NAMING.fullmatch(words)
+    rest = tokens[count + sign :]
+    if naming is None or not rest or _NO_NAME.search(words) or len(words) > 120 or any(map(str.isdigit, words)):
+        return None
+    return Relation((Text(words_of(naming["name"]) or "answer"), _answer(rest, depth + 1)), ("=",))
 
 
 def _phrase(tokens: list[Token]) -> Text:
@@ -68,15 +192,6 @@ def _phrase(tokens: list[Token]) -> Text:
     ):
         raise Unreadable("neither an expression nor words")
     return Text(words_of(" ".join(token.value for token in tokens)))
-
-
-def _peeled(tokens: list[Token]) -> list[Token]:
-    """Without braces around the whole, and without a comma or full stop at its end."""
-    while tokens and tokens[-1].value in (",", ";", ".") and tokens[-1].kind == "symbol":
-        tokens = tokens[:-1]
-    while len(tokens) > 1 and tokens[0].value == "{" and close_of(tokens, 0) == len(tokens) - 1:
-        tokens = tokens[1:-1]
-    return tokens
 
 
 def _words(tokens: list[Token]) -> str | None:
@@ -90,40 +205,6 @@ def _words(tokens: list[Token]) -> str | None:
         ):
             return words_of(inside)
     return None
-
-
-def _split(tokens: list[Token], separators: set[str], *, words: bool = False) -> list[list[Token]]:
-    parts: list[list[Token]] = [[]]
-    index = 0
-    while index < len(tokens):
-        token = tokens[index]
-        if token.kind == "begin" or (token.kind in ("symbol", "command") and token.value in BRACKETS):
-            end = close_of(tokens, index)
-            if end is None:
-                raise Unreadable("a bracket that does not close")
-            parts[-1] += tokens[index : end + 1]
-            index = end + 1
-            continue
-        is_word = words and token.kind in ("word", "text") and token.value.strip(" ,").lower() in ("and", "or")
-        if is_word or (token.kind in ("symbol", "command") and token.value in separators):
-            parts.append([])
-        else:
-            parts[-1].append(token)
-        index += 1
-    return parts
-
-
-def _at_commas(tokens: list[Token]) -> list[list[Token]]:
-    parts = _split(tokens, {",", ";"}, words=True)
-    return [part for part in parts if part] if len(parts) > 1 else parts
-
-
-def _at_unions(tokens: list[Token]) -> list[list[Token]]:
-    return _split(tokens, {"cup"})
-
-
-def _at_signs(tokens: list[Token]) -> list[list[Token]]:
-    return _split(tokens, _SIGNS)
 
 
 def _listed(items: list[Answer]) -> Answer:
@@ -147,8 +228,8 @@ def _related(tokens: list[Token], depth: int) -> Answer:
         if left and (len(left) > 1 or left[0].kind == "number"):
             return _answer(left, depth + 1)
         return _answer(tokens[approximate + 1 :], depth + 1)
-    parts = _at_signs(tokens)
-    signs = tuple(_signs_of(tokens))
+    parts = at_signs(tokens)
+    signs = tuple(signs_of(tokens))
     if not parts[0] and len(parts) == 2 and signs == ("=",):  # "= 5"
         return _answer(parts[1], depth + 1)
     if any(not part for part in parts):
@@ -174,19 +255,10 @@ def _side(tokens: list[Token], depth: int) -> Answer:
         return Text(words_of(spelled))
 
 
-_OF_NAMES = {"/", ":", "frac", "{", "}", "_", "(", ")", "overline", "angle", "triangle"}
-
-
-def _signs_of(tokens: list[Token]) -> list[str]:
-    found, index = [], 0
-    while index < len(tokens):
-        token = tokens[index]
-        if token.kind == "begin" or (token.kind in ("symbol", "command") and token.value in BRACKETS):
-            index = close_of(tokens, index) or index
-        elif token.kind in ("symbol", "command") and token.value in _SIGNS:
-            found.append(token.value)
-        index += 1
-    return found
+_NAMES_TABLE = """
+/ : frac { } _ ( ) overline angle triangle max min cap cup gcd vec hat bar tilde widehat det lim deg | '
+"""
+_OF_NAMES = FUNCTIONS | set(_NAMES_TABLE.split())
 
 
 def _matrix(tokens: list[Token], depth: int) -> Answer | None:
@@ -202,14 +274,14 @@ def _matrix(tokens: list[Token], depth: int) -> Answer | None:
         inside = inside[end + 1 :] if end is not None else inside
     elif not kind.endswith("matrix"):
         raise Unreadable(f"the environment {kind}")
-    rows = [row for row in _split(inside, {"\\\\"}) if row]
-    cells = tuple(tuple(_answer(cell, depth + 1) for cell in _split(row, {"&"})) for row in rows)
+    rows = [row for row in split(inside, {"\\\\"}) if row]
+    cells = tuple(tuple(_answer(cell, depth + 1) for cell in split(row, {"&"})) for row in rows)
     if not cells or len({len(row) for row in cells}) > 1:
         raise Unreadable("rows of different length")
     return Matrix("det" if kind == "vmatrix" else "norm" if kind == "Vmatrix" else "matrix", cells)
 
 
-def _bracketed(tokens: list[Token], depth: int) -> Answer | None:
+def _bracketed(tokens: list[Token], depth: int) -> Answer | None:  # noqa: PLR0911 - one return for each kind
     """A sequence, an interval or a set; a single value in round brackets is that value."""
     opening = tokens[0].value
     if tokens[0].kind not in ("symbol", "command") or opening not in ("(", "[", "\\{", "langle"):
@@ -218,112 +290,30 @@ def _bracketed(tokens: list[Token], depth: int) -> Answer | None:
         return None
     inside = tokens[1:-1]
     if opening == "\\{":
-        items = [_answer(part, depth + 1) for part in _at_commas(inside)] if inside else []
+        built = _set_builder(inside, depth)
+        if built is not None:
+            return built
+        items = [_answer(part, depth + 1) for part in at_commas(inside)] if inside else []
         return Group("{}", tuple(items))
-    parts = _at_commas(inside)
+    parts = at_commas(inside)
     closing = tokens[-1].value
     if len(parts) < 2:
-        if opening in ("(", "[") and BRACKETS[opening] == closing and (_at_signs(inside) != [inside] or _words(inside)):
+        if opening in ("(", "[") and BRACKETS[opening] == closing and (at_signs(inside) != [inside] or _words(inside)):
             return _answer(inside, depth + 1)
         return None
     kind = "()" if opening == "langle" else opening + closing
     return Group(kind, tuple(_answer(part, depth + 1) for part in parts))
 
 
+def _set_builder(inside: list[Token], depth: int) -> Answer | None:
+    r"""`\{x \in \mathbb{R} \mid x > 0\}`: the condition behind the bar."""
+    bar = next((i for i, token in enumerate(inside) if token.value in ("|", ":") and token.kind == "symbol"), 0)
+    names = [token for token in inside[:bar] if token.value not in ("in", "reals", "{", "}")]
+    if not bar or len(names) != 1 or names[0].kind != "letter" or bar + 1 >= len(inside):
+        return None
+    condition = _answer(inside[bar + 1 :], depth + 1)
+    return condition if certainly_a_set(condition) else None
+
+
 def _empty(tokens: list[Token]) -> Answer | None:
     return Group("{}", ()) if [token.value for token in tokens] == ["emptyset"] else None
-
-
-def _scalar(tokens: list[Token]) -> Answer:
-    """A value with its unit. ± makes two of it."""
-    tokens, unit, percent = _without_unit(tokens)
-    source = " ".join(_spelled(token) for token in tokens)
-    if any(token.value in ("pm", "mp") and token.kind == "command" for token in tokens):
-        values = [expression(tokens, sign=sign) for sign in (1, -1)]
-        return Group(
-            ",",
-            tuple(Scalar(value, f"{source} [{sign}]", percent, unit) for value, sign in zip(values, "+-", strict=True)),
-        )
-    try:
-        return Scalar(expression(tokens), source, percent, unit)
-    except Unreadable:
-        if _is_for_math_verify(tokens):
-            return Scalar(None, source, percent, unit)
-        raise
-
-
-_LIBRARY = {"sum", "prod", "int", "lim", "arcsin", "overline", "to", "dots", "ldots", "cdots", "log", "binom"}
-
-
-def _is_for_math_verify(tokens: list[Token]) -> bool:
-    """Short, made of symbols alone, and with one of the constructs that the algebra does not know."""
-    known = any(token.kind == "command" and token.value in _LIBRARY for token in tokens)
-    plain = all(token.kind in ("number", "letter", "symbol", "command") for token in tokens)
-    return known and plain and len(tokens) <= 80 and not any(_is_big(tokens, index) for index in range(len(tokens)))
-
-
-def _is_big(tokens: list[Token], index: int) -> bool:
-    """A number of more than six digits, written out or as a power."""
-    kind, value, _ = tokens[index]
-    if kind != "number":
-        return False
-    after = [token.value for token in tokens[index + 1 : index + 4] if token.value != "{"]
-    exponent = int(after[1][:4]) if len(after) > 1 and after[0] == "^" and after[1].isdigit() else 1
-    return (len(value) * exponent > 6 and len(value) > 1) or exponent > 20
-
-
-def _spelled(token: Token) -> str:
-    if token.kind == "command":
-        return "\\" + token.value
-    return f"\\text{{{token.value}}}" if token.kind in ("text", "word") else token.value
-
-
-def _without_unit(tokens: list[Token]) -> tuple[list[Token], str, bool]:
-    r"""Cut a unit in words or `\text` after the value (with its exponent), a percent sign, and currency before it."""
-    end = len(tokens)
-    exponent = ""
-    if (
-        end > 3
-        and tokens[end - 2].value == "^"
-        and tokens[end - 3].kind in ("text", "word")
-        and tokens[-1].kind == "number"
-    ):
-        exponent, end = tokens[-1].value, end - 2
-    elif (
-        end > 5
-        and [token.value for token in tokens[end - 4 : end - 2]] == ["^", "{"]
-        and tokens[end - 5].kind in ("text", "word")
-    ):
-        exponent, end = tokens[end - 2].value, end - 4
-    start = end
-    while start > 0 and (tokens[start - 1].kind in ("text", "word") or _belongs_to_unit(tokens, start - 1, end)):
-        start -= 1
-    words = " ".join(token.value for token in tokens[start:end])
-    if not exponent and start == end:
-        start = end = len(tokens)
-    if start == 0:
-        only = tokens[0]
-        if len(tokens) == 1 and only.kind == "text":
-            return (
-                _without_unit(tokens_of(only.value))
-                if only.value and not only.value.startswith("\\text")
-                else (tokens, "", False)
-            )
-        return tokens, "", False
-    if words[:2].lower() in ("st", "nd", "rd", "th") and words[2:3] in ("", " ") and not tokens[start].spaced:
-        raise Unreadable("an ordinal")
-    if words.lower().replace(" ", "") in ("am", "pm"):
-        raise Unreadable("a time of day")
-    percent = tokens[start - 1].value == "%" or words.lower().startswith("percent")
-    kept = tokens[: start - 1] if tokens[start - 1].value == "%" else tokens[:start]
-    return kept, unit_of(words, exponent), percent
-
-
-def _belongs_to_unit(tokens: list[Token], index: int, end: int) -> bool:
-    """A slash or full stop between two words of a unit."""
-    return (
-        index + 1 < end
-        and index > 0
-        and tokens[index].value in ("/", "-")
-        and tokens[index - 1].kind in ("text", "word")
-    )

@@ -1,16 +1,24 @@
-"""Whether two answers say the same. Every rule reads both ways: swapping the sides never changes the verdict."""
+"""Whether an answer says what the gold says.
+
+Rules about spelling read both ways. One does not: an expression such as `m + n` before the value names what was asked
+for when the answer writes it, and is part of an equation when the gold does.
+"""
 
 from __future__ import annotations
 
 import cmath
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
-from benchmark.grading.algebra import Value, equal, leading, number, symbol
+from benchmark.grading.algebra import Value, equal, leading, number
+from benchmark.grading.clock import same_time, time_of
 from benchmark.grading.evaluation import evaluate
-from benchmark.grading.structures import Answer, Based, Group, Matrix, Relation, Scalar, Text
+from benchmark.grading.sets import certainly_a_set, flipped, real_set, same_set
+from benchmark.grading.structures import Answer, Based, Clock, Group, Matrix, Relation, Scalar, Text
+from benchmark.grading.units import same_unit
 
 __all__ = ["Equality", "same"]
 
@@ -19,8 +27,6 @@ Equality = Literal["same", "different", "unsure"]
 
 Oracle = Callable[[Scalar, Scalar], Equality]
 _PLACES = (0.7390851332, 1.6180339887, 2.2360679775, 0.5772156649, 1.2020569032, 1.3247179572, 0.9159655942)
-_INTERVALS = ("()", "[]", "(]", "[)")
-_FLIP = {"<": ">", "le": "ge"}
 
 
 def same(left: Answer, right: Answer, oracle: Oracle) -> Equality:
@@ -28,6 +34,8 @@ def same(left: Answer, right: Answer, oracle: Oracle) -> Equality:
 
     `y = 2x` and `f(x) = 2x` are the same as whole answers, where only one thing can be meant; in a list names count.
     """
+    if isinstance(right, Scalar) and isinstance(left, Relation):
+        left = _result_of_chain(left) or left
     outcome = _same(left, right, oracle)
     if outcome == "different" and isinstance(left, Relation) and isinstance(right, Relation):
         ours, theirs = _unnamed(left), _unnamed(right)
@@ -37,7 +45,12 @@ def same(left: Answer, right: Answer, oracle: Oracle) -> Equality:
 
 
 def _same(left: Answer, right: Answer, oracle: Oracle) -> Equality:  # noqa: PLR0911 - one return for each structure
+    as_sets = _sets(left, right)
+    if as_sets is not None:
+        return as_sets
     left, right = _met(left, right)
+    if isinstance(left, Clock) and isinstance(right, Clock):
+        return "same" if same_time(left, right) else "different"
     if isinstance(left, Scalar) and isinstance(right, Scalar):
         return _scalars(left, right, oracle)
     if isinstance(left, Text) and isinstance(right, Text):
@@ -53,6 +66,18 @@ def _same(left: Answer, right: Answer, oracle: Oracle) -> Equality:  # noqa: PLR
     return "different"
 
 
+def _sets(left: Answer, right: Answer) -> Equality | None:
+    """The outcome where one side can be nothing but a set of numbers and both have a normal form as such."""
+    if not (certainly_a_set(left) or certainly_a_set(right)):
+        return None
+    if any(isinstance(side, Group) and side.kind == "," and not certainly_a_set(side) for side in (left, right)):
+        return None
+    ours, theirs = real_set(left), real_set(right)
+    if ours is None or theirs is None:
+        return None
+    return "same" if same_set(ours, theirs) else "different"
+
+
 def _met(left: Answer, right: Answer) -> tuple[Answer, Answer]:
     """Bring the two to one form where one says less: a name before the value, a base, brackets, a set of one."""
     for turn in range(2):
@@ -62,12 +87,14 @@ def _met(left: Answer, right: Answer) -> tuple[Answer, Answer]:
     return left, right
 
 
-def _meet(ours: Answer, theirs: Answer) -> Answer:  # noqa: PLR0911 - one return for each way of writing
+def _meet(ours: Answer, theirs: Answer) -> Answer:  # noqa: C901, PLR0911 - one return for each way of writing
     """`ours` in the form of `theirs`, where that is only a matter of writing."""
     if isinstance(ours, Relation) and not isinstance(theirs, Relation):
-        if isinstance(theirs, Group) and theirs.kind in (*_INTERVALS, "∪"):
-            return _as_interval(ours) or _unnamed(ours) or ours
         ours = _unnamed(ours) or ours
+    if isinstance(ours, Scalar) and isinstance(theirs, Clock):
+        return time_of(ours) or ours
+    if isinstance(ours, Group) and ours.kind in ("[]", ",") and isinstance(theirs, Group) and len(ours.items) != 2:
+        ours = replace(ours, kind=",") if theirs.kind == "," and ours.kind == "[]" else ours
     if isinstance(ours, Group) and ours.kind == "{}" and len(ours.items) == 1 and not isinstance(theirs, Group):
         return ours.items[0]
     if isinstance(ours, Group) and ours.kind == "," and isinstance(theirs, Group) and theirs.kind in ("{}", "()"):
@@ -98,8 +125,10 @@ def _is_name(side: Answer) -> bool:  # noqa: PLR0911 - one return for each kind 
         return True
     if isinstance(side, Group):
         return side.kind == "()" and all(_is_name(item) for item in side.items)
-    if not isinstance(side, Scalar) or side.value is None:
+    if not isinstance(side, Scalar):
         return False
+    if side.value is None:
+        return re.fullmatch(r"\\overline \{ [A-Z](?: [A-Z])* \}", side.source) is not None
     called = side.source.replace(" ", "").strip("|")
     if len(called) > 3 and called[0].isalpha() and called[1] == "(" and called.find(")") == len(called) - 1:
         return True
@@ -118,9 +147,12 @@ def _unnamed(relation: Relation) -> Answer | None:
     if set(relation.signs) != {"="}:
         return None
     sides = relation.sides
-    if _is_name(sides[0]):
+    named = [_is_name(side) for side in sides]
+    if named[0] and not named[-1]:
+        sides = tuple(side for side, is_name in zip(sides, named, strict=True) if not is_name)
+    elif named[0]:
         sides = sides[1:]
-    elif len(sides) == 2 and _is_name(sides[1]):
+    elif len(sides) == 2 and named[1]:
         sides = sides[:1]
     elif not all(isinstance(side, Scalar) and side.value is not None and not side.value.variables for side in sides):
         return None
@@ -131,34 +163,48 @@ def _unnamed(relation: Relation) -> Answer | None:
     return last
 
 
-def _as_interval(relation: Relation) -> Answer | None:
-    r"""`a < x \le b`, `x > a`: the interval of x."""
-    sides, signs = relation.sides, relation.signs
-    if any(sign not in ("<", ">", "le", "ge") for sign in signs):
-        return None
-    if all(sign in (">", "ge") for sign in signs):
-        sides, signs = sides[::-1], tuple(_flipped(sign) for sign in signs[::-1])
-    if any(sign not in ("<", "le") for sign in signs):
-        return None
-    infinite, minus = Scalar(symbol("∞"), "∞"), Scalar(-symbol("∞"), "-∞")
-    if len(sides) == 3 and _is_name(sides[1]):
-        return Group(("(" if signs[0] == "<" else "[") + (")" if signs[1] == "<" else "]"), (sides[0], sides[2]))
-    if len(sides) == 2 and _is_name(sides[0]):
-        return Group("()" if signs[0] == "<" else "(]", (minus, sides[1]))
-    if len(sides) == 2 and _is_name(sides[1]):
-        return Group("()" if signs[0] == "<" else "[)", (sides[0], infinite))
-    return None
+_DIGITS_ALLOWED = re.compile(r"_ ?(?:\{[^{}]*\}|\w+)|(?<![A-Za-z])[fghPE] ?\( ?[^()]* ?\)")
 
 
-def _flipped(sign: str) -> str:
-    return _FLIP.get(sign) or next((before for before, after in _FLIP.items() if after == sign), sign)
+def _is_expression_asked_for(side: Answer) -> bool:
+    """An expression without digits but in indices: `m + n`, `|AB|`, the sine of θ; one that has a value is none."""
+    if _is_name(side):
+        return True
+    if not isinstance(side, Scalar) or side.percent or (side.value is not None and not side.value.variables):
+        return False
+    return not re.search(r"\d", _DIGITS_ALLOWED.sub("", side.source))
+
+
+def _result_of_chain(relation: Relation) -> Scalar | None:
+    """The last link of `m + n = 256 + 37 = 293`: links that are values have to equal it, others say how it came."""
+    if set(relation.signs) != {"="}:
+        return None
+    sides = relation.sides if not _is_expression_asked_for(relation.sides[-1]) else relation.sides[::-1]
+    last = sides[-1]
+    if (
+        not isinstance(last, Scalar)
+        or last.value is None
+        or last.value.variables
+        or not _is_expression_asked_for(sides[0])
+    ):
+        return None
+    if len(relation.sides) > 2 and sides is not relation.sides:
+        return None
+    for side in sides[1:-1]:
+        if not isinstance(side, Scalar | Text):
+            return None
+        if isinstance(side, Scalar) and side.value is not None and side.value.variables:
+            continue
+        if isinstance(side, Scalar) and _same(side, last, lambda _left, _right: "same") != "same":
+            return None
+    return last
 
 
 # --- scalars --------------------------------------------------------------------------------------------------------
 
 
 def _scalars(left: Scalar, right: Scalar, oracle: Oracle) -> Equality:
-    if left.unit and right.unit and left.unit != right.unit:
+    if not same_unit(left.unit, right.unit):
         return "different"
     if left.value is None or right.value is None:
         return "same" if left.source == right.source else oracle(left, right)
@@ -234,7 +280,19 @@ def _groups(left: Group, right: Group, oracle: Oracle) -> Equality:
         return _unordered(_distinct(left), _distinct(right), oracle)
     if len(left.items) != len(right.items):
         return "different"
+    if left.kind == ":":
+        return _ratios(left, right)
     return _all([*zip(left.items, right.items, strict=True)], oracle)
+
+
+def _ratios(left: Group, right: Group) -> Equality:
+    """Proportional: `2:4:6` is `1:2:3`."""
+    ours = [item.value for item in left.items if isinstance(item, Scalar) and item.value is not None]
+    theirs = [item.value for item in right.items if isinstance(item, Scalar) and item.value is not None]
+    if len(ours) != len(left.items) or len(theirs) != len(right.items) or not ours[0].top or not theirs[0].top:
+        return "different"
+    proportional = all(equal(a * theirs[0], b * ours[0]) for a, b in zip(ours, theirs, strict=True))
+    return "same" if proportional else "different"
 
 
 def _distinct(group: Group) -> list[Answer]:
@@ -290,7 +348,7 @@ def _links(relation: Relation) -> list[_Link] | None:
         if not isinstance(left, Scalar) or not isinstance(right, Scalar) or left.value is None or right.value is None:
             return None
         if sign in (">", "ge"):
-            sign, left, right = _flipped(sign), right, left  # noqa: PLW2901
+            sign, left, right = flipped(sign), right, left  # noqa: PLW2901
         found.append((sign, left.value - right.value))  # type: ignore[operator]
     return found
 

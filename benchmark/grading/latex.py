@@ -17,7 +17,7 @@ MAX_DEPTH = 40
 def expression(tokens: list[Token], *, sign: int = 1) -> Value:
     r"""The value of one expression; `sign` is what ± means. Unreadable, ZeroDivisionError or TooLarge otherwise."""
     reader = _Reader(tokens, sign)
-    value = reader.sum()
+    value = reader.infix()
     if reader.position < len(tokens):
         raise Unreadable(f"nothing is expected at {tokens[reader.position].value!r}")
     return value
@@ -41,6 +41,16 @@ class _Reader:
         if self.peek() != value:
             raise Unreadable(f"{value!r} is expected")
         self.position += 1
+
+    def infix(self) -> Value:
+        r"""A sum, or two of them with `\over` or `\choose` between."""
+        value = self.sum()
+        if self.peek() in ("over", "choose"):
+            name = self.peek()
+            self.position += 1
+            below = self.sum()
+            return value / below if name == "over" else _binomial(value, below)
+        return value
 
     def sum(self) -> Value:
         total = self.signed_product()
@@ -107,10 +117,19 @@ class _Reader:
                 self.position += 1 if self.peek() == "circ" else 3
             else:
                 base = power(base, self.argument())
-        if self.position - start == 1 and self.tokens[start].kind == "number" and self.peek() in ("frac", "0"):
+        if (
+            self.position - start == 1
+            and self.tokens[start].kind == "number"
+            and (self.peek() in ("frac", "0") or self._infix_fraction())
+        ):
             base = self.mixed(base)
         self.powered = powered
         return base
+
+    def _infix_fraction(self) -> bool:
+        r"""Whether `{3 \over 4}` comes next."""
+        values = [token.value for token in self.tokens[self.position : self.position + 5]]
+        return values[:1] == ["{"] and values[2:3] == ["over"] and values[4:] == ["}"]
 
     def mixed(self, whole: Value) -> Value:
         r"""`2\frac{3}{4}` and `2 3/4` are 2 + 3/4."""
@@ -148,7 +167,7 @@ class _Reader:
 
     def group(self, opening: str) -> Value:
         self.take(opening)
-        value = self.sum()
+        value = self.infix()
         self.take(BRACKETS[opening])
         return value
 
@@ -205,7 +224,7 @@ class _Reader:
             top = self.digit()
             return top / self.digit()
         if name == "binom":
-            return self.binomial()
+            return _binomial(self.argument(), self.argument())
         if name == "sqrt":
             degree = self.group("[") if self.peek() == "[" else number(2)
             return power(self.argument(), ONE / degree)
@@ -217,17 +236,6 @@ class _Reader:
             self.tokens[self.position] = Token("letter", "\\" + name, spaced=False)
             return self.name()
         raise Unreadable(f"the command {name!r}")
-
-    def binomial(self) -> Value:
-        top, bottom = self.argument().rational, self.argument().rational
-        if top is None or bottom is None or top.denominator * bottom.denominator != 1 or not 0 <= bottom <= top:
-            raise Unreadable("a binomial coefficient of other than two numbers")
-        many = number(1)
-        for index in range(int(min(bottom, top - bottom))):
-            many = many * number(top - index) / number(index + 1)
-            if index > 2_000:
-                raise TooLarge("a binomial coefficient of large numbers")
-        return many
 
     def applied(self, name: str) -> Value:
         r"""`\sin^2 2x`, `\log_2 8`, `\ln(x+1)`."""
@@ -261,6 +269,18 @@ class _Reader:
         if name == "log":
             return function("ln", inner) / function("ln", base or number(10))
         return function(name, inner)
+
+
+def _binomial(above: Value, below: Value) -> Value:
+    top, bottom = above.rational, below.rational
+    if top is None or bottom is None or top.denominator * bottom.denominator != 1 or not 0 <= bottom <= top:
+        raise Unreadable("a binomial coefficient of other than two numbers")
+    many = number(1)
+    for index in range(int(min(bottom, top - bottom))):
+        many = many * number(top - index) / number(index + 1)
+        if index > 2_000:
+            raise TooLarge("a binomial coefficient of large numbers")
+    return many
 
 
 _STARTS = (

@@ -1,129 +1,178 @@
-"""One spelling for what only looks different: Unicode, spaces, delimiters, thousands, escapes, units, number words."""
+"""One spelling for what only looks different: presentation, spaces, delimiters, thousands, escapes, number words."""
 
 from __future__ import annotations
 
 import re
-import unicodedata
 
-__all__ = ["clean", "unit_of", "words_of"]
+from benchmark.grading.characters import plain_characters
+from benchmark.grading.numerals import one_spelling, without_commas, words_as_digits
+from benchmark.grading.tokens import FUNCTIONS
+from benchmark.grading.units import UNIT_LETTERS
 
-_TABLE = {
-    "−": "-", "–": "-", "﹣": "-", "－": "-", "‐": "-", "‑": "-", "×": "\\times ", "·": "\\cdot ", "⋅": "\\cdot ",
-    "∙": "\\cdot ", "÷": "/", "⁄": "/", "∕": "/", "π": "\\pi ", "∞": "\\infty ", "≤": "\\le ", "≥": "\\ge ",
-    "≠": "\\ne ", "∈": "\\in ", "∪": "\\cup ", "∩": "\\cap ", "±": "\\pm ", "°": "^\\circ ", "º": "^\\circ ",
-    "√": "\\sqrt", "≈": "≈", "∅": "\\emptyset ", "⟨": "\\langle ", "⟩": "\\rangle ", "θ": "\\theta ",
-    "α": "\\alpha ", "β": "\\beta ", "λ": "\\lambda ", "φ": "\\phi ", "ω": "\\omega ", "γ": "\\gamma ", "∶": ":",
-    "½": "\\frac{1}{2}", "⅓": "\\frac{1}{3}", "⅔": "\\frac{2}{3}", "¼": "\\frac{1}{4}", "¾": "\\frac{3}{4}",
-    "²": "^2", "³": "^3", "¹": "^1", "“": "", "”": "", '"': "", "‘": "'", "’": "'", "\ufeff": "", "\u200b": "",
-    "\u200c": "", "\u200d": "", "\u2060": "", "\u202f": " ", "\u2009": " ", "\u00a0": " ", "€": "", "£": "",
-    "¥": "", "．": ".", "，": ",", "。": ".", "％": "%", "~": " ",
-}  # fmt: skip
-_UNICODE = {ord(character): spelling for character, spelling in _TABLE.items()}
+__all__ = ["clean", "words_of"]
+
 _DOUBLED = re.compile(r"\\\\(?=[A-Za-z!,;:$%{}])")
 _COMMANDS = re.compile(
-    r"(?<!\\)\\!|(?<!\\)\\[,;:> ]|\\(?:left|right|[bB]igg?[lrm]?)(?![a-zA-Z])\.?|\\displaystyle(?![a-z])"
+    r"(?<!\\)\\!|(?<!\\)\\[,;:> /]|\\(?:left|right|middle|[bB]igg?[lrm]?)(?![a-zA-Z])\.?|\\displaystyle(?![a-z])"
 )
 _MATH_SIGNS = re.compile(r"\\[()]|\\\[(?!\d)|(?<!\\)\\\]|\\?\$")
-_ALONE = re.compile(r"\*\*|__|\\(?:displaystyle|textstyle)")
-_SPACED_THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:(?:\\[,; ]|\s)\d{3})+(?![\d])")
-_THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
-_MARKED_THOUSANDS = re.compile(r"(?<=\d)\s?(?:\{,\s?\}|,\\!)\s?(?=\d{3})")
-_REPEATING = re.compile(r"(\d*)\.(\d*)\\overline\{?(\d+)\}?")
-_SCIENTIFIC = re.compile(r"(?<![A-Za-z\d.])(\d+(?:\.\d+)?)[eE]([+-]?\d{1,3})(?![\d.A-Za-z])")
-_STYLE = re.compile(r"\\(?:mathbf|mathrm|mathit|mathsf|mathbb|boldsymbol|bf|rm|operatorname\*?)\s*\{([^{}]*)\}")
-_PROGRAM_SIGNS = re.compile(r"!=|<=|>=|==")
-_SIGN_NAMES = {"!=": "\\ne ", "<=": "\\le ", ">=": "\\ge ", "==": "="}
-_NUMBER_WORDS = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
-    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "sixteen": 16,
-    "seventeen": 17, "eighteen": 18, "nineteen": 19, "twenty": 20,
-}  # fmt: skip
-_TENS = {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90, "hundred": 100}
-_MULTIPLIERS = {"hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
-_MULTIPLIED = re.compile(rf"(?<![\d.])(\d[\d.]*)\s*(?:\\text\s*\{{)?\s*({'|'.join(_MULTIPLIERS)})\b", re.IGNORECASE)
+_ALONE = re.compile(r"\*\*|(?<!_)__(?!_)|\\(?:displaystyle|textstyle)")
+_COLOUR = re.compile(
+    r"\\(?:fcolorbox\s*\{[^{}]*\}\s*\{[^{}]*\}|(?:textcolor|colorbox|color)\s*(?:\[[^\]]*\]\s*)?\{[^{}]*\})"
+    r"|\\color\s+(?:red|blue|green|black|gray|orange|purple)\b|\\bbox\s*\[[^\[\]]*\]|\\(?:style|class|cssId|href)\s*\{[^{}]*\}"
+)
+_INVISIBLE = re.compile(
+    r"\\(?:[hv]?phantom|[hv]space|hskip|vskip|tag|label|footnote|textsuperscript\{\*\})\*?\s*\{[^{}]*\}"
+)
+_UPRIGHT = re.compile(
+    r"\\(?P<command>mathrm|operatorname\*?|mathop|rm|mathsf|mathtt|mathit|mathbf|mathbb|Bbb|boldsymbol|bm|pmb|bf|mathnormal|unit|si)"
+    r"(?![A-Za-z])\s*(?:\{(?P<inside>(?:[^{}]|\{[^{}]*\})*)\}|(?P<word>(?:(?<=rm)\s+|(?<=rm)~)?[A-Za-z]+))"
+)
+_SWITCHED = re.compile(r"\{\s*\\(?:rm|bf|it|sf|tt|text)\b[\s~]*(?P<inside>[A-Za-z~ .]+)\}")
+_SPACES = re.compile(r"(?:[~\s]|\\[,;:! ])+")
+_WORDS = re.compile(r"[A-Za-z][A-Za-z ~./*^{}\d\\,;:!-]*")
+_MIXED_TEXT = re.compile(r"\\(?:text|textbf|textrm|mbox|textit)\s*\{([^{}$]*)\$([^$]*)\$([^{}$]*)\}")
+_PROGRAM_SIGNS = re.compile(r"!=|<=|>=|==|=<")
+_SIGN_NAMES = {"!=": "\\ne ", "<=": "\\le ", ">=": "\\ge ", "==": "=", "=<": "\\le "}
+_NOT = re.compile(r"\\not\s*(?:=|\\?in\b)?")
+_CURRENCY = re.compile(
+    r"\s*(?P<minus>-)?\s*(?:\\text(?:rm|bf)?\s*\{\s*)?(?:US|U\.S\.|CA|AU|A|C|NZ|HK|S)?\s?(?P<sign>\\?\$|€|£|¥|₹|￥|\bRs\.?(?![A-Za-z])|INR\b|USD\b|EUR\b|GBP\b)\s*\}?\s*"
+    r"(?P<amount>-?(?:\d|\.\d|\\frac)[\d,.\s/{}\\frac!]*?)\s*(?:/-)?\s*\$?\s*"
+)
+MAX_AMOUNT = 80
+"""Characters; no longer text is an amount of money."""
+_CURRENCY_NAMES = {"€": "euros", "£": "£", "¥": "yen", "￥": "yen", "EUR": "euros", "GBP": "£"}
+_CURRENCY_BEHIND = re.compile(r"(?<=[\d}])\s*([€£¥₹￥])\s*$")
+_IN_BRACKETS = re.compile(
+    r"(?<=[\d}])\s+[(\[]\s*(?:in\s+)?([A-Za-z]{3}[A-Za-z .]*|cm|km|ft|kg|in|mm|lb|oz|ml|m|g|s|L)[)\]]$"
+)
+_BRACED_THOUSANDS = re.compile(r"(?<!\\)\{\s*(\d{1,3}(?:,\d{3})+)\s*\}")
+_EMPTY_TEXT = re.compile(r"\\(?:text|mbox|textrm|mathrm)\s*\{\s*\}")
+_TEXT_DEGREES = re.compile(r"\\text\s*\{\s*\^\\circ\s*\}")
+_BRACED_WHOLE = re.compile(r"(?<![A-Za-z0-9}^_\\])\{(\d+)\}(?=\s*\\[dtc]?frac)")
+_EMPTY_BRACES = re.compile(r"(?<=[\d)])\{\s*\}")
+_ONE_TEXT = re.compile(r"\\(?:text|textbf|textrm|mbox)\s*\{([^{}$\\]*\d[^{}$\\]*)\}")
+_CHOICE = re.compile(
+    r"(?:\\text\s*\{)?\s*(?:option|choice|answer)\s*[(\[]?([A-J])[)\]]?\s*\}?|[\[(]?([A-J])[)\].]", re.IGNORECASE
+)
+_SIGNED = re.compile(r"(?:\\text\s*\{)?\s*(?:negative|minus)\s*\}?\s*(?=\d|\\frac)", re.IGNORECASE)
+_BRACKETS = re.compile(r"(?<!\\)([\[\]])([^\[\](),;]+[,;][^\[\](),;]+)(?<!\\)([\[\]])")
 
 
 def clean(text: str) -> str:
     """The answer in one spelling; meaning is kept, also that of characters which no formula has."""
-    if not text.isascii():
-        text = "".join(_narrow(character) for character in text).translate(_UNICODE)
+    if not text.isascii() or "&" in text or "<" in text:
+        text = plain_characters(text)
     text = text.strip()
     if "\\\\" in text and ("\\begin" not in text or "\\\\begin" in text):
         text = _DOUBLED.sub(r"\\", text).replace("\\\\\\\\", "\\\\")
         text = text.rstrip("\\") if "\\begin" not in text else text
     text = text.rstrip("\\") if text.endswith("\\") and not text.endswith("\\\\") else text
-    text = text.replace("\\qquad", " ").replace("\\quad", " ").replace('"', "").replace("`", "")
-    if "," in text:
-        text = _MARKED_THOUSANDS.sub("", text)
+    text = text.replace('"', "").replace("`", "")
+    text = _EMPTY_BRACES.sub("", text) if "{" in text else text
+    text = _presented(text) if "\\" in text or "~" in text else text
+    text = _with_currency(text)
     if "=" in text:
         text = _PROGRAM_SIGNS.sub(lambda match: _SIGN_NAMES[match[0]], text)
-    text = _STYLE.sub(r"{\1}", text) if "\\" in text else text
-    text = _SPACED_THOUSANDS.sub(lambda match: re.sub(r"\D", "", match[0]), text)
-    text = _COMMANDS.sub(lambda match: "" if match[0] in ("\\!", "\\displaystyle") else " ", text)
+    text = one_spelling(text)
+    if "(" in text:
+        text = _IN_BRACKETS.sub(r" \\text{\1}", text)
+    text = _COMMANDS.sub(lambda match: "" if match[0] in ("\\!", "\\displaystyle", "\\/") else " ", text)
     text = _MATH_SIGNS.sub("", text)
     text = _ALONE.sub("", text).strip()
-    text = text if text.endswith("...") else text.rstrip(".;")
-    if "," in text and not re.search(r"[(\[{]", text.replace("\\text{", "").replace("\\frac{", "")):
-        text = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), text)
-    if "overline" in text:
-        text = _REPEATING.sub(_as_fraction, text)
-    if "e" in text or "E" in text:
-        text = _SCIENTIFIC.sub(r"\1*10^{\2}", text)
-    multiplied = _MULTIPLIED.search(text)
-    if multiplied:
-        text = f"{multiplied[1]}*{_MULTIPLIERS[multiplied[2].lower()]}" + text[multiplied.end() :].replace("}", "", 1)
-    word = re.fullmatch(r"(?:\\text\s*\{)?\s*([A-Za-z]+)(?:[- ]([a-z]+))?\s*\}?", text)
-    return (_number_word(word[1].lower(), (word[2] or "")) or text) if word else text
+    text = text if text.endswith("...") else text.rstrip(".;,")
+    text = _emphasised(text)
+    if "[" in text or "]" in text:
+        text = _BRACKETS.sub(_usual_brackets, text)
+    if "," in text:
+        text = _BRACED_THOUSANDS.sub(lambda match: f"{{{match[1].replace(',', '')}}}", text)
+        if not re.search(r"[(\[{]", text.replace("\\text{", "").replace("\\frac{", "").replace("\\sqrt{", "")):
+            text = without_commas(text)
+    one = _ONE_TEXT.fullmatch(text)
+    text = one[1].strip() if one else text
+    choice = _CHOICE.fullmatch(text) if len(text) < 30 else None
+    if choice:
+        return choice[1] or choice[2]
+    return words_as_digits(_SIGNED.sub("-", text, count=1) if text[:1] in "\\mMnN" else text)
 
 
-def _narrow(character: str) -> str:
-    """Digits and letters of other alphabets and widths as ASCII; circled and raised ones stay what they are."""
-    if character.isdecimal():
-        return str(unicodedata.decimal(character))
-    kind = unicodedata.decomposition(character).split(" ", 1)[0]
-    return unicodedata.normalize("NFKC", character) if kind in ("<wide>", "<font>") else character
+def _presented(text: str) -> str:
+    """Without colours, sizes and invisible things; upright letters that are words or units as text."""
+    text = text.replace("\\qquad", " ").replace("\\quad", " ")
+    if text.startswith("~"):
+        text = re.sub(r"^~\s*(?=[\d$.\\-])", "", text)
+    text = _COLOUR.sub(" ", text)
+    text = _INVISIBLE.sub(" ", text)
+    if "\\not" in text:
+        text = _NOT.sub(lambda match: "\\ne " if "=" in match[0] else match[0], text)
+    while "$" in text and (mixed := _MIXED_TEXT.search(text)):
+        text = f"{text[: mixed.start()]}\\text{{{mixed[1]}}}{mixed[2]}\\text{{{mixed[3]}}}{text[mixed.end() :]}"
+    text = _EMPTY_TEXT.sub(" ", text)
+    text = _TEXT_DEGREES.sub(r"^\\circ ", text)
+    text = _BRACED_WHOLE.sub(r"\1", text)
+    text = _SWITCHED.sub(r"\\text{\g<inside>}", text)
+    text = _UPRIGHT.sub(_upright, text)
+    return text.replace("~", " ")
 
 
-def _as_fraction(match: re.Match[str]) -> str:
-    """A repeating decimal: 0.1(6) = (16 - 1) / 90."""
-    whole, fixed, period = match.groups()
-    if len(fixed) + len(period) > 40:
-        return match[0]
-    top = int((whole or "0") + fixed + period) - int((whole or "0") + fixed)
-    return f"\\frac{{{top}}}{{{(10 ** len(period) - 1) * 10 ** len(fixed)}}}"
+def _upright(match: re.Match[str]) -> str:
+    r"""`\mathrm{cm}` as text, `\mathrm{1,000}` as what is inside, `\operatorname{sin}` as the function."""
+    command = match["command"]
+    inside = (match["inside"] if match["inside"] is not None else match["word"]).strip()
+    if command in ("mathbb", "Bbb"):
+        return {"R": "\\reals ", "Z": "\\text{integers}", "N": "\\text{naturals}", "Q": "\\text{rationals}"}.get(
+            inside, f"{{{inside}}}"
+        )
+    word = _SPACES.sub(" ", inside).strip()
+    if word in FUNCTIONS or word in ("max", "min", "gcd", "lcm", "det"):
+        return f"\\{word} " if word in FUNCTIONS else f"\\text{{{word}}}"
+    if command in ("mathbf", "bf", "boldsymbol", "bm", "pmb", "mathnormal"):
+        return f"{{{inside}}}"
+    if len(word) == 1 and (
+        word not in UNIT_LETTERS
+        or not re.search(r"[\d})°]\s*$|circ\s*$", _SPACES.sub(" ", match.string[: match.start()]))
+    ):
+        return f"{{{inside}}}"
+    return (
+        f"\\text{{{word}}}"
+        if _WORDS.fullmatch(word) and re.match(r"[A-Za-z]{2}|[A-Za-z](?![A-Za-z])", word)
+        else f"{{{inside}}}"
+    )
 
 
-def _number_word(first: str, second: str) -> str | None:
-    if first in _TENS and second in _NUMBER_WORDS and 0 < _NUMBER_WORDS[second] < 10 and first != "hundred":
-        return str(_TENS[first] + _NUMBER_WORDS[second])
-    if second:
-        return None
-    value = _NUMBER_WORDS.get(first, _TENS.get(first))
-    return None if value is None else str(value)
+def _with_currency(text: str) -> str:
+    """An amount with its currency in front as the amount with its currency behind; `$` alone may be a delimiter."""
+    if "$" not in text and not any(sign in text for sign in ("€", "£", "¥", "₹", "R", "I", "U", "E", "G")):
+        return text
+    found = _CURRENCY.fullmatch(text) if len(text) <= MAX_AMOUNT else None
+    if found and (found["sign"] != "$" or text.count("$") == 1):
+        name = _CURRENCY_NAMES.get(found["sign"], "rupees" if found["sign"][0] in "R₹I" else "dollars")
+        return f"{found['minus'] or ''}{found['amount']} \\text{{{name}}}"
+    text = _CURRENCY_BEHIND.sub(lambda match: f" {_CURRENCY_NAMES.get(match[1], 'rupees')}", text)
+    return text.translate(_NO_CURRENCY)
+
+
+_NO_CURRENCY = dict.fromkeys(map(ord, "€£¥₹￥"), "")
+
+
+def _emphasised(text: str) -> str:
+    """Without the stars or underscores of emphasis around the whole."""
+    while (
+        len(text) > 2 and text[0] == text[-1] and text[0] in "*_" and text[1:-1].strip() and text[0] not in text[1:-1]
+    ):
+        text = text[1:-1].strip()
+    return text
+
+
+def _usual_brackets(match: re.Match[str]) -> str:
+    """The open interval `]a, b[` as `(a, b)`."""
+    return {"[": "[", "]": "("}[match[1]] + match[2] + {"]": "]", "[": ")"}[match[3]]
+
+
+_PARTS = re.compile(r"(?:(?<=\s)|^)-\d+(?:\.\d+)?|\d+(?:\.\d+)?|[^\W\d_]+")
 
 
 def words_of(text: str) -> str:
-    """Words alone: small letters, single spaces, no punctuation, no leading article."""
-    words = re.sub(r"[^a-z0-9]+", " ", text.lower().replace("'", "")).split()
+    """Words alone: small letters, single spaces, no punctuation, no leading article; numbers keep sign and point."""
+    words = _PARTS.findall(text.lower().replace("'", ""))
     return " ".join(words[1:] if len(words) > 1 and words[0] in ("the", "an") else words)
-
-
-_UNITS = {
-    "cm": "cm", "centimeter": "cm", "centimetre": "cm", "mm": "mm", "millimeter": "mm", "m": "m", "meter": "m",
-    "metre": "m", "km": "km", "kilometer": "km", "in": "in", "inch": "in", "inches": "in", "ft": "ft", "foot": "ft",
-    "feet": "ft", "yd": "yd", "yard": "yd", "mi": "mi", "mile": "mi", "second": "s", "sec": "s", "minute": "min",
-    "min": "min", "hour": "h", "hr": "h", "day": "day", "week": "week", "month": "month", "year": "year", "gram": "g",
-    "kg": "kg", "kilogram": "kg", "cent": "cent", "unit": "unit", "dollar": "$", "mph": "mph",
-}  # fmt: skip
-
-
-def unit_of(words: str, exponent: str = "") -> str:
-    """A known unit in one spelling with its exponent; empty for any other words, which then say nothing."""
-    parts = re.sub(r"[^a-z]+", " ", words.lower()).split()
-    power = exponent
-    if parts and parts[0] in ("square", "sq", "cubic", "cu"):
-        power, parts = ("2" if parts[0].startswith("s") else "3"), parts[1:]
-    if len(parts) != 1:
-        return ""
-    known = _UNITS.get(parts[0]) or _UNITS.get(parts[0].removesuffix("s"))
-    return f"{known}^{power}" if known and power not in ("", "1") else known or ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmark.grading.algebra import Value
 
-__all__ = ["Answer", "Based", "Group", "Matrix", "Relation", "Scalar", "Text", "written"]
+__all__ = ["Answer", "Based", "Clock", "Group", "Matrix", "Reals", "Relation", "Scalar", "Text", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,11 @@ class Based:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`kind`: the two brackets of a sequence or interval, `{}` for a set, `,` for a bare list, `∪` for a union."""
+    """Several answers in one.
+
+    `kind`: the two brackets of a sequence or interval, `{}` for a set, `,` for a bare list, `:` for a ratio of three or
+    more; `∪`, `∩` and `∖` of sets; `or` and `and` of conditions.
+    """
 
     kind: str
     items: tuple[Answer, ...]
@@ -58,14 +62,31 @@ class Relation:
     signs: tuple[str, ...]
 
 
-Answer = Scalar | Text | Based | Group | Matrix | Relation
+@dataclass(frozen=True, slots=True)
+class Reals:
+    """All real numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A time of day in minutes after midnight; `known` is false where nothing tells the morning from the evening."""
+
+    minutes: int
+    known: bool
+
+
+Answer = Scalar | Text | Based | Group | Matrix | Relation | Reals | Clock
 
 
 def written(answer: Answer) -> str:  # noqa: PLR0911 - one return for each structure
     """The normal form as text, for a person and for counting different answers."""
     if isinstance(answer, Scalar):
         value = answer.source if answer.value is None else answer.value.written()
-        return value + "%" * answer.percent + f" {answer.unit}" * bool(answer.unit)
+        return value + "%" * answer.percent + f" {answer.unit}" * (answer.unit not in ("", "°", "$"))
+    if isinstance(answer, Reals):
+        return "ℝ"
+    if isinstance(answer, Clock):
+        return f"{answer.minutes // 60}:{answer.minutes % 60:02}{'' if answer.known else '?'}"
     if isinstance(answer, Text):
         return answer.words
     if isinstance(answer, Based):
@@ -76,6 +97,8 @@ def written(answer: Answer) -> str:  # noqa: PLR0911 - one return for each struc
         signs = (*answer.signs, "")
         return " ".join(f"{written(side)} {sign}" for side, sign in zip(answer.sides, signs, strict=True)).rstrip()
     items = [written(item) for item in answer.items]
-    if answer.kind in (",", "∪"):
+    if answer.kind in (",", "∪", "∩", "or", "and"):
         return f" {answer.kind} ".join(sorted(items)).replace(" ,", ",")
+    if answer.kind in (":", "∖"):
+        return f" {answer.kind} ".join(items)
     return answer.kind[0] + ", ".join(sorted(items) if answer.kind == "{}" else items) + answer.kind[1]

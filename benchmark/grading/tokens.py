@@ -26,21 +26,24 @@ class Token(NamedTuple):
 _TOKEN = re.compile(
     r"(?P<space>\s+)"
     r"|(?P<number>\d+(?:\.\d+)?(?:\.\.\.)?|\.\d+)"
-    r"|\\(?:text|textbf|textit|textrm|textnormal|mbox|hbox)\s*\{(?P<text>[^{}]*)\}"
+    r"|\\(?:text|textbf|textit|textrm|textnormal|textsf|texttt|textsc|textup|textmd|emph|mbox|hbox)\s*"
+    r"\{(?P<text>(?:[^{}]|\{[^{}]*\})*)\}"
     r"|\\(?P<edge>begin|end)\s*\{(?P<name>[a-z]+\*?)\}"
     r"|\\(?P<command>[A-Za-z]+)"
     r"|\\(?P<escaped>[{}%|\\])"
-    r"|(?P<word>[A-Za-z]+)"
+    r"|(?P<word>[A-Za-z]+|[^\x00-\x7f\W\d_]{1,40})"
     r"|(?P<symbol>[-+*/^_=<>(){}\[\]|,;:!&%'.≈])"
 )
+_DIGITS = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 FUNCTIONS = {"sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh"}
 FUNCTIONS |= {"ln", "log", "exp", "lg"}
 _NAMED = {"sqrt", "pi", "infty", "cdot", "times", "frac"} | FUNCTIONS
 """Words that mean the command of the same name."""
 _SHORT_WORDS_TABLE = """
-is of the not no yes or and one two six ten in ft cm mm km kg mg ml hr min lb lbs day cup per mph pm
+is of the not no yes or and one two six ten but any in ft cm mm km kg mg ml hr min lb lbs day cup per mph pm
 am oz men box all if it be we so to at as an on by than for add sub inf nan zoo oo var int str sum
 len max gcd lcm mod th st nd rd sq cc mi yd gal deg rad dec hex bin odd
+cms kms gms yrs hrs mins secs usd eur gbp inr kwh kph mph kpa kmh sec rev rpm fps bps ppm ms kw mw mhz hz amp mol
 """
 _SHORT_WORDS = frozenset(_SHORT_WORDS_TABLE.split())
 _GLUED = re.compile(r"([a-z]{0,2})(sqrt|pi|sin|cos|tan|ln)([a-z]?)")
@@ -49,6 +52,8 @@ _RENAMED = {
     "dfrac": "frac",
     "tfrac": "frac",
     "cfrac": "frac",
+    "nicefrac": "frac",
+    "sfrac": "frac",
     "dbinom": "binom",
     "tbinom": "binom",
     "leq": "le",
@@ -72,6 +77,21 @@ _RENAMED = {
     "vert": "|",
     "mid": "|",
     "varnothing": "emptyset",
+    "vee": "lor",
+    "wedge": "land",
+    "backslash": "setminus",
+    "smallsetminus": "setminus",
+    "R": "reals",
+    "Reals": "reals",
+    "bigcup": "cup",
+    "bigcap": "cap",
+    "leqq": "le",
+    "geqq": "ge",
+    "sim": "≈",
+    "cong": "≈",
+    "thickapprox": "≈",
+    "approxeq": "≈",
+    "doteq": "=",
     "approx": "≈",
     "simeq": "≈",
     "degree": "circ",
@@ -80,8 +100,12 @@ _RENAMED = {
     "varepsilon": "epsilon",
 }
 _SILENT_TABLE = """
-left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle limits quad qquad mathbf
-mathrm mathit mathsf mathbb boldsymbol bf rm it boxed fbox phantom ensuremath operatorname hspace
+left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr displaystyle textstyle scriptstyle
+scriptscriptstyle limits nolimits quad qquad enspace thinspace medspace thickspace negthinspace allowbreak nobreak
+mathbf mathrm mathit mathsf mathtt mathbb mathcal mathfrak mathnormal boldsymbol bm pmb bold bf rm it sf tt sl bfseries
+itshape boxed fbox framebox bbox ovalbox doublebox shadowbox underline uline underbar smash mathop mathord mathstrut
+strut ensuremath operatorname tiny scriptsize footnotesize small normalsize large Large LARGE huge Huge centering
+noindent nonumber notag hfill hfil relax protect null
 """
 _SILENT = frozenset(_SILENT_TABLE.split())
 _GREEK_TABLE = """
@@ -118,7 +142,8 @@ def _append(tokens: list[Token], match: re.Match[str], *, spaced: bool) -> None:
     if kind == "name":
         tokens.append(Token(match["edge"], match["name"].rstrip("*"), spaced))
     elif kind == "text":
-        tokens.append(Token("text", value.strip(), spaced))
+        value = value.strip()
+        tokens.append(Token("number" if _DIGITS.fullmatch(value) else "text", value, spaced))
     elif kind == "escaped":
         tokens.append(Token("symbol", "%" if value == "%" else "|" if value == "|" else "\\" + value, spaced))
     elif kind == "command":
@@ -135,10 +160,12 @@ def _append_word(tokens: list[Token], word: str, *, spaced: bool) -> None:
     if word in _NAMED:
         value = _RENAMED.get(word, word)
         tokens.append(Token("command" if value[0].isalpha() else "symbol", value, spaced))
+    elif not word.isascii():
+        tokens.append(Token("word", word, spaced))
     elif len(word) == 1:
         tokens.append(Token("letter", word, spaced))
     elif word.lower() in _SHORT_WORDS or len(word) > _MAX_LETTERS:
-        glued = _GLUED.fullmatch(word)
+        glued = _GLUED.fullmatch(word) if word.isascii() else None
         if glued:  # sinx, xsqrt
             before, name, after = glued.groups()
             tokens += [Token("letter", letter, spaced=False) for letter in before]

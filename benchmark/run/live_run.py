@@ -94,7 +94,7 @@ class LiveRun:
         """1 for completions that the grader accepts, else 0."""
         with self.phase("reward"):
             pairs = [(c.text, problem.gold) for problem, row in zip(problems, completions, strict=True) for c in row]
-            verdicts = iter(grade_all(pairs, stated=False))
+            verdicts = iter(grade_all(pairs, require_marker=True))
             return [[next(verdicts).reward for _ in row] for row in completions]
 
     def phase(self, name: Phase) -> AbstractContextManager[None]:
@@ -146,5 +146,5 @@ class LiveRun:
                 batch_completions=self.job.exam.batch_completions,
             )
             pairs = [(c.text, problem.gold) for problem, row in zip(self._probe, answers, strict=True) for c in row]
-            verdicts = grade_all(pairs, stated=False)
+            verdicts = grade_all(pairs, require_marker=True)
             return {"probe/accuracy": sum(verdict.reward for verdict in verdicts) / len(verdicts)}

@@ -94,7 +94,7 @@ def compare_splits(
 def unreadable_golds(task: str, answer_format: str, problems: Sequence[Problem]) -> tuple[Finding, ...]:
     """Gold answers that the grader does not accept from a completion that gives exactly them."""
     before, _, after = answer_format.partition("n")
-    verdicts = grade_all([(f"{before}{one.gold}{after}", one.gold) for one in problems], stated=False)
+    verdicts = grade_all([(f"{before}{one.gold}{after}", one.gold) for one in problems], require_marker=True)
     bad = [one for one, verdict in zip(problems, verdicts, strict=True) if verdict.kind != "correct"]
     if not bad:
         return ()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import grading
-from benchmark.grading import extract_answer, grade, grade_all
+from benchmark.grading import answers, extract_answer, grade, grade_all
 from benchmark.grading.rivals import grader
 from benchmark.tasks import load_task
 
@@ -40,7 +40,7 @@ def published(*, adversarial):
 
 def forget():
     grading._cache.clear()
-    grading._read_short.cache_clear()
+    answers.forget()
 
 
 @pytest.mark.benchmark(group="grade published pairs, nothing remembered (compare pairs_per_second)")

@@ -195,7 +195,7 @@ def _answer(gold: str, form: str | None) -> str | None:
     """The final answer of a gold: taken out of it where it is a worked solution."""
     if form == "answer":
         return gold
-    return gold_answer(gold) if form is None else extract_answer(gold, stated=False)
+    return gold_answer(gold) if form is None else extract_answer(gold, require_marker=True)
 
 
 def _own(source: str) -> list[AnswerPair]:

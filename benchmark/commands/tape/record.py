@@ -85,7 +85,8 @@ def _rewards(problems: Sequence[Problem], texts: Sequence[str]) -> torch.Tensor:
     """[B] the examiner's verdict, 1 for correct, else 0."""
     size = len(texts) // len(problems)
     golds = [problem.gold for problem in problems for _ in range(size)]
-    return torch.tensor([verdict.reward for verdict in grade_all(list(zip(texts, golds, strict=True)), stated=False)])
+    verdicts = grade_all(list(zip(texts, golds, strict=True)), require_marker=True)
+    return torch.tensor([verdict.reward for verdict in verdicts])
 
 
 def _header(

@@ -95,7 +95,7 @@ class ReplayRun:
             for completion in row
             if (problem.id, completion.text) not in self._known
         ]
-        verdicts = grade_all([(text, gold) for _, text, gold in unknown], stated=False)
+        verdicts = grade_all([(text, gold) for _, text, gold in unknown], require_marker=True)
         self._known |= {
             (name, text): verdict.reward for (name, text, _), verdict in zip(unknown, verdicts, strict=True)
         }

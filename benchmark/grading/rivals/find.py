@@ -20,7 +20,7 @@ _BRACE = re.compile(r"[{}]")
 
 def marked(text: str) -> RivalAnswer:
     """Our own extraction, which here wants a box, `####` or a phrase, as the exam does."""
-    answer = extract_answer(text, stated=False)
+    answer = extract_answer(text, require_marker=True)
     return None if answer is None else (answer, "extraction")
 
 

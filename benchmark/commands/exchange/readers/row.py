@@ -144,7 +144,7 @@ def gold_answer(gold: str) -> str:
 
     A solution is told by its line `#### x`, as in GSM8K, or its box, as in MATH.
     """
-    return (extract_answer(gold, stated=False) or gold) if _SOLUTION.search(gold) else gold
+    return (extract_answer(gold, require_marker=True) or gold) if _SOLUTION.search(gold) else gold
 
 
 def described(value: object) -> str:
