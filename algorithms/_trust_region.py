@@ -40,7 +40,7 @@ def trust_region_update(
 ) -> dict[str, float]:
     """Update the heads with the optimiser and the policy with one natural-gradient step.
 
-    The step is halved until `objective` falls and the KL stays within `radius`; if that never happens, no step is taken.
+    The step is halved until `objective` falls and the KL stays within `radius`; if that never happens, none is taken.
     `objective` is the policy's part of the loss alone: a step moves the states that the critic reads, so the critic's
     loss would otherwise decide about steps that it has nothing to do with.
     """

@@ -1,6 +1,7 @@
 """Imports go downhill: the syntax tree of every module is held against the floors of the house."""
 
 import ast
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -172,7 +173,7 @@ def test_broad_excepts_are_in_the_named_places_only():
         for name, tree in {**BENCHMARK, **ALGORITHMS}.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.ExceptHandler)
-        and (node.type is None or "Exception'" in ast.dump(node.type).replace("BaseException", "Exception"))
+        and (node.type is None or re.search("id='(Base)?Exception'", ast.dump(node.type)))
     ]
     assert sorted(places) == MAY_CATCH_EVERYTHING
 
