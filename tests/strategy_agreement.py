@@ -68,7 +68,11 @@ def counted(pairs: Iterable[Pair], level: StrategyLevel) -> Counts:
         keys = [strategy_key(text, pair.answer, level) for text in (pair.first, pair.second)]
         found[pair.same, None if None in keys else keys[0] == keys[1]] += 1
     return Counts(
-        found[True, True], found[True, False], found[False, True], found[False, False], found[True, None] + found[False, None]
+        found[True, True],
+        found[True, False],
+        found[False, True],
+        found[False, False],
+        found[True, None] + found[False, None],
     )
 
 
