@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
@@ -168,6 +169,16 @@ def grader_table(session: nox.Session) -> None:
     Needs the published data (BAKEOFF_DATA); `-- 10` restyles every tenth MATH answer.
     """
     run(session, "python", "tests/grader_table.py", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session(venv_backend="virtualenv")
+def exchange(session: nox.Session) -> None:
+    """lm-evaluation-harness, inspect_ai and TRL write completions anew; `import` reads them, inspect_ai our export."""
+    session.install("-e", EXTRAS, "lm-eval>=0.4.13", "inspect-ai>=0.3.285")
+    out = Path(session.create_tmp()).resolve() / "foreign"
+    shutil.rmtree(out, ignore_errors=True)
+    session.run("python", "tests/foreign.py", str(out), env=OFFLINE)
+    session.run("pytest", "-q", "tests/test_foreign_files.py", env=OFFLINE | {"BAKEOFF_FOREIGN": str(out)})
 
 
 @nox.session(venv_backend="none")

@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 import pytest
-from exchanged import RIGHT, completions, problems, question
+from exchanged import RIGHT, completions, problems, question, ran
 from typer.testing import CliRunner
 
 from benchmark.cli import app
@@ -348,3 +348,36 @@ def test_diversity_grades_foreign_files_and_finds_the_crossing(tmp_path):
     (columns,) = measure_file(both, "wide").columns[""]
     # the greedy answer is wrong and one of two samples is right: potential@2 = pass@2 = 1; 2 equations, both different
     assert (columns["samples"], columns["potential@n"], columns["div_equ"]) == (2.0, 1.0, 1.0)
+
+
+def test_inspect_ai_reads_our_export(tmp_path):
+    log = pytest.importorskip("inspect_ai.log", reason="nox -s exchange installs it")
+    results, _ = ran(tmp_path)
+    command = ["export", "mine", "--to", "inspect-ai", "--results", str(results), "--out", str(tmp_path / "out")]
+    assert CliRunner().invoke(app, command, catch_exceptions=False).exit_code == 0
+    found = log.read_eval_log(str(tmp_path / "out/grpo/competition_s0.json"))
+    assert found.status == "success"
+    assert [one.scores["bakeoff"].value for one in found.samples].count("C") == 6
+    assert found.results.scores[0].metrics["accuracy"].value == 0.5
+
+
+def test_our_inspect_log_comes_back(tmp_path):
+    results, _ = ran(tmp_path)
+    command = ["export", "mine", "--to", "inspect-ai", "--results", str(results), "--out", str(tmp_path / "out")]
+    CliRunner().invoke(app, command, catch_exceptions=False)
+    sampled, greedy = (rows(tmp_path / f"out/grpo/competition_s0{end}.json") for end in ("", "_greedy"))
+    assert [one.scores[0] for one in sampled].count(1.0) == 6
+    assert [one.greedy for one in greedy] == [True] * 3
+    assert {one.id for one in sampled} == {one.id for one in problems()}
+
+
+def test_a_model_card_has_the_tables_numbers(tmp_path):
+    cards = pytest.importorskip("huggingface_hub")
+    results, _ = ran(tmp_path)
+    command = ["export", "mine", "--to", "model-card", "--results", str(results), "--out", str(tmp_path / "out")]
+    CliRunner().invoke(app, command, catch_exceptions=False)
+    text = (tmp_path / "out/grpo.md").read_text(encoding="utf-8")
+    found = {one.metric_type: one.metric_value for one in cards.ModelCard(text).data.eval_results}
+    # 6 of 12 samples, 2 of 3 greedy ones
+    assert (found["accuracy"], found["greedy_accuracy"]) == (50.0, 66.7)
+    assert "| `competition` | accuracy | 50.0" in text
