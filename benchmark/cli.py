@@ -14,6 +14,7 @@ import typer
 
 from benchmark.commands.diversity.command import diversity
 from benchmark.commands.exact_world.command import check
+from benchmark.commands.exam import exam
 from benchmark.commands.exchange.command import export, import_
 from benchmark.commands.listing import list_
 from benchmark.commands.options import console
@@ -40,6 +41,7 @@ app.command()(regrade)
 app.command()(check)
 app.add_typer(tape, name="tape")
 app.command()(diversity)
+app.command()(exam)
 app.command()(export)
 app.command("import")(import_)
 
