@@ -215,8 +215,8 @@ def test_a_suites_own_words_stand_before_a_presets():
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        ({"template": "no place"}, "it must hold '{question}'"),
-        ({"stop": [""]}, "an empty text would stop at once"),
+        ({"template": "no place"}, "expected text that holds '{question}'"),
+        ({"stop": [""]}, "an empty text would end every completion at once"),
         ({"shot": 3}, "unknown key 'shot'; did you mean 'shots'"),
         ({"shots": -1}, "expected"),
         ({"shots_as": "lines"}, "shots_as"),
