@@ -186,3 +186,17 @@ def bench(session: nox.Session) -> None:
     """pytest-benchmark: our loop beside TRL's, our sampler, the grader, a step of each method, the bootstrap."""
     options = ["-q", "-o", "addopts=", "--benchmark-columns=median,iqr,rounds", *session.posargs]
     run(session, "pytest", *options, "tests/benchmarks", env=OFFLINE)
+
+
+@nox.session(venv_backend="virtualenv")
+def prompts(session: nox.Session) -> None:
+    """Every prompt preset beside lm-evaluation-harness's own rendering."""
+    session.install("-e", ".[train,dev]", "lm-eval[math]==0.4.13", "pyyaml")
+    session.run("pytest", "-q", "-o", "addopts=", "tests/test_prompts_beside_lm_eval.py", *session.posargs)
+
+
+@nox.session(venv_backend="virtualenv")
+def gemma(session: nox.Session) -> None:
+    """A local model's completions and likelihoods beside lm-evaluation-harness's. `-- MODEL DATA [--problems 64]`."""
+    session.install("-e", ".[train]", "lm-eval==0.4.13")
+    session.run("python", "tests/gemma_beside_lm_eval.py", *session.posargs)

@@ -41,6 +41,8 @@ class TRLRow(Adapter):
         part = training.micro_batch_groups or training.prompts_per_step
         if job.model.lora_rank is not None:
             return "TRL's rows train all weights: leave out lora_rank, or this row"
+        if job.prompt.stop:
+            return "TRL's rows know no stop strings: leave out [prompt] stop, or this row"
         if training.group_size < 2:
             return f"needs group_size of at least 2, not {training.group_size}"
         if training.prompts_per_step % part:
@@ -165,9 +167,9 @@ def _prompts(run: Run, problems: Sequence[Problem]) -> list[dict[str, object]]:
     policy = _language_policy(run)
     texts = [policy.render(problem.prompt) for problem in problems]
     tokenizer = policy.tokenizer
-    if tokenizer(texts[0]).input_ids != tokenizer(texts[0], add_special_tokens=False).input_ids:
+    if tokenizer(texts[0]).input_ids != policy.encode([problems[0].prompt]).ids[0].tolist():
         raise ConfigurationError(
-            "this tokenizer puts special tokens around a prompt when TRL calls it, and the examiner does not: "
+            "this tokenizer puts other special tokens around a prompt when TRL calls it than when the examiner does: "
             "TRL's rows would train on other prompts than they are examined on. Leave them out with this model."
         )
     return [{"prompt": text, "problem": number} for number, text in enumerate(texts)]

@@ -13,6 +13,7 @@ import typer
 
 from benchmark.commands.diversity.command import diversity
 from benchmark.commands.exact_world.command import check
+from benchmark.commands.exam import exam
 from benchmark.commands.exchange.command import export, import_
 from benchmark.commands.grade.command import grade
 from benchmark.commands.lab import lab
@@ -40,6 +41,7 @@ app.command()(regrade)
 app.command()(check)
 app.add_typer(tape, name="tape")
 app.command()(diversity)
+app.command()(exam)
 app.command()(export)
 app.command()(lab)
 app.command("import")(import_)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from benchmark.contract import Model
-from benchmark.model.policy import load_policy
+from benchmark.model.load import load_policy
 
 torch.set_num_threads(1)
 

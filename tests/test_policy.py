@@ -4,16 +4,20 @@ import itertools
 import math
 import socket
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from benchmark.contract import Model
+from benchmark.contract import Model, Prompt
 from benchmark.errors import DataUnavailable
+from benchmark.model.load import load_policy
+from benchmark.model.network import Network, Reading
 from benchmark.model.pocket.tokenizer import train_tokenizer
-from benchmark.model.policy import LanguagePolicy, load_policy
-from benchmark.model.sampler import sample
+from benchmark.model.policy import LanguagePolicy
+from benchmark.model.sampler import Ending, sample
+from benchmark.model.tokens import format_of
 from benchmark.tasks import load_task
 
 PROMPTS = [problem.prompt for problem in load_task("grade_school").load("validation")[:6]]
@@ -91,28 +95,37 @@ class Fixed(torch.nn.Module):
 
     def __init__(self, logits):
         super().__init__()
-        self.logits, self.config = logits, Qwen2Config(num_hidden_layers=1)
+        self.logits = logits
 
-    def forward(self, input_ids, **_):
-        class Out:
-            last_hidden_state = self.logits.expand(*input_ids.shape, -1)
+    @property
+    def base_model(self):
+        return self
 
-        return Out
+    def get_decoder(self):
+        return self
+
+    def get_output_embeddings(self):
+        return torch.nn.Identity()
+
+    def forward(self, input_ids, *, use_cache=True):
+        del use_cache
+        return SimpleNamespace(last_hidden_state=self.logits.expand(*input_ids.shape, -1))
+
+
+def draw_from(logits, rows, tokens, *, temperature, end):
+    """Completions of one prompt of one token."""
+    reading = Reading("head", "without_cache", "row_by_row")
+    prompt = torch.zeros(1, 1, dtype=torch.long)
+    ending = Ending(torch.tensor([end]), 0)
+    return sample(
+        Network(Fixed(logits)), reading, prompt, prompt + 1, noise(rows, tokens), temperature=temperature, ending=ending
+    )
 
 
 def test_samples_follow_the_tempered_distribution():
     # p ∝ (1, 2, 3, 4)^(1/0.5): 1/30, 4/30, 9/30, 16/30; token 3 ends
     logits = torch.tensor([1.0, 2.0, 3.0, 4.0]).log()
-    drawn = sample(
-        Fixed(logits),
-        torch.nn.Identity(),
-        torch.zeros(1, 1, dtype=torch.long),
-        torch.ones(1, 1, dtype=torch.long),
-        noise(20_000, 1),
-        temperature=0.5,
-        eos_ids=torch.tensor([3]),
-        pad_id=0,
-    )
+    drawn = draw_from(logits, 20_000, 1, temperature=0.5, end=3)
     counts = torch.bincount(drawn.ids[:, 0], minlength=4) / 20_000
     assert counts.tolist() == pytest.approx([1 / 30, 4 / 30, 9 / 30, 16 / 30], abs=0.015)
     expected = torch.tensor([1, 4, 9, 16.0])[drawn.ids[:, 0]].div(30).log()
@@ -123,16 +136,7 @@ def test_samples_follow_the_tempered_distribution():
 def test_empty_and_cut_completions_are_counted_right():
     certain = torch.tensor([-50.0, -50.0, -50.0, 50.0])
     for eos, length, terminated in ((3, 1, True), (0, 5, False)):
-        drawn = sample(
-            Fixed(certain),
-            torch.nn.Identity(),
-            torch.zeros(2, 3, dtype=torch.long),
-            torch.ones(2, 3, dtype=torch.long),
-            noise(2, 5),
-            temperature=1.0,
-            eos_ids=torch.tensor([eos]),
-            pad_id=0,
-        )
+        drawn = draw_from(certain, 2, 5, temperature=1.0, end=eos)
         assert drawn.mask.sum(1).tolist() == [length] * 2
         assert drawn.terminated.tolist() == [terminated] * 2
 
@@ -212,7 +216,7 @@ def test_the_probability_of_ending_is_that_of_the_full_distribution(pocket, temp
     prompts = pocket.encode(PROMPTS)
     drawn = pocket.sample(prompts, noise(12, 30), temperature=temperature)
     scored = pocket.score(prompts, drawn.ids, drawn.mask, temperature=temperature, ends=True)
-    full = (pocket._head(scored.states) / temperature).log_softmax(-1)[..., pocket.tokenizer.eos_token_id]
+    full = (pocket.network.lm_head(scored.states) / temperature).log_softmax(-1)[..., pocket.tokenizer.eos_token_id]
     assert torch.allclose(scored.end_logp, full * drawn.mask, atol=1e-5)
     ended = drawn.ids == pocket.tokenizer.eos_token_id
     assert ended.any()
@@ -239,10 +243,11 @@ def test_a_full_reference_stays_where_it_was(tiny):
 
 def test_a_chat_model_is_told_how_to_answer(tiny):
     policy = load_policy(Model(source=str(tiny)), "Answer in a box.")
-    assert policy.render("one?") == "one?\n"
+    assert policy.render("one?") == "one?\nAnswer in a box.\n"
     template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
     policy.tokenizer.chat_template = template
-    chat = LanguagePolicy(policy.model, policy.tokenizer, "Answer in a box.")
+    asked = format_of(Model(source="x", chat=True), Prompt(), "Answer in a box.")
+    chat = LanguagePolicy(policy.model, policy.tokenizer, asked)
     assert chat.render("one?") == "<user>one?\nAnswer in a box.<assistant>"
     assert chat.prompt_digest() != policy.prompt_digest()
 

@@ -20,7 +20,8 @@ from benchmark.commands.tape.replay import ReplayPolicy
 from benchmark.commands.tape.store import files_of, read_tape, write_tape
 from benchmark.contract import Checkpoint, Exam, Job, Model, Training
 from benchmark.errors import ConfigurationError
-from benchmark.model.policy import LanguagePolicy, load_policy
+from benchmark.model.load import load_policy
+from benchmark.model.policy import LanguagePolicy
 from benchmark.run.clock import Clock
 from benchmark.run.live_run import LiveRun
 from benchmark.suite.registry import resolve

@@ -25,9 +25,9 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 from benchmark.contract import Exam, Model
 from benchmark.exam.examiner import evaluate
 from benchmark.exam.metrics import measure
+from benchmark.model.load import load_policy
 from benchmark.model.pocket import POCKET
 from benchmark.model.pocket.tokenizer import train_tokenizer
-from benchmark.model.policy import load_policy
 from benchmark.seeds import seed_of
 from benchmark.tasks.generated import competition, grade_school
 from benchmark.tasks.generated.family import Draw, ProblemFamily, split_of

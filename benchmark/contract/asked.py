@@ -12,6 +12,7 @@ from benchmark.contract.task_data import TaskData
 Split = Literal["train", "validation", "test"]
 Severity = Literal["refuse", "warn", "note"]
 Setting = bool | int | float | str | None
+Keep = Literal["none", "adapter", "full"]
 
 IMPORTED = "imported"
 """Used in place of a class for a row trained elsewhere, whose completions `bakeoff import` reads."""
@@ -40,6 +41,8 @@ class Problem:
     """Difficulty, from 1; 0 if the data set has none."""
     strategies: tuple[str, ...] = ()
     """Keys of the known correct strategies (`benchmark.exam.strategy.key`); empty if unknown."""
+    published: str = ""
+    """The worked solution as the data set publishes it, where that differs from `solution`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,40 @@ class Model:
     """Precision of the weights."""
     chat: bool = False
     """Wrap prompts in the tokenizer's chat template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """How a problem becomes what the model reads; what is left out has the default of `benchmark.model.tokens`."""
+
+    preset: str | None = None
+    """A published convention (`benchmark.suite.presets`) that fills in what the suite does not say."""
+    template: str | None = None
+    """Text with `{question}` and, where wanted, `{instruction}`, the task's sentence on how to answer."""
+    system: str | None = None
+    """System turn of a chat; before everything else where there is no chat template."""
+    preamble: str = ""
+    """Text before the first example."""
+    shots: Annotated[int, Between(0, 1000)] = 0
+    """Solved examples before the question: problems of the training split that are then not trained on."""
+    shots_as: Literal["text", "turns"] = "text"
+    """Examples in the question's text, or as turns of a chat."""
+    shots_seed: Annotated[int, Between(0, 2**32 - 1)] = 0
+    """Chooses the examples; the same for every job of a task."""
+    shots_from: str | None = None
+    """Published examples instead of training problems: only a preset names them."""
+    published_solutions: bool = False
+    """Examples with their solutions as the data set publishes them, GSM8K's `<<48/2=24>>` included."""
+    answer_prefix: str = ""
+    """Between an example's question and its solution."""
+    shot_separator: str = "\n\n"
+    """Behind each example."""
+    stop: tuple[str, ...] = ()
+    """A completion ends where one of these is complete; it and what is behind it are not graded."""
+    prefill: str = ""
+    """Text the completion begins with, such as `<think>`; it is the prompt's, so it is not trained on."""
+    template_arguments: Mapping[str, Setting] = field(default_factory=dict)
+    """Passed to the chat template, such as `enable_thinking = false`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +200,12 @@ class Suite:
     exam: Exam = field(default_factory=Exam)
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     """Time limit of a job in seconds; a longer job is killed and recorded as `timed_out`."""
+    prompt: Prompt = field(default_factory=Prompt)
+    """With everything from its preset filled in."""
+    keep: Keep = "none"
+    """What of the trained weights stays in the job's folder; never committed."""
+    needs_gpu: bool = False
+    """Whether the suite is refused where there is no GPU, with the hours it would take without one."""
     tuned: Mapping[str, Tuning] = field(default_factory=dict)
     """By row name, or `training` for shared settings. Absent names were run with one setting only."""
     own_tasks: Mapping[str, OwnTask] = field(default_factory=dict)
@@ -184,6 +227,7 @@ class Job:
     exam: Exam
     own_tasks: Mapping[str, OwnTask] = field(default_factory=dict)
     """Of the task and the transfer tasks those that the suite brought along."""
+    prompt: Prompt = field(default_factory=Prompt)
 
 
 @dataclass(frozen=True, slots=True)

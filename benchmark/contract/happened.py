@@ -143,6 +143,8 @@ class Provenance:
     """SHA-256 over the format in which a problem becomes the model's input."""
     grader: str
     """Name and version of the grader."""
+    rendered_prompt: str | None = None
+    """The whole text that the model read for the first validation problem; `None` where it may not be kept."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,15 @@ completion depends on its own noise and prompt alone, not on its neighbours, and
 
 from __future__ import annotations
 
-import inspect
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
-from transformers import DynamicCache
 
-__all__ = ["Sampled", "cache_keyword", "positions", "sample"]
+from benchmark.model.network import Network, Reading, choose_rows, repeat_rows
+
+__all__ = ["Ending", "Sampled", "sample"]
 
 
 class Sampled(NamedTuple):
@@ -22,45 +23,69 @@ class Sampled(NamedTuple):
     ids: Tensor
     """[B, T] tokens, right-padded; T is the longest completion's."""
     mask: Tensor
-    """[B, T] 1.0 on valid tokens, end-of-sequence included."""
+    """[B, T] 1.0 on valid tokens, the end token, or the one that completes a stop string, included."""
     logp: Tensor
     """[B, T] log-probability of each token under the tempered distribution it was drawn from; 0 on padding."""
     terminated: Tensor
-    """[B] bool: ended by an end-of-sequence token, not by the length limit."""
+    """[B] bool: ended by an end token or a stop string, not by the length limit."""
 
 
-def positions(mask: Tensor) -> Tensor:
-    """Position ids of a left-padded batch: 0 at the first valid token."""
-    return (mask.long().cumsum(-1) - 1).clamp(min=0)
+class Ending(NamedTuple):
+    """When a completion is over."""
 
-
-def cache_keyword(backbone: Any) -> str:  # noqa: ANN401 - transformers' models share no type
-    """The name under which a model's `forward` takes its cache: `cache` since transformers 5.24, before it another."""
-    return "cache" if "cache" in inspect.signature(backbone.forward).parameters else "past_key_values"
+    tokens: Tensor
+    """[E] ids of end tokens."""
+    pad: int
+    """Fills what is behind the end."""
+    stopped: Callable[[Tensor], Tensor] | None = None
+    """Which of the completions [b, t] so far hold a stop string, [b] bool; `None` where there are no stop strings."""
 
 
 @torch.no_grad()
 def sample(
-    backbone: Any,  # noqa: ANN401 - transformers' models share no type
-    head: torch.nn.Module,
+    network: Network,
+    reading: Reading,
     prompt_ids: Tensor,
     prompt_mask: Tensor,
     noise: Tensor,
     *,
     temperature: float,
-    eos_ids: Tensor,
-    pad_id: int,
+    ending: Ending,
 ) -> Sampled:
     """Sample `len(noise) / P` completions of each prompt, at most `noise.shape[1]` tokens long.
 
     `prompt_ids`, `prompt_mask`: [P, L] left-padded. `noise`: [B, T] uniform in [0, 1). Temperature 0 is greedy and
     ignores the noise; its log-probabilities are those of temperature 1.
     """
+    group = len(noise) // len(prompt_ids)
+    if reading.sampling != "equal_lengths":
+        reader = _Reader(network) if reading.sampling == "left_padded" else _Rereader(network)
+        return _sampled(reader, prompt_ids, prompt_mask, noise, temperature=temperature, ending=ending)
+    lengths = prompt_mask.sum(1)
+    parts: list[tuple[Tensor, Sampled]] = []
+    for length in sorted(set(lengths.tolist())):
+        chosen = (lengths == length).nonzero().squeeze(1)
+        rows = (chosen.unsqueeze(1) * group + torch.arange(group, device=chosen.device)).flatten()
+        cut = prompt_ids[chosen, -length:]
+        one = _sampled(
+            _Reader(network, masked=False),
+            cut,
+            torch.ones_like(cut),
+            noise[rows],
+            temperature=temperature,
+            ending=ending,
+        )
+        parts.append((rows, one))
+    return _merged(parts, len(noise), ending.pad)
+
+
+def _sampled(
+    reader: _Reads, prompt_ids: Tensor, prompt_mask: Tensor, noise: Tensor, *, temperature: float, ending: Ending
+) -> Sampled:
     rows, limit = noise.shape
     device = prompt_ids.device
-    reader = _Reader(backbone, head)
     logits = reader.prompts(prompt_ids, prompt_mask, rows // len(prompt_ids))  # [B, V]
-    ids = torch.full((rows, limit), pad_id, device=device)
+    ids = torch.full((rows, limit), ending.pad, device=device)
     logp = torch.zeros((rows, limit), device=device)
     terminated = torch.zeros(rows, dtype=torch.bool, device=device)
     lengths = torch.full((rows,), limit, device=device)
@@ -68,7 +93,9 @@ def sample(
     for t in range(limit):
         token, token_logp = _draw(logits, noise[live, t], temperature)
         ids[live, t], logp[live, t] = token, token_logp
-        ended = torch.isin(token, eos_ids)
+        ended = torch.isin(token, ending.tokens)
+        if ending.stopped is not None:
+            ended |= ending.stopped(ids[live, : t + 1])
         if ended.any():
             terminated[live[ended]], lengths[live[ended]] = True, t + 1
             kept = (~ended).nonzero().squeeze(1)
@@ -82,34 +109,111 @@ def sample(
     return Sampled(ids[:, :longest], mask, logp[:, :longest], terminated)
 
 
-class _Reader:
-    """The model with its cache: reads each prompt once, then one token of each live row at a time."""
+def _merged(parts: list[tuple[Tensor, Sampled]], rows: int, pad: int) -> Sampled:
+    """One batch of several, each with the places of its rows."""
+    longest = max(one.ids.shape[1] for _, one in parts)
+    like = parts[0][1]
+    ids = like.ids.new_full((rows, longest), pad)
+    mask, logp = like.mask.new_zeros(rows, longest), like.logp.new_zeros(rows, longest)
+    terminated = like.terminated.new_zeros(rows)
+    for places, one in parts:
+        width = one.ids.shape[1]
+        ids[places, :width], mask[places, :width], logp[places, :width] = one.ids, one.mask, one.logp
+        terminated[places] = one.terminated
+    return Sampled(ids, mask, logp, terminated)
 
-    def __init__(self, backbone: Any, head: torch.nn.Module) -> None:  # noqa: ANN401 - as above
-        self._backbone, self._head = backbone, head
-        self._cache = DynamicCache(config=backbone.config)
-        self._cached: dict[str, Any] = {cache_keyword(backbone): self._cache, "use_cache": True}
+
+class _Reads(Protocol):
+    """How the model is asked for the next token's logits."""
 
     def prompts(self, ids: Tensor, mask: Tensor, group: int) -> Tensor:
-        """Logits [P·group, V] behind prompts [P, L]."""
-        last = self._read(ids, mask, positions(mask))
-        self._cache.batch_repeat_interleave(group)
-        self._seen = mask.repeat_interleave(group, 0)
-        return self._head(last).repeat_interleave(group, 0)  # type: ignore[no-any-return]
+        """Logits [P·group, V] behind left-padded prompts [P, L]."""
+        ...
 
     def token(self, token: Tensor) -> Tensor:
         """Logits [b, V] behind one more token [b] of each row."""
-        self._seen = torch.cat((self._seen, self._seen.new_ones(len(token), 1)), 1)
-        return self._head(self._read(token.unsqueeze(1), self._seen, positions(self._seen)[:, -1:]))  # type: ignore[no-any-return]
+        ...
 
     def keep(self, rows: Tensor) -> None:
         """Forget all rows but these."""
-        self._seen = self._seen[rows]
-        self._cache.batch_select_indices(rows)
+        ...
 
-    def _read(self, ids: Tensor, seen: Tensor, position: Tensor) -> Tensor:
-        out = self._backbone(input_ids=ids, attention_mask=seen, position_ids=position, **self._cached)
-        return out.last_hidden_state[:, -1]  # type: ignore[no-any-return]
+
+class _Reader:
+    """With a cache: each prompt is read once, then one token of each live row at a time.
+
+    Without a mask where nothing is padded: some recurrent models know none once they have a state.
+    """
+
+    def __init__(self, network: Network, *, masked: bool = True) -> None:
+        self._network, self._masked = network, masked
+        self._cache: Any = None
+
+    def prompts(self, ids: Tensor, mask: Tensor, group: int) -> Tensor:
+        """Read once, and shared by the group."""
+        logits = self._read(ids, mask)
+        repeat_rows(self._cache, group, torch.arange(len(ids), device=ids.device))
+        self._seen = mask.repeat_interleave(group, 0)
+        return logits.repeat_interleave(group, 0)
+
+    def token(self, token: Tensor) -> Tensor:
+        """From the cache."""
+        self._seen = torch.cat((self._seen, self._seen.new_ones(len(token), 1)), 1)
+        return self._read(token.unsqueeze(1), self._seen)
+
+    def keep(self, rows: Tensor) -> None:
+        """In the cache."""
+        self._seen = self._seen[rows]
+        choose_rows(self._cache, rows)
+
+    def _read(self, ids: Tensor, seen: Tensor) -> Tensor:
+        states = self._network.read(ids, seen if self._masked else None, self._cache, keep=True)
+        if states.cache is None:
+            raise NotImplementedError("the model returns no cache of which rows can be chosen")
+        self._cache = states.cache
+        return _last(self._network, states.hidden, states.logits)
+
+
+class _Rereader:
+    """Without a cache: whole rows are read again for each token, right-padded, so that any causal model can be."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    def prompts(self, ids: Tensor, mask: Tensor, group: int) -> Tensor:
+        """Moved to the left edge."""
+        self._lengths = mask.sum(1)
+        columns = torch.arange(ids.shape[1], device=ids.device)
+        places = (columns + ids.shape[1] - self._lengths.unsqueeze(1)).clamp(max=ids.shape[1] - 1)
+        self._ids = ids.gather(1, places)
+        repeated = torch.arange(len(ids), device=ids.device).repeat_interleave(group)
+        logits = self._read()
+        self.keep(repeated)
+        return logits[repeated]
+
+    def token(self, token: Tensor) -> Tensor:
+        """By reading everything again."""
+        self._ids = torch.cat((self._ids, torch.zeros_like(self._ids[:, :1])), 1)
+        self._ids[torch.arange(len(token), device=token.device), self._lengths] = token
+        self._lengths = self._lengths + 1
+        return self._read()
+
+    def keep(self, rows: Tensor) -> None:
+        """By dropping their tokens."""
+        self._ids, self._lengths = self._ids[rows], self._lengths[rows]
+
+    def _read(self) -> Tensor:
+        """One row at a time: nothing is padded, so nothing can be read wrongly."""
+        out = []
+        for ids, length in zip(self._ids, self._lengths.tolist(), strict=True):
+            states = self._network.read(ids[None, :length], None)
+            out.append(_last(self._network, states.hidden, states.logits))
+        return torch.cat(out)
+
+
+def _last(network: Network, hidden: Tensor, logits: Tensor | None) -> Tensor:
+    """[B, V] of the last column."""
+    return logits[:, -1] if logits is not None else network.project(hidden[:, -1])
 
 
 def _draw(logits: Tensor, noise: Tensor, temperature: float) -> tuple[Tensor, Tensor]:

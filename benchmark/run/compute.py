@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.optimizer import Optimizer, register_optimizer_step_post_hook
 
+from benchmark.model.network import Network
 from benchmark.model.policy import LanguagePolicy
 from benchmark.run import flops
 
@@ -29,9 +30,11 @@ class Meter:
 
     def __init__(self, policy: LanguagePolicy, *, models: bool) -> None:
         """With `models` off, FLOPs are unknown: a foreign trainer may compute without calling the watched modules."""
+        policy.proved()  # its own passes are not training's
         self.updates = 0
         """Steps of optimisers that hold weights of the policy."""
-        self._policy, self._models = policy, models and _is_dense(policy.network.config)
+        self._policy, self._shape = policy, _shape(Network(policy.network).backbone) if models else None
+        self._models = self._shape is not None
         self._weights = {id(weight) for weight in policy.trainable}
         self._backbones: list[_Backbone] = []
         self._matrices: list[_Matrix] = []
@@ -40,10 +43,10 @@ class Meter:
 
     def __enter__(self) -> Self:
         self._undo.append(register_optimizer_step_post_hook(self._stepped).remove)
-        if self._models:
+        if self._shape is not None:
             network = self._policy.network
-            self._backbones.append(_Backbone(network.base_model))
-            self._undo.append(_hook(network.base_model, self._unless_paused(self._backbones[-1].read)))
+            self._backbones.append(_Backbone(self._shape))
+            self._undo.append(_hook(Network(network).backbone, self._unless_paused(self._backbones[-1].read)))
             self.watch(network.get_output_embeddings())
         return self
 
@@ -61,7 +64,7 @@ class Meter:
     @property
     def flops(self) -> int | None:
         """Model FLOPs so far, as `benchmark.run.flops` counts them; `None` where they cannot be known."""
-        if not self._models:
+        if not self._models or any(one.hidden for one in self._backbones):
             return None
         return sum(one.flops for one in self._backbones) + sum(one.flops for one in self._matrices)
 
@@ -97,15 +100,23 @@ def _hook(module: nn.Module, read: ReadPass) -> Undo:
 class _Backbone:
     """Tokens through a transformer without its output head. Sums stay on its device: reading them waits for it."""
 
-    def __init__(self, backbone: Any) -> None:  # noqa: ANN401 - transformers' models share no type
-        self._shape = _shape(backbone)
+    def __init__(self, shape: flops.Shape) -> None:
+        self._shape = shape
+        self.hidden = False
+        """Whether a pass was made that cannot be counted."""
         self._forward: list[Tensor | int] = [0, 0]
         self._backward: list[Tensor | int] = [0, 0]
 
     def read(self, given: Mapping[str, Any], output: Any) -> None:  # noqa: ANN401 - as transformers returns it
         """Valid tokens [B, q] behind what a cache holds, from the mask [B, seen + q] over both."""
-        states: Tensor = output.last_hidden_state
-        mask = given["attention_mask"].long()
+        states: Tensor = output[0]
+        mask = given.get("attention_mask")
+        if mask is None and given.get("input_ids") is not None and not given.get("use_cache"):
+            mask = torch.ones_like(given["input_ids"])  # whole rows without padding
+        if not isinstance(mask, Tensor) or mask.dim() != 2:
+            self.hidden = True
+            return
+        mask = mask.long()
         fed = mask[:, -states.shape[1] :]
         counts = fed.sum(), (mask.cumsum(1)[:, -states.shape[1] :] * fed).sum()
         _add(self._forward, counts)
@@ -147,10 +158,23 @@ def _add(sums: list[Tensor | int], counts: tuple[Tensor, Tensor]) -> None:
         sums[place] = sums[place] + count
 
 
-def _shape(backbone: Any) -> flops.Shape:  # noqa: ANN401 - as above
-    config = backbone.config.to_dict()
-    heads = config["num_attention_heads"]
-    width = heads * (config.get("head_dim") or config["hidden_size"] // heads)
+def _shape(backbone: Any) -> flops.Shape | None:  # noqa: ANN401 - as above
+    """What its passes cost; `None` where the formula does not hold or the configuration does not say.
+
+    The formula holds where every matrix works on every token and every layer sees the whole context. Names that a
+    configuration gives these figures (`n_head`, `n_layer`, a `text_config`) are transformers' own matter.
+    """
+    config = backbone.config.get_text_config(decoder=True)
+    known = config.to_dict()
+    kinds = set(known.get("layer_types") or ["full_attention"])
+    if kinds != {"full_attention"} or any(word in name for name in known for word in UNKNOWN):
+        return None
+    heads, layers, size = (
+        _figure(config, name) for name in ("num_attention_heads", "num_hidden_layers", "hidden_size")
+    )
+    if heads is None or layers is None or size is None:
+        return None
+    own = _figure(config, "head_dim")
     matrices = [
         weight
         for module in backbone.modules()
@@ -159,11 +183,14 @@ def _shape(backbone: Any) -> flops.Shape:  # noqa: ANN401 - as above
         if weight.dim() == 2
     ]
     trained = sum(weight.numel() for weight in matrices if weight.requires_grad)
-    return flops.Shape(sum(map(torch.numel, matrices)), trained, config["num_hidden_layers"] * width)
+    return flops.Shape(sum(map(torch.numel, matrices)), trained, layers * (own * heads if own else size))
 
 
-def _is_dense(config: Any) -> bool:  # noqa: ANN401 - as above
-    """Whether the formula holds: every matrix works on every token, and every layer sees the whole context."""
-    known = config.to_dict()
-    kinds = set(known.get("layer_types") or ["full_attention"])
-    return kinds == {"full_attention"} and not any("expert" in name for name in known)
+UNKNOWN = ("expert", "mamba", "ssm", "conv", "recurrent", "linear_num", "lora_rank", "state_size", "encoder_layers")
+"""In the names of settings of models that route tokens, keep a state instead of a context, or have an encoder."""
+
+
+def _figure(config: Any, name: str) -> int | None:  # noqa: ANN401 - as above
+    """A whole number of a configuration under transformers' common name for it; `None` where it is not one."""
+    found = vars(config).get(config.attribute_map.get(name, name))
+    return found if isinstance(found, int) and not isinstance(found, bool) and found > 0 else None

@@ -21,11 +21,13 @@ import torch
 
 from benchmark.adapter import Adapter
 from benchmark.contract import (
+    FLOOR,
     Checkpoint,
     Diagnosis,
     Evaluation,
     ExamProblems,
     Job,
+    Keep,
     Problem,
     Provenance,
     Record,
@@ -36,12 +38,15 @@ from benchmark.errors import Diverged, MethodFault
 from benchmark.exam.metrics import measure
 from benchmark.exam.regrade import cross_grading
 from benchmark.grading import GRADER, math_verify_version
-from benchmark.model.policy import LanguagePolicy, load_policy
+from benchmark.model.keep import WEIGHTS, save_weights
+from benchmark.model.load import load_policy
+from benchmark.model.policy import LanguagePolicy
 from benchmark.run.clock import Clock
 from benchmark.run.compute import Meter
 from benchmark.run.devices import torch_device
 from benchmark.run.doctor import diagnose, last_figures
 from benchmark.run.live_run import LiveRun
+from benchmark.run.prompting import examples_of, without_examples
 from benchmark.seeds import seed_of
 from benchmark.store import provenance
 from benchmark.store.kept import write_cross_grading, write_problems
@@ -68,6 +73,10 @@ class Order:
     threads: int
     device: str = "auto"
     """`auto`, `cpu`, `cuda:1` or `mps`."""
+    keep: Keep = "none"
+    """Trained weights that stay in the job's folder."""
+    texts: bool = False
+    """Whether completions of published problems stay, too: not where results are committed."""
 
 
 @dataclass(slots=True)
@@ -192,7 +201,7 @@ def _perform(order: Order, clock: Clock, progress: JobProgress) -> Record:
     with clock.phase("write"):
         _write(order, loaded, run, evaluation)
         write_cross_grading(job_folder(order.results, job), others)
-        if loaded.task.generated:
+        if loaded.task.generated or order.texts:
             kept = ExamProblems(loaded.provenance.task_digest, tuple(loaded.task.load("test", order.data)))
             write_problems(order.results, job.suite, job.task, kept)
     return Record(
@@ -248,13 +257,13 @@ def _transfer(
         with clock.phase("load"):
             task = load_task(name, job.own_tasks)
             problems = task.load("test", order.data)[: job.exam.problems]
-            policy = loaded.policy.instructed(task.instruction)
+            policy = loaded.policy.asked_as(job.model, job.prompt, task.instruction)
         with clock.phase("evaluate"):
             evaluation = adapter.evaluate(policy, job.exam, problems, seed_of(job.seed, name))
             found |= {f"transfer/{name}/{metric}": value for metric, value in measure(evaluation.outcomes).items()}
         with clock.phase("write"):
             folder = job_folder(order.results, job)
-            write_outcomes(folder, evaluation.outcomes, texts=task.generated, task=name)
+            write_outcomes(folder, evaluation.outcomes, texts=task.generated or order.texts, task=name)
     return found
 
 
@@ -275,7 +284,9 @@ def _load(order: Order) -> _Loaded:
     job = order.job
     task = load_task(job.task, job.own_tasks)
     training, validation, test = (task.load(split, order.data) for split in ("train", "validation", "test"))
-    policy = load_policy(job.model, task.instruction, device=torch_device(order.device))
+    examples = examples_of(job.prompt, job.task, training)
+    policy = load_policy(job.model, task.instruction, job.prompt, examples, device=torch_device(order.device))
+    rest = without_examples(job.prompt, job.task, training)
     head, dirty = provenance.commit()
     grader = f"{GRADER}, math-verify {math_verify_version() or 'not installed'}"
     source = Provenance(
@@ -288,15 +299,23 @@ def _load(order: Order) -> _Loaded:
         task_digest=digest((*training, *validation, *test)),
         prompt_digest=policy.prompt_digest(),
         grader=grader,
+        rendered_prompt=_shown(policy, validation, kept=task.generated or order.texts),
     )
     probe = validation[: job.training.probe_problems]
-    return _Loaded(task, policy, training, probe, source)
+    return _Loaded(task, policy, rest, probe, source)
+
+
+def _shown(policy: LanguagePolicy, problems: Sequence[Problem], *, kept: bool) -> str | None:
+    """The whole text the model reads for the first validation problem; `None` where its text may not be kept."""
+    return policy.render(problems[0].prompt) if problems and kept else None
 
 
 def _write(order: Order, loaded: _Loaded, run: LiveRun, evaluation: Evaluation) -> None:
     folder = job_folder(order.results, order.job)
-    write_outcomes(folder, evaluation.outcomes, texts=loaded.task.generated)
+    write_outcomes(folder, evaluation.outcomes, texts=loaded.task.generated or order.texts)
     write_steps(folder, run.steps)
+    if order.keep != "none" and order.job.algorithm.name != FLOOR:
+        save_weights(loaded.policy, folder / WEIGHTS, order.keep)
 
 
 def _refuse_broken(policy: LanguagePolicy) -> None:

@@ -16,7 +16,9 @@ from benchmark.run.devices import checked_device, default_workers, devices_of
 from benchmark.run.durations import Durations
 from benchmark.run.job import Order, unfinished
 from benchmark.run.progress import Display, clock_text
+from benchmark.run.ready import refuse_unfit
 from benchmark.run.sweep import sweep
+from benchmark.store.provenance import committed
 from benchmark.store.records import adopt, forget, is_done, job_folder, read_record, write_record, write_suite
 from benchmark.suite.fairness import compare_rows, compare_splits, unreadable_golds
 from benchmark.suite.load import jobs_of, load_suite, suite_path
@@ -126,6 +128,7 @@ def make_plan(
     left = [job for job in missing if not job.algorithm.imported]
     refusals = {job.id: refusal(job) for job in left}
     leaks = examine_tasks(suite, sorted({job.task for job in left}), data)
+    refuse_unfit(suite, [job for job in left if refusals[job.id] is None], data, device)
     return Plan(
         suite=suite,
         results=results,
@@ -153,7 +156,10 @@ def carry_out(plan: Plan, console: Console) -> Sequence[Record]:
         past.add(read_record(job_folder(plan.results, job)))
     for job in plan.again:  # a result that is being replaced is none until it is there again
         forget(plan.results, job)
-    orders = [Order(job, plan.results, plan.data, plan.threads, plan.device) for job in plan.to_run]
+    texts = not committed(plan.results)
+    orders = [
+        Order(job, plan.results, plan.data, plan.threads, plan.device, plan.suite.keep, texts) for job in plan.to_run
+    ]
     with Display(console, plan.to_run, plan.workers, past) as display:
         records = sweep(
             orders,

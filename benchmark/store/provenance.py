@@ -13,7 +13,16 @@ from pathlib import Path
 
 from benchmark.model.pocket import POCKET
 
-__all__ = ["LIBRARIES", "commit", "device", "libraries", "numbers_version", "package_version", "weights_digest"]
+__all__ = [
+    "LIBRARIES",
+    "commit",
+    "committed",
+    "device",
+    "libraries",
+    "numbers_version",
+    "package_version",
+    "weights_digest",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARIES = ("python", "torch", "transformers", "peft", "trl", "datasets", "numpy", "math-verify")
@@ -60,6 +69,12 @@ def commit() -> tuple[str | None, bool | None]:
         check=False,
     )
     return head.stdout.strip(), bool(status.stdout.strip())
+
+
+def committed(results: Path) -> bool:
+    """Whether results of that folder go into a repository: the `results` at the top of a checkout."""
+    folder = results.resolve()
+    return folder.name == "results" and (folder.parent / ".git").exists()
 
 
 def device(threads: int, name: str = "auto") -> str:

@@ -17,8 +17,10 @@ from benchmark.contract import (
     Between,
     Exam,
     Job,
+    Keep,
     Model,
     OwnTask,
+    Prompt,
     Setting,
     Suite,
     Training,
@@ -30,8 +32,9 @@ from benchmark.errors import ConfigurationError, MissingPackage, UnknownName
 from benchmark.importing import is_path, locate
 from benchmark.store.provenance import numbers_version, weights_digest
 from benchmark.suite.own_tasks import named_tasks, tables_of
+from benchmark.suite.presets import read_prompt
 from benchmark.suite.source import SUITES, Changes, SuiteText, read_text, suite_path
-from benchmark.suite.values import known_keys, section, shown
+from benchmark.suite.values import expected, fits, known_keys, section, shown
 
 __all__ = ["KEYS", "SEED", "SUITES", "TIMEOUT", "check_names", "jobs_of", "load_suite", "suite_path"]
 
@@ -39,9 +42,12 @@ KEYS = (
     "extends",
     "only",
     "model",
+    "prompt",
     "tasks",
     "seeds",
     "timeout_seconds",
+    "keep",
+    "needs_gpu",
     "training",
     "exam",
     "algorithms",
@@ -80,6 +86,9 @@ def _checked(text: SuiteText, resolve: Resolve) -> Suite:
         tasks=tasks,
         seeds=_seeds(where, table["seeds"]),
         model=section(where, Model, {"source": model} if isinstance(model, str) else model, "model"),
+        prompt=read_prompt(where, table.get("prompt", {})),
+        keep=_one_of(where, "keep", table.get("keep", "none"), Keep),
+        needs_gpu=_one_of(where, "needs_gpu", table.get("needs_gpu", False), bool),
         training=section(where, Training, table.get("training", {}), "training"),
         exam=dataclasses.replace(exam, transfer=transfer),
         timeout_seconds=_timeout(where, table.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
@@ -111,13 +120,27 @@ def _job(suite: Suite, algorithm: Algorithm, task: str, seed: int) -> Job:
         "weights": weights_digest(suite.model.source),
         "training": _moving(suite.training),
         "exam": _moving(suite.exam),
+        **_prompt_moves(suite),
     }
     own = {name: suite.own_tasks[name] for name in (task, *suite.exam.transfer) if name in suite.own_tasks}
     if own:
         moves["own_tasks"] = {name: _identity(one) for name, one in own.items()}
     digest = hashlib.sha256(json.dumps(moves, sort_keys=True).encode()).hexdigest()[:8]
     name = f"{algorithm.name}-{task}-s{seed}-{digest}"
-    return Job(name, suite.name, algorithm, task, seed, suite.model, suite.training, suite.exam, own)
+    return Job(name, suite.name, algorithm, task, seed, suite.model, suite.training, suite.exam, own, suite.prompt)
+
+
+def _prompt_moves(suite: Suite) -> dict[str, object]:
+    """The prompt as far as it moves numbers: nothing for what the pocket policy reads when nobody says otherwise."""
+    if suite.prompt == Prompt() and suite.model.source == "pocket":
+        return {}
+    return {"prompt": {key: value for key, value in dataclasses.asdict(suite.prompt).items() if key != "preset"}}
+
+
+def _one_of(where: str, key: str, value: Any, hint: Any) -> Any:  # noqa: ANN401 - as TOML gives it
+    if not fits(value, hint):
+        raise ConfigurationError(f"{where}: {key} = {shown(value)}: expected {expected(hint)}.")
+    return value
 
 
 def _moving(settings: Model | Training | Exam) -> dict[str, Any]:

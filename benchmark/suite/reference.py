@@ -12,13 +12,14 @@ import sys
 import textwrap
 from pathlib import Path
 
-from benchmark.contract import Columns, Exam, Model, TaskData, Training, Tuning
+from benchmark.contract import Columns, Exam, Model, Prompt, TaskData, Training, Tuning
 from benchmark.suite.values import expected, hints_of
 
 __all__ = ["SECTIONS", "key_table", "with_tables"]
 
 SECTIONS: dict[str, type] = {
     "model": Model,
+    "prompt": Prompt,
     "training": Training,
     "exam": Exam,
     "task.NAME": TaskData,

@@ -55,6 +55,8 @@ class Read(NamedTuple):
     solution: str
     kind: str = ""
     level: int = 0
+    published: str = ""
+    """The solution as it is published, where `solution` is not."""
 
 
 def gold_of(extract: Callable[[str], str], worked: str, where: str) -> str:
@@ -121,7 +123,13 @@ class DatasetTask(Task):
                 read = self.read(row, where)
                 found.append(
                     Problem(
-                        f"{self.name}/{split}/{index}", read.prompt, read.gold, read.solution, read.kind, read.level
+                        f"{self.name}/{split}/{index}",
+                        read.prompt,
+                        read.gold,
+                        read.solution,
+                        read.kind,
+                        read.level,
+                        published=read.published,
                     )
                 )
         if not found:

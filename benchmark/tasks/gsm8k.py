@@ -32,6 +32,7 @@ def read(row: RawRow, where: str) -> Read:
         prompt=text_column(row, ("question",), where),
         gold=gold_of(extract_gold_gsm8k, worked, where),
         solution=without_annotations(worked),
+        published=worked,
     )
 
 

@@ -15,7 +15,8 @@ from benchmark.commands.tape.replay import ReplayPolicy, first_gradient, whole_b
 from benchmark.commands.tape.store import Tape, read_tape
 from benchmark.contract import Algorithm, Exam, Job, Problem, Setting, Training
 from benchmark.errors import ConfigurationError, OffTape
-from benchmark.model.policy import LanguagePolicy, load_policy
+from benchmark.model.load import load_policy
+from benchmark.model.policy import LanguagePolicy
 from benchmark.suite.registry import build
 from benchmark.tasks import load_task
 
@@ -133,7 +134,7 @@ def effects_of(
     before = _logp(policy, tape, asked)
     effects, gradients, left_out = list[Effect](), list[Tensor](), dict[str, str]()
     for algorithm in algorithms:
-        replay = ReplayPolicy(policy.model, policy.tokenizer, policy.instruction, policy.lora, tape=tape)
+        replay = ReplayPolicy(policy.model, policy.tokenizer, policy.prompt, policy.lora, policy.proved(), tape=tape)
         adapter = whole_batch(build(algorithm))
         try:
             gradient = first_gradient(adapter, _job(algorithm, tape, asked), replay, problems, asked.head_steps)

@@ -13,7 +13,8 @@ from benchmark.commands.tape.store import Header, Tape
 from benchmark.contract import Model, Problem
 from benchmark.errors import ConfigurationError
 from benchmark.grading import GRADER, grade_all, math_verify_version
-from benchmark.model.policy import LanguagePolicy, Prompts, load_policy
+from benchmark.model.load import load_policy
+from benchmark.model.policy import LanguagePolicy, Prompts
 from benchmark.model.sampler import Sampled
 from benchmark.seeds import seed_of
 from benchmark.store import provenance

@@ -63,7 +63,13 @@ class ReplayPolicy(LanguagePolicy):
         """A frozen copy that replays too."""
         frozen = super().snapshot()
         return ReplayPolicy(
-            frozen.model, frozen.tokenizer, frozen.instruction, frozen.lora, tape=self.tape, replays=self.replays
+            frozen.model,
+            frozen.tokenizer,
+            frozen.prompt,
+            frozen.lora,
+            self.reading,
+            tape=self.tape,
+            replays=self.replays,
         )
 
 
