@@ -13,7 +13,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from benchmark.contract import Model, Prompt
 from benchmark.errors import DataUnavailable
 from benchmark.model.load import load_policy
-from benchmark.model.network import Network, Reading
+from benchmark.model.network import Network, ReadingPlan
 from benchmark.model.pocket.tokenizer import train_tokenizer
 from benchmark.model.policy import LanguagePolicy
 from benchmark.model.sampler import Ending, sample
@@ -114,7 +114,7 @@ class Fixed(torch.nn.Module):
 
 def draw_from(logits, rows, tokens, *, temperature, end):
     """Completions of one prompt of one token."""
-    reading = Reading("head", "without_cache", "row_by_row")
+    reading = ReadingPlan("head", "without_cache", "row_by_row")
     prompt = torch.zeros(1, 1, dtype=torch.long)
     ending = Ending(torch.tensor([end]), 0)
     return sample(

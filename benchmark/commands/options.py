@@ -13,7 +13,7 @@ from rich.console import Console
 from benchmark.contract import Finding
 from benchmark.errors import ConfigurationError
 
-__all__ = ["Data", "Reports", "Results", "SuiteName", "console", "open_console", "print_findings", "say"]
+__all__ = ["DataOption", "Reports", "Results", "SuiteName", "console", "open_console", "print_findings", "say"]
 
 STYLES = {"refuse": "red", "warn": "yellow", "note": "dim"}
 
@@ -37,7 +37,7 @@ def suite_names(incomplete: str) -> list[str]:
 SuiteName = Annotated[
     str, typer.Argument(help="Name of a suite, or the path of your own .toml.", autocompletion=suite_names)
 ]
-Data = Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")]
+DataOption = Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")]
 Results = Annotated[Path, typer.Option(help="Folder of the records.")]
 Reports = Annotated[Path, typer.Option(help="Folder of the reports.")]
 

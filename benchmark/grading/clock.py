@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from benchmark.grading.structures import Clock, Scalar
+from benchmark.grading.structures import ClockTime, Scalar
 
 __all__ = ["clock_of", "same_time", "time_of"]
 
@@ -22,16 +22,16 @@ _FULL_HOUR = re.compile(r"(\d{1,2}):00(?::00)?")
 _LETTERS = re.compile(r"[mMkK]|noon|night|morning|afternoon|evening|midday")
 
 
-def clock_of(text: str) -> Clock | None:  # noqa: PLR0911 - one return for each spelling
+def clock_of(text: str) -> ClockTime | None:  # noqa: PLR0911 - one return for each spelling
     """The time of day that a cleaned answer states in words or with a.m. or p.m.; `None` for anything else."""
     full = _FULL_HOUR.fullmatch(text)
     if full and int(full[1]) <= 24:
-        return Clock(60 * int(full[1]) % 1440, known=int(full[1]) > 12 or full[1].startswith("0"))
+        return ClockTime(60 * int(full[1]) % 1440, known=int(full[1]) > 12 or full[1].startswith("0"))
     if len(text) > 80 or not _LETTERS.search(text):
         return None
     plain = re.sub(r"\s+", " ", _WRAPPER.sub(lambda match: match[1] or "", text)).strip().lower().replace("\\", "")
     if plain.rstrip(".") in _NAMED:
-        return Clock(_NAMED[plain.rstrip(".")], known=True)
+        return ClockTime(_NAMED[plain.rstrip(".")], known=True)
     found = _TIME.fullmatch(plain)
     if found is None:
         return None
@@ -48,27 +48,27 @@ def clock_of(text: str) -> Clock | None:  # noqa: PLR0911 - one return for each 
         or ("p" if found["night"] and hour > 5 else "a" if found["night"] else None)
     )
     if half is None or hour > 12:
-        return Clock((60 * hour + minute) % 1440, known=hour > 12)
-    return Clock(60 * (hour % 12) + minute + _HALVES[half.lower()], known=True)
+        return ClockTime((60 * hour + minute) % 1440, known=hour > 12)
+    return ClockTime(60 * (hour % 12) + minute + _HALVES[half.lower()], known=True)
 
 
 _RATIO = re.compile(r"(\d{1,2}) : (\d\d)(?: : 00)?")
 
 
-def time_of(scalar: Scalar) -> Clock | None:
+def time_of(scalar: Scalar) -> ClockTime | None:
     """What a number or `16:30` means where the other side is a time of day."""
     if scalar.unit or scalar.percent:
         return None
     ratio = _RATIO.fullmatch(scalar.source)
     if ratio is None:
-        return Clock(60 * int(scalar.source), known=False) if re.fullmatch(r"\d|1[0-2]", scalar.source) else None
+        return ClockTime(60 * int(scalar.source), known=False) if re.fullmatch(r"\d|1[0-2]", scalar.source) else None
     hour, minute = int(ratio[1]), int(ratio[2])
     if hour > 24 or minute > 59:
         return None
-    return Clock((60 * hour + minute) % 1440, known=hour > 12 or ratio[1].startswith("0"))
+    return ClockTime((60 * hour + minute) % 1440, known=hour > 12 or ratio[1].startswith("0"))
 
 
-def same_time(left: Clock, right: Clock) -> bool:
+def same_time(left: ClockTime, right: ClockTime) -> bool:
     """Equal times; where one side leaves out the half of the day, equal on the face of a clock."""
     if left.known and right.known:
         return left.minutes == right.minutes

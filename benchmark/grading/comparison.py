@@ -17,7 +17,7 @@ from benchmark.grading.algebra import Value, equal, leading, number
 from benchmark.grading.clock import same_time, time_of
 from benchmark.grading.evaluation import evaluate
 from benchmark.grading.sets import certainly_a_set, flipped, real_set, same_set
-from benchmark.grading.structures import Answer, Based, Clock, Group, Matrix, Relation, Scalar, Text
+from benchmark.grading.structures import Answer, Based, ClockTime, Group, Matrix, Relation, Scalar, Text
 from benchmark.grading.units import same_unit
 
 __all__ = ["Equality", "same"]
@@ -49,7 +49,7 @@ def _same(left: Answer, right: Answer, oracle: Oracle) -> Equality:  # noqa: PLR
     if as_sets is not None:
         return as_sets
     left, right = _met(left, right)
-    if isinstance(left, Clock) and isinstance(right, Clock):
+    if isinstance(left, ClockTime) and isinstance(right, ClockTime):
         return "same" if same_time(left, right) else "different"
     if isinstance(left, Scalar) and isinstance(right, Scalar):
         return _scalars(left, right, oracle)
@@ -91,7 +91,7 @@ def _meet(ours: Answer, theirs: Answer) -> Answer:  # noqa: C901, PLR0911 - one 
     """`ours` in the form of `theirs`, where that is only a matter of writing."""
     if isinstance(ours, Relation) and not isinstance(theirs, Relation):
         ours = _unnamed(ours) or ours
-    if isinstance(ours, Scalar) and isinstance(theirs, Clock):
+    if isinstance(ours, Scalar) and isinstance(theirs, ClockTime):
         return time_of(ours) or ours
     if isinstance(ours, Group) and ours.kind in ("[]", ",") and isinstance(theirs, Group) and len(ours.items) != 2:
         ours = replace(ours, kind=",") if theirs.kind == "," and ours.kind == "[]" else ours

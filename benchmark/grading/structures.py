@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from benchmark.grading.algebra import Value
 
-__all__ = ["Answer", "Based", "Clock", "Group", "Matrix", "Reals", "Relation", "Scalar", "Text", "written"]
+__all__ = ["Answer", "Based", "ClockTime", "Group", "Matrix", "Reals", "Relation", "Scalar", "Text", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +68,14 @@ class Reals:
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class ClockTime:
     """A time of day in minutes after midnight; `known` is false where nothing tells the morning from the evening."""
 
     minutes: int
     known: bool
 
 
-Answer = Scalar | Text | Based | Group | Matrix | Relation | Reals | Clock
+Answer = Scalar | Text | Based | Group | Matrix | Relation | Reals | ClockTime
 
 
 def written(answer: Answer) -> str:  # noqa: PLR0911 - one return for each structure
@@ -85,7 +85,7 @@ def written(answer: Answer) -> str:  # noqa: PLR0911 - one return for each struc
         return value + "%" * answer.percent + f" {answer.unit}" * (answer.unit not in ("", "°", "$"))
     if isinstance(answer, Reals):
         return "ℝ"
-    if isinstance(answer, Clock):
+    if isinstance(answer, ClockTime):
         return f"{answer.minutes // 60}:{answer.minutes % 60:02}{'' if answer.known else '?'}"
     if isinstance(answer, Text):
         return answer.words

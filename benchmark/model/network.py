@@ -23,7 +23,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPast
 __all__ = [
     "LogitsBy",
     "Network",
-    "Reading",
+    "ReadingPlan",
     "Sampling",
     "Scoring",
     "States",
@@ -43,7 +43,7 @@ CACHE_NAMES = ("cache", "past_key_values")
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingPlan:
     """How a model is read; each faster way is taken only where it was proved equal to the plain forward pass."""
 
     logits: LogitsBy

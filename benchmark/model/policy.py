@@ -18,7 +18,7 @@ from torch import Tensor
 
 from benchmark.contract import Completion, Model, Prompt
 from benchmark.model import scoring
-from benchmark.model.network import Network, Reading
+from benchmark.model.network import Network, ReadingPlan
 from benchmark.model.sampler import Ending, Sampled, sample
 from benchmark.model.scoring import Prompts, Scored, label_and_end_logp
 from benchmark.model.tokens import PromptFormat, Vocabulary, format_of
@@ -37,7 +37,7 @@ class LanguagePolicy:
     """How a problem becomes the text that the model reads."""
     lora: bool = False
     """Whether `model` is wrapped by peft: then only its adapter is trained."""
-    reading: Reading | None = None
+    reading: ReadingPlan | None = None
     """How the model is read; `None` finds the fastest way that is proved right, at the first use."""
 
     def __post_init__(self) -> None:
@@ -52,7 +52,7 @@ class LanguagePolicy:
         asked = format_of(model, prompt, instruction, self.prompt.examples if examples is None else examples)
         return LanguagePolicy(self.model, self.tokenizer, asked, self.lora, self.proved())
 
-    def proved(self) -> Reading:
+    def proved(self) -> ReadingPlan:
         """How the model is read, after the proof. Raises `ConfigurationError` for a model that has no right way."""
         if self.reading is None:
             name = str(self.network.config.name_or_path or type(self.network).__name__)

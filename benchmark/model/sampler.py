@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from benchmark.model.network import Network, Reading, choose_rows, repeat_rows
+from benchmark.model.network import Network, ReadingPlan, choose_rows, repeat_rows
 
 __all__ = ["Ending", "Sampled", "sample"]
 
@@ -44,7 +44,7 @@ class Ending(NamedTuple):
 @torch.no_grad()
 def sample(
     network: Network,
-    reading: Reading,
+    reading: ReadingPlan,
     prompt_ids: Tensor,
     prompt_mask: Tensor,
     noise: Tensor,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from benchmark.model.network import Network, Reading, States, repeat_rows
+from benchmark.model.network import Network, ReadingPlan, States, repeat_rows
 
 __all__ = ["Prompts", "Scored", "label_and_end_logp", "score"]
 
@@ -37,7 +37,7 @@ class Scored(NamedTuple):
 
 def score(
     network: Network,
-    reading: Reading,
+    reading: ReadingPlan,
     prompts: Prompts,
     ids: Tensor,
     mask: Tensor,

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import ConfigurationError
-from benchmark.model.network import LogitsBy, Network, Reading, Sampling, Scoring
+from benchmark.model.network import LogitsBy, Network, ReadingPlan, Sampling, Scoring
 from benchmark.model.sampler import Ending, sample
 from benchmark.model.scoring import Prompts, score
 
@@ -61,10 +61,10 @@ SAMPLING: tuple[Sampling, ...] = ("left_padded", "equal_lengths", "without_cache
 SCORING: tuple[Scoring, ...] = ("shared_prompt", "right_padded", "row_by_row")
 
 Rows = list[Tensor]
-Way = TypeVar("Way", Sampling, Scoring)
+ForwardPath = TypeVar("ForwardPath", Sampling, Scoring)
 
 
-def prove(model: Any, tokens: Sequence[int], name: str) -> Reading:  # noqa: ANN401 - transformers' models share no type
+def prove(model: Any, tokens: Sequence[int], name: str) -> ReadingPlan:  # noqa: ANN401 - transformers' models share no type
     """The fastest way to read the model that equals its plain forward pass.
 
     `tokens` are ids of ordinary tokens, at least two; `name` stands in the message. Raises `ConfigurationError`.
@@ -83,7 +83,7 @@ def prove(model: Any, tokens: Sequence[int], name: str) -> Reading:  # noqa: ANN
     notes: list[str] = []
     by = _logits_by(model, rows[-1], notes)
     network = Network(model, by)
-    reading = Reading(by, "left_padded", "shared_prompt")
+    reading = ReadingPlan(by, "left_padded", "shared_prompt")
     given = _left_padded(prompts)
     sampling = _first(SAMPLING, lambda way: _sampled_apart(network, replace(reading, sampling=way), given), notes)
     try:
@@ -100,7 +100,7 @@ def prove(model: Any, tokens: Sequence[int], name: str) -> Reading:  # noqa: ANN
             f"model '{name}' cannot be a policy, because what would be sampled and trained is not what the model says: "
             f"{'; '.join(notes)}. Choose another model, or report this one with its config.json."
         )
-    return Reading(by, sampling, scoring, tuple(notes))
+    return ReadingPlan(by, sampling, scoring, tuple(notes))
 
 
 def _rows(tokens: Sequence[int]) -> tuple[Rows, Rows]:
@@ -174,7 +174,9 @@ def _same_tail(network: Network, hidden: Tensor) -> bool:
         return True
 
 
-def _first(ways: Sequence[Way], apart: Callable[[Way], tuple[float, float]], notes: list[str]) -> Way | None:
+def _first(
+    ways: Sequence[ForwardPath], apart: Callable[[ForwardPath], tuple[float, float]], notes: list[str]
+) -> ForwardPath | None:
     """The first way that is within its tolerance; why each one before it was not goes to the notes."""
     for way in ways:
         try:
@@ -190,7 +192,7 @@ def _first(ways: Sequence[Way], apart: Callable[[Way], tuple[float, float]], not
 
 
 @torch.no_grad()
-def _sampled_apart(network: Network, reading: Reading, prompts: Prompts) -> tuple[float, float]:
+def _sampled_apart(network: Network, reading: ReadingPlan, prompts: Prompts) -> tuple[float, float]:
     """How far the log-probabilities with which tokens are drawn are from the plain pass of the rows they make."""
     lengths = torch.tensor([COMPLETION, 2, 3, COMPLETION], device=prompts.ids.device)
 
@@ -223,7 +225,7 @@ class _Scoring:
         self._weights = early + sorted(trained[len(trained) // 2 :], key=torch.numel)[:WEIGHTS]
         self._truth, self._slope = self._values(self._plainly)
 
-    def apart(self, reading: Reading) -> tuple[float, float]:
+    def apart(self, reading: ReadingPlan) -> tuple[float, float]:
         """The distance of the log-probabilities or of the gradient, whichever is worse, and how much is allowed."""
         logp, slope = self._values(lambda: self._scored(reading))
         dtype = self._network.model.dtype
@@ -236,7 +238,7 @@ class _Scoring:
         rows = [_plain(self._network.model, prompts[i // GROUP], row) for i, row in enumerate(self._ids)]
         return torch.stack(rows)
 
-    def _scored(self, reading: Reading) -> Tensor:
+    def _scored(self, reading: ReadingPlan) -> Tensor:
         end = self._ids[0, :1]
         return score(self._network, reading, self._prompts, self._ids, self._mask, temperature=1.0, eos_ids=end).logp
 

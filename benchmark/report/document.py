@@ -14,14 +14,14 @@ from benchmark.comparison.table import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-__all__ = ["Block", "Data", "Figure", "Items", "Section", "Text", "figures", "markdown"]
+__all__ = ["Block", "DataTable", "Figure", "Items", "Paragraph", "Section", "figures", "markdown"]
 
 MOST_ROWS = 60
 """Rows of a table that a page shows unfolded."""
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class Paragraph:
     """A paragraph of Markdown."""
 
     words: str
@@ -49,7 +49,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Data:
+class DataTable:
     """A table, folded away behind `summary` where it has one or is long."""
 
     table: Table
@@ -57,7 +57,7 @@ class Data:
     html_only: bool = False
 
 
-Block = Text | Items | Figure | Data
+Block = Paragraph | Items | Figure | DataTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +89,17 @@ def markdown(suite: str, digest: str, sections: Iterable[Section], *, whole: boo
 
 def _written(block: Block, suite: str) -> str:
     match block:
-        case Text():
+        case Paragraph():
             return block.words
         case Items():
             return "\n".join(f"- {item}" for item in block.items)
         case Figure():
             return f"![{block.alt}]({suite}/{block.file})"
-        case Data():
+        case DataTable():
             return _table(block)
 
 
-def _table(block: Data) -> str:
+def _table(block: DataTable) -> str:
     summary = block.summary or (f"{len(block.table.rows)} rows" if len(block.table.rows) > MOST_ROWS else "")
     if not summary:
         return str(block.table)

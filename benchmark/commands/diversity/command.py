@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmark.commands.exchange.command import Columns, Format
+from benchmark.commands.exchange.command import ColumnsOption, FormatOption
 
 if TYPE_CHECKING:
     from benchmark.commands.diversity.measure import Measured
@@ -64,10 +64,10 @@ def diversity(
     seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
     judge: UseJudge = False,
     judge_cache: JudgeCache = Path("~/.cache/rl-bakeoff/judge"),
-    kind: Annotated[Format, typer.Option("--format", help="Who wrote the files; auto looks at the fields.")] = (
-        Format.AUTO
+    kind: Annotated[FormatOption, typer.Option("--format", help="Who wrote the files; auto looks at the fields.")] = (
+        FormatOption.AUTO
     ),
-    columns: Columns = None,
+    columns: ColumnsOption = None,
     greedy: Annotated[
         bool | None,
         typer.Option("--greedy/--sampled", help="How the completions were decoded, if the files are silent."),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-    from benchmark.commands.exchange.readers.row import RawRow, SampledRow
+    from benchmark.commands.exchange.readers.row import ForeignRow, SampledRow
 
 HALF = 0.5
 """A score above it is one of a correct completion; trainers reward with 1 and 0, or 1 and -1."""
@@ -85,7 +85,7 @@ def read_files(paths: Sequence[Path], asked: Asked | None = None) -> list[Sample
     return found
 
 
-def samples_of(rows: Iterable[tuple[str, RawRow]], name: str) -> list[Sample]:
+def samples_of(rows: Iterable[tuple[str, ForeignRow]], name: str) -> list[Sample]:
     """The rows, with their places, as samples; `name` is the file's, for messages."""
     return _checked(((where, _sample(row, where)) for where, row in rows), name)
 
@@ -140,7 +140,7 @@ def by_method(samples: Iterable[Sample]) -> dict[str, dict[str, list[Sample]]]:
     return found
 
 
-def _sample(row: RawRow, where: str) -> Sample:
+def _sample(row: ForeignRow, where: str) -> Sample:
     completion = _field(row, "completion", where)
     if not isinstance(completion, str):
         raise MalformedRow(f"{where}: field 'completion' must be text, found {shown(completion)}")
@@ -156,7 +156,7 @@ def _sample(row: RawRow, where: str) -> Sample:
     )
 
 
-def _field(row: RawRow, field: str, where: str) -> object:
+def _field(row: ForeignRow, field: str, where: str) -> object:
     for name in ALIASES[field]:
         if name in row:
             return row[name]

@@ -28,7 +28,7 @@ class ExportTarget(StrEnum):
     MODEL_CARD = "model-card"
 
 
-class Format(StrEnum):
+class FormatOption(StrEnum):
     """Whose files completions are read from."""
 
     AUTO = "auto"
@@ -41,7 +41,7 @@ class Format(StrEnum):
     PRIME_RL = "prime-rl"
 
 
-Columns = Annotated[
+ColumnsOption = Annotated[
     str | None,
     typer.Option(
         help="Read any JSON lines, CSV or Parquet: question=COLUMN,response=COLUMN and, where there are any, gold=, "
@@ -97,10 +97,10 @@ def import_(
     ],
     task: Annotated[str, typer.Option(help="A task of the suite.")],
     seed: Annotated[int, typer.Option(help="A seed of the suite.")],
-    kind: Annotated[Format, typer.Option("--format", help="Who wrote the files; auto looks at the fields.")] = (
-        Format.AUTO
+    kind: Annotated[FormatOption, typer.Option("--format", help="Who wrote the files; auto looks at the fields.")] = (
+        FormatOption.AUTO
     ),
-    columns: Columns = None,
+    columns: ColumnsOption = None,
     greedy: Annotated[
         bool | None,
         typer.Option("--greedy/--sampled", help="How the completions were decoded, if the files are silent."),

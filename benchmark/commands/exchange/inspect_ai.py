@@ -32,7 +32,7 @@ __all__ = ["to_inspect_ai"]
 
 EPOCH = "1970-01-01T00:00:00+00:00"
 SCORER = "bakeoff"
-Block = dict[str, Any]
+LogBlock = dict[str, Any]
 
 
 def to_inspect_ai(evidence: Evidence, out: Path) -> list[Path]:
@@ -56,7 +56,7 @@ def to_inspect_ai(evidence: Evidence, out: Path) -> list[Path]:
 
 def _log(
     record: Record, outcomes: Sequence[Outcome], asked: Mapping[str, Problem], *, greedy: bool, texts: bool
-) -> Block:
+) -> LogBlock:
     job = record.job
     problems = list(dict.fromkeys(one.problem for one in outcomes))
     model = f"rl-bakeoff/{job.algorithm.name}"
@@ -78,7 +78,7 @@ def _log(
         "metadata": {"job": job.id, "imported": record.imported},
         "scorers": [{"name": SCORER, "options": {}, "metadata": {}}],
     }
-    log: Block = {
+    log: LogBlock = {
         "version": 2,
         "status": "success",
         "eval": spec,
@@ -91,14 +91,14 @@ def _log(
     return log
 
 
-def _results(outcomes: Sequence[Outcome]) -> Block:
+def _results(outcomes: Sequence[Outcome]) -> LogBlock:
     right = sum(one.verdict == "correct" for one in outcomes) / len(outcomes)
     metric = {"name": "accuracy", "value": right, "params": {}}
     score = {"name": SCORER, "scorer": SCORER, "params": {}, "metrics": {"accuracy": metric}}
     return {"total_samples": len(outcomes), "completed_samples": len(outcomes), "scores": [score]}
 
 
-def _sample(one: Outcome, problem: Problem | None, model: str) -> Block:
+def _sample(one: Outcome, problem: Problem | None, model: str) -> LogBlock:
     prompt = problem.prompt if problem else ""
     reply = {"role": "assistant", "content": one.text, "source": "generate", "model": model}
     stop = "max_tokens" if one.truncated else "stop"

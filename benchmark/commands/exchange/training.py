@@ -13,11 +13,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from benchmark.commands.exchange.readers.files import raw_rows
-from benchmark.commands.exchange.readers.row import RawRow, described, number
+from benchmark.commands.exchange.readers.row import ForeignRow, described, number
 from benchmark.contract import StepLog
 from benchmark.errors import ConfigurationError, MalformedRow
 
-__all__ = ["NAMES", "Told", "Trained", "read_training"]
+__all__ = ["NAMES", "Told", "TrainingCost", "read_training"]
 
 NAMES: Mapping[str, str] = {
     "loss": "loss",
@@ -53,7 +53,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainingCost:
     """What is known of the training; empty where nothing was told."""
 
     seconds: float | None = None
@@ -70,7 +70,7 @@ class _Point:
     metrics: Mapping[str, float]
 
 
-def read_training(told: Told) -> Trained:
+def read_training(told: Told) -> TrainingCost:
     """Seconds, counts and curve. Raises `ConfigurationError` where a history lacks what places its steps."""
     if told.seconds is not None and told.seconds < 0:
         raise ConfigurationError(f"--seconds {told.seconds}: it must be 0 or more.")
@@ -78,7 +78,7 @@ def read_training(told: Told) -> Trained:
         raise ConfigurationError(f"--completions {told.completions}: it must be 1 or more.")
     counts = {} if told.completions is None else {"completions": told.completions}
     if told.history is None:
-        return Trained(told.seconds, counts)
+        return TrainingCost(told.seconds, counts)
     points, runtime = _points(told.history)
     clocks = [point.seconds for point in points if point.seconds is not None]
     seconds = next((one for one in (told.seconds, runtime, max(clocks, default=None)) if one is not None), None)
@@ -89,7 +89,7 @@ def read_training(told: Told) -> Trained:
         )
     if seconds is None:
         raise ConfigurationError(f"{told.history} does not say how long the training took: add --seconds.")
-    return Trained(seconds, counts, tuple(_logged(points, told.completions, seconds)))
+    return TrainingCost(seconds, counts, tuple(_logged(points, told.completions, seconds)))
 
 
 def _logged(points: Sequence[_Point], completions: int, seconds: float) -> Iterator[StepLog]:
@@ -134,13 +134,13 @@ def _points(path: Path) -> tuple[list[_Point], float | None]:
     return points, runtime
 
 
-def _entry(value: object, where: str) -> RawRow:
+def _entry(value: object, where: str) -> ForeignRow:
     if not isinstance(value, Mapping):
         raise MalformedRow(f"{where}: 'log_history' must hold objects, found {described(value)}.")
     return value
 
 
-def _point(row: RawRow, where: str) -> _Point | None:
+def _point(row: ForeignRow, where: str) -> _Point | None:
     """The step of one row; `None` for a row without one."""
     given = _first(row, _STEPS)
     if given is None:
@@ -157,12 +157,12 @@ def _point(row: RawRow, where: str) -> _Point | None:
     return _Point(int(step), None if clock is None else number(clock, "seconds", where), metrics)
 
 
-def _first(row: RawRow, names: Sequence[str]) -> object:
+def _first(row: ForeignRow, names: Sequence[str]) -> object:
     """The first value that is there; an empty cell of a table is none."""
     return next((row[name] for name in names if name in row and str(row[name]).lower() not in _BLANK), None)
 
 
-def _pivoted(rows: Sequence[tuple[str, RawRow]]) -> list[tuple[str, RawRow]]:
+def _pivoted(rows: Sequence[tuple[str, ForeignRow]]) -> list[tuple[str, ForeignRow]]:
     """One row a value, as MLflow keeps them, as one row a step; its `timestamp` is in milliseconds."""
     steps: dict[object, dict[str, object]] = {}
     places: dict[object, str] = {}

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from benchmark.commands.exchange.command import Columns, Format
+from benchmark.commands.exchange.command import ColumnsOption, FormatOption
 
 __all__ = ["grade"]
 
@@ -27,10 +27,10 @@ def grade(
     output: Annotated[Path | None, typer.Option(help="Write the verdicts here, one JSON line each.")] = None,
     show: Annotated[int, typer.Option(min=0, help="Disagreements to list.")] = 20,
     without: Annotated[list[str] | None, typer.Option(help="Leave out the rows of this kind; may be repeated.")] = None,
-    kind: Annotated[Format, typer.Option("--format", help="Who wrote the file; auto looks at the fields.")] = (
-        Format.AUTO
+    kind: Annotated[FormatOption, typer.Option("--format", help="Who wrote the file; auto looks at the fields.")] = (
+        FormatOption.AUTO
     ),
-    columns: Columns = None,
+    columns: ColumnsOption = None,
 ) -> None:
     """Grade a file of answers. Verdicts go to standard output; with several graders, how they agree does.
 

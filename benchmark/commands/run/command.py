@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from benchmark.commands.options import Data, Reports, Results, SuiteName, console, open_console, print_findings, say
+from benchmark.commands.options import (
+    DataOption,
+    Reports,
+    Results,
+    SuiteName,
+    console,
+    open_console,
+    print_findings,
+    say,
+)
 from benchmark.commands.run.folders import require_writable
 from benchmark.commands.run.summary import as_json, plan_as_json
 from benchmark.errors import ConfigurationError
@@ -52,7 +61,7 @@ def run(
     ] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
-    data: Data = None,
+    data: DataOption = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     workers: Annotated[
         int | None, typer.Option(min=1, help="Jobs at once; default one per processor, or per GPU.")

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from benchmark.commands.options import Data, Reports, Results, SuiteName, console, print_findings, say
+from benchmark.commands.options import DataOption, Reports, Results, SuiteName, console, print_findings, say
 from benchmark.errors import ConfigurationError
 from benchmark.importing import add_folder
 
 __all__ = ["fairness", "regrade", "report"]
 
 
-def fairness(suite: SuiteName = "pocket", data: Data = None) -> None:
+def fairness(suite: SuiteName = "pocket", data: DataOption = None) -> None:
     """What differs between a suite's rows apart from the method, and whether its exam leaks into training."""
     add_folder(Path.cwd())
     from benchmark.suite.fairness import compare_rows, overlaps
@@ -81,7 +81,7 @@ def _check_reports(results: Path, reports: Path, names: Sequence[str]) -> None:
 def regrade(
     suites: Annotated[list[str], typer.Argument(help="Suites that have results.")],
     results: Results = Path("results"),
-    data: Data = None,
+    data: DataOption = None,
 ) -> None:
     """Grade kept completions again with other graders' rules and keep what differs, for the report."""
     from benchmark.commands.regrade import regrade_suite

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from algorithms import CATALOGUE as ALGORITHMS
-from benchmark.commands.options import Data, Reports, console, say
+from benchmark.commands.options import DataOption, Reports, console, say
 from benchmark.importing import add_folder
 
 __all__ = ["tape"]
@@ -30,7 +30,7 @@ def tape_record(
     chat: Annotated[bool, typer.Option("--chat", help="Use the tokenizer's chat template.")] = False,
     max_completion_tokens: int = 80,
     temperature: float = 1.0,
-    data: Data = None,
+    data: DataOption = None,
 ) -> None:
     """Store one batch of rollouts: tokens, log-probabilities, rewards, groups, and which weights sampled them."""
     from benchmark.commands.tape.record import TapeRequest, record
@@ -53,7 +53,7 @@ def tape_compare(
     learning_rate: Annotated[float, typer.Option(help="Of the one step; the pocket suite's.")] = 2e-4,
     head_steps: Annotated[int, typer.Option(min=0, help="Steps that critics and flow heads learn first.")] = 0,
     micro_batch_groups: Annotated[int | None, typer.Option(min=1, help="Groups per backward pass: memory.")] = None,
-    data: Data = None,
+    data: DataOption = None,
 ) -> None:
     """Feed the same tape to every method from the same weights; write how their gradients and steps differ."""
     add_folder(Path.cwd())

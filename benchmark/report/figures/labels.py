@@ -24,7 +24,7 @@ LINE = 1.25 * SIZE
 WIDTH = 0.58 * SIZE
 """Estimated height and width of one character."""
 
-Box = tuple[float, float, float, float]
+LabelBox = tuple[float, float, float, float]
 """Left, bottom, right and top."""
 Spot = tuple[float, float]
 
@@ -58,7 +58,7 @@ def beside(axes: Axes, ends: Ends) -> None:
     to_points = _to_points(axes)
     frame = _frame(axes)
     spots = {name: to_points(x, y) for name, (x, y, *_) in ends.items()}
-    taken: list[Box] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots.values()]
+    taken: list[LabelBox] = [(x - 5, y - 5, x + 5, y + 5) for x, y in spots.values()]
     taken += [_grown((*to_points(*low), *to_points(*high)), 1.5) for low, high in _bars(axes)]
     taken += [_grown((*spot, *spot), 2.5) for spot in (to_points(x, y) for x, y in _dots(axes))]
     for name, end in ends.items():
@@ -89,12 +89,12 @@ def _dots(axes: Axes) -> list[Spot]:
     return [(float(x), float(y)) for cloud in clouds for x, y in cloud]
 
 
-def _grown(box: Box, by: float) -> Box:
+def _grown(box: LabelBox, by: float) -> LabelBox:
     left, bottom, right, top = box
     return left - by, bottom - by, right + by, top + by
 
 
-def _candidate(name: str, spot: Spot, radius: float, turn: int) -> tuple[Spot, Box]:
+def _candidate(name: str, spot: Spot, radius: float, turn: int) -> tuple[Spot, LabelBox]:
     """A place for the label's left centre and the box it would fill."""
     angle = 2 * math.pi * (turn + 0.5) / _TURNS
     width = WIDTH * len(name)
@@ -104,7 +104,7 @@ def _candidate(name: str, spot: Spot, radius: float, turn: int) -> tuple[Spot, B
     return (left, dy), (x, y - LINE / 2, x + width, y + LINE / 2)
 
 
-def _cost(found: tuple[Spot, Box], taken: list[Box], frame: Box) -> float:
+def _cost(found: tuple[Spot, LabelBox], taken: list[LabelBox], frame: LabelBox) -> float:
     """Overlap and leaving the frame in square points, each thing hidden as far as 30 points, and the distance."""
     offset, box = found
     hidden = [area for other in taken if (area := _overlap(box, other)) > 0]
@@ -113,7 +113,7 @@ def _cost(found: tuple[Spot, Box], taken: list[Box], frame: Box) -> float:
     return sum(hidden) + 30 * len(hidden) + 4 * outside + math.hypot(nearest, offset[1])
 
 
-def _overlap(one: Box, other: Box) -> float:
+def _overlap(one: LabelBox, other: LabelBox) -> float:
     wide = min(one[2], other[2]) - max(one[0], other[0])
     high = min(one[3], other[3]) - max(one[1], other[1])
     return max(wide, 0.0) * max(high, 0.0)
@@ -155,7 +155,7 @@ def _to_points(axes: Axes) -> Callable[[float, float], tuple[float, float]]:
     return convert
 
 
-def _frame(axes: Axes) -> Box:
+def _frame(axes: Axes) -> LabelBox:
     """Left, bottom, right and top of the panel, in points."""
     scale = 72 / axes.figure.dpi
     left, bottom, right, top = axes.bbox.extents

@@ -13,7 +13,7 @@ from benchmark.stats import LEVEL, common, components, detectable, families, let
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from benchmark.report.reading import Reading
+    from benchmark.report.reading import ReportReading
 
 __all__ = ["LETTERS_BELOW", "NEAR_ZERO", "Outlook", "Standing", "standing"]
 
@@ -57,7 +57,7 @@ class Standing:
     """Method → the letters of its groups; empty where they would mislead."""
 
 
-def standing(reading: Reading, task: str) -> Standing:
+def standing(reading: ReportReading, task: str) -> Standing:
     """The verdicts of a task, from the pairs' comparisons."""
     evidence = reading.evidence
     means = {method: reading.estimate(method, task, ACCURACY).mean for method in evidence.methods}
@@ -88,11 +88,11 @@ def standing(reading: Reading, task: str) -> Standing:
     )
 
 
-def _decision(reading: Reading, task: str, one: str, other: str) -> Decision:
+def _decision(reading: ReportReading, task: str, one: str, other: str) -> Decision:
     return reading.compare(task, ACCURACY, one, other).decision
 
 
-def _correct(reading: Reading, task: str) -> tuple[int, int] | None:
+def _correct(reading: ReportReading, task: str) -> tuple[int, int] | None:
     scores = [one for one in reading.evidence.known(task, ACCURACY.name).values() if one.samples is not None]
     if not scores:
         return None
@@ -100,7 +100,7 @@ def _correct(reading: Reading, task: str) -> tuple[int, int] | None:
     return max(counts)
 
 
-def _outlook(reading: Reading, task: str) -> Outlook | None:
+def _outlook(reading: ReportReading, task: str) -> Outlook | None:
     """`None` where no pair can be tested."""
     known = reading.evidence.known(task, ACCURACY.name)
     pairs = [(one, two) for place, one in enumerate(known) for two in list(known)[place + 1 :]]

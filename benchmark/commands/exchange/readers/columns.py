@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from benchmark.commands.exchange.readers.row import RawRow, SampledRow, content, described, said, score_of, text
+from benchmark.commands.exchange.readers.row import ForeignRow, SampledRow, content, described, said, score_of, text
 from benchmark.errors import ConfigurationError, MalformedRow
 
 __all__ = ["NAMES", "parse", "rows"]
@@ -33,7 +33,7 @@ def parse(written: str) -> dict[str, str]:
     return found
 
 
-def rows(found: Iterable[tuple[str, RawRow]], columns: Mapping[str, str]) -> Iterator[SampledRow]:
+def rows(found: Iterable[tuple[str, ForeignRow]], columns: Mapping[str, str]) -> Iterator[SampledRow]:
     """One row each; the completions of a problem may be spread over rows or stand in a list."""
     for where, row in found:
         question = _value(row, columns, "question", where)
@@ -52,7 +52,7 @@ def rows(found: Iterable[tuple[str, RawRow]], columns: Mapping[str, str]) -> Ite
         )
 
 
-def _value(row: RawRow, columns: Mapping[str, str], name: str, where: str) -> object:
+def _value(row: ForeignRow, columns: Mapping[str, str], name: str, where: str) -> object:
     """What stands in the column of a field; `None` for a field that was not asked for."""
     if name not in columns:
         return None

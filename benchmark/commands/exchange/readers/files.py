@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmark.commands.exchange.readers.row import RawRow, described
+from benchmark.commands.exchange.readers.row import ForeignRow, described
 from benchmark.errors import ConfigurationError, MalformedRow
 
 __all__ = ["raw_rows"]
@@ -35,7 +35,7 @@ _MARKS = (
 _DAMAGED = (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, NotImplementedError)
 
 
-def raw_rows(path: Path) -> Iterator[tuple[str, RawRow]]:
+def raw_rows(path: Path) -> Iterator[tuple[str, ForeignRow]]:
     """(`file:line`, object) of every row. Raises `MalformedRow`, and `ConfigurationError` for a file that is not there.
 
     The samples of an inspect_ai archive come as one row each, with the archive's header under `log`.
@@ -78,7 +78,7 @@ def _decoded(path: Path, content: bytes) -> str:
 # --- JSON ----------------------------------------------------------------------------------------------------------
 
 
-def _json(path: Path, written: str) -> Iterator[tuple[str, RawRow]]:
+def _json(path: Path, written: str) -> Iterator[tuple[str, ForeignRow]]:
     """Lines of objects; else the whole file as one array or object, as it is when the writer indents."""
     if written.lstrip()[:1] == "[" and (whole := _array(path, written)) is not None:
         yield from whole
@@ -92,7 +92,7 @@ def _json(path: Path, written: str) -> Iterator[tuple[str, RawRow]]:
             yield f"{path}:{place}", _object(_loaded(line, path, place), path, place)
 
 
-def _whole_object(lines: list[str], written: str) -> RawRow | None:
+def _whole_object(lines: list[str], written: str) -> ForeignRow | None:
     """The one object of a file that was written with line breaks in it; `None` for lines of JSON."""
     if not lines[0].lstrip().startswith("{") or len(lines) == 1:
         return None
@@ -109,16 +109,16 @@ def _whole_object(lines: list[str], written: str) -> RawRow | None:
     return None
 
 
-def _array(path: Path, written: str) -> list[tuple[str, RawRow]] | None:
+def _array(path: Path, written: str) -> list[tuple[str, ForeignRow]] | None:
     """The entries of a JSON array with their number; `None` where every line is an array of its own."""
     try:
         entries = json.loads(written)
     except RecursionError as error:
         raise MalformedRow(f"{path}:1: not JSON that can be read: nested too deeply.") from error
-    except ValueError as error:
+    except ValueError as error:  # of JSON, or of a number with thousands of digits
         if "Extra data" in str(error):
             return None
-        line = getattr(error, "lineno", 1)
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else 1
         raise MalformedRow(f"{path}:{line}: not a JSON array ({error}).") from error
     return [(f"{path}:{place}", _object(entry, path, place)) for place, entry in enumerate(entries, start=1)]
 
@@ -132,7 +132,7 @@ def _loaded(line: str, path: Path, place: int) -> object:
         raise MalformedRow(f"{path}:{place}: not a line of JSON in UTF-8 ({error}).") from error
 
 
-def _object(value: object, path: Path, place: int) -> RawRow:
+def _object(value: object, path: Path, place: int) -> ForeignRow:
     if not isinstance(value, dict):
         raise MalformedRow(f"{path}:{place}: a line must be one JSON object, found {described(value)}.")
     return value
@@ -141,7 +141,7 @@ def _object(value: object, path: Path, place: int) -> RawRow:
 # --- tables and archives -------------------------------------------------------------------------------------------
 
 
-def _csv(path: Path, written: str, separator: str) -> Iterator[tuple[str, RawRow]]:
+def _csv(path: Path, written: str, separator: str) -> Iterator[tuple[str, ForeignRow]]:
     csv.field_size_limit(2**31 - 1)
     reader = csv.DictReader(io.StringIO(written, newline=""), delimiter=separator, strict=True)
     line = 1
@@ -158,7 +158,7 @@ def _csv(path: Path, written: str, separator: str) -> Iterator[tuple[str, RawRow
         raise MalformedRow(f"{path}:{reader.line_num}: not a row of CSV ({error}).") from error
 
 
-def _parquet(path: Path) -> Iterator[tuple[str, RawRow]]:
+def _parquet(path: Path) -> Iterator[tuple[str, ForeignRow]]:
     """Rows of a Parquet file, batch by batch; pyarrow comes with `datasets` and with the extra `parquet`."""
     try:
         parquet: Any = importlib.import_module("pyarrow.parquet")
@@ -178,7 +178,7 @@ def _parquet(path: Path) -> Iterator[tuple[str, RawRow]]:
         raise MalformedRow(f"{path}:{place + 1}: not a Parquet file that can be read ({reason}).") from error
 
 
-def _archive(path: Path, content: bytes) -> Iterator[tuple[str, RawRow]]:
+def _archive(path: Path, content: bytes) -> Iterator[tuple[str, ForeignRow]]:
     """The samples of an inspect_ai `.eval` file."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

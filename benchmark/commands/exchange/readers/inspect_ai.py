@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from benchmark.commands.exchange.readers.row import (
-    RawRow,
+    ForeignRow,
     SampledRow,
     content,
     described,
@@ -28,12 +28,12 @@ LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}
 """What inspect_ai's scorers write for correct, incorrect, partial and no answer."""
 
 
-def is_written_by(row: RawRow) -> bool:
+def is_written_by(row: ForeignRow) -> bool:
     """Whether the object is a log, or a sample of an archive."""
     return ("eval" in row and "samples" in row) or {"log", "output", "input"} <= row.keys()
 
 
-def rows(found: Iterable[tuple[str, RawRow]]) -> Iterator[SampledRow]:
+def rows(found: Iterable[tuple[str, ForeignRow]]) -> Iterator[SampledRow]:
     """The samples of a whole log, or of an archive one by one."""
     for where, row in found:
         if "samples" not in row and "log" not in row and "eval" in row:
@@ -49,7 +49,7 @@ def rows(found: Iterable[tuple[str, RawRow]]) -> Iterator[SampledRow]:
             yield _sample(sample, row, here)
 
 
-def _sample(sample: RawRow, log: object, where: str) -> SampledRow:
+def _sample(sample: ForeignRow, log: object, where: str) -> SampledRow:
     if sample.get("error") is not None:
         error = sample["error"]
         why = error.get("message") if isinstance(error, Mapping) else error

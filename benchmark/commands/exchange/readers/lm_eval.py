@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from benchmark.commands.exchange.readers.row import RawRow, SampledRow, described, field, number, score_of, text
+from benchmark.commands.exchange.readers.row import ForeignRow, SampledRow, described, field, number, score_of, text
 from benchmark.errors import MalformedRow
 
 __all__ = ["is_written_by", "rows"]
@@ -19,12 +19,12 @@ QUESTIONS = ("question", "problem", "prompt", "query", "input")
 METRICS = ("exact_match", "math_verify", "acc")
 
 
-def is_written_by(row: RawRow) -> bool:
+def is_written_by(row: ForeignRow) -> bool:
     """Whether the row has the harness's fields; a file of averages has them, too, and is refused by `rows`."""
     return {"doc", "resps"} <= row.keys() or _holds_averages(row)
 
 
-def rows(found: Iterable[tuple[str, RawRow]]) -> Iterator[SampledRow]:
+def rows(found: Iterable[tuple[str, ForeignRow]]) -> Iterator[SampledRow]:
     """Lines with `do_sample` off, or no temperature, are greedy. Completions under a second filter are given once."""
     filters: dict[tuple[object, ...], object] = {}
     for where, row in found:
@@ -39,11 +39,11 @@ def rows(found: Iterable[tuple[str, RawRow]]) -> Iterator[SampledRow]:
             yield sample
 
 
-def _holds_averages(row: RawRow) -> bool:
+def _holds_averages(row: ForeignRow) -> bool:
     return "results" in row and not {"doc", "samples"} & row.keys() and bool({"configs", "config"} & row.keys())
 
 
-def _row(row: RawRow, where: str) -> SampledRow:
+def _row(row: ForeignRow, where: str) -> SampledRow:
     doc = field(row, "doc", dict, where)
     requests = field(row, "resps", list, where)
     if len(requests) != 1 or not isinstance(requests[0], list) or not requests[0]:
@@ -71,11 +71,11 @@ def _row(row: RawRow, where: str) -> SampledRow:
     )
 
 
-def _scores(row: RawRow) -> tuple[float, ...]:
+def _scores(row: ForeignRow) -> tuple[float, ...]:
     return next((found for name in METRICS if (found := score_of(row.get(name)))), ())
 
 
-def _arguments(row: RawRow, where: str) -> tuple[str | None, Mapping[str, object]]:
+def _arguments(row: ForeignRow, where: str) -> tuple[str | None, Mapping[str, object]]:
     """Prompt and generation settings of the one request, as any release writes them."""
     found = field(row, "arguments", (dict, list), where)
     first = found.get("gen_args_0") if isinstance(found, dict) else found[0] if found else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -11,24 +11,23 @@ from types import MappingProxyType
 from benchmark.commands.exchange.readers import columns as by_columns
 from benchmark.commands.exchange.readers import inspect_ai, lm_eval, trainers
 from benchmark.commands.exchange.readers.files import raw_rows
-from benchmark.commands.exchange.readers.row import RawRow, SampledRow
+from benchmark.commands.exchange.readers.row import ForeignRow, LocatedRows, SampledRow
 from benchmark.errors import ConfigurationError, MalformedRow
 
 __all__ = ["AUTO", "FORMATS", "Asked", "columns_from", "known_format", "read_samples"]
 
 AUTO = "auto"
-Found = Iterable[tuple[str, RawRow]]
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """One program's file."""
 
-    rows: Callable[[Found], Iterator[SampledRow]]
-    is_written_by: Callable[[RawRow], bool]
+    rows: Callable[[LocatedRows], Iterator[SampledRow]]
+    is_written_by: Callable[[ForeignRow], bool]
 
 
-def _with(*names: str, any_of: Sequence[str] = ()) -> Callable[[RawRow], bool]:
+def _with(*names: str, any_of: Sequence[str] = ()) -> Callable[[ForeignRow], bool]:
     wanted, some = frozenset(names), frozenset(any_of)
     return lambda row: wanted <= row.keys() and (not some or bool(some & row.keys()))
 
@@ -72,7 +71,7 @@ def columns_from(written: str | None) -> dict[str, str]:
     return {} if written is None else by_columns.parse(written)
 
 
-def known_format(row: RawRow) -> str | None:
+def known_format(row: ForeignRow) -> str | None:
     """The name of the format whose fields a row has."""
     return next((name for name, one in FORMATS.items() if one.is_written_by(row)), None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from benchmark.grading import extract_answer
 
 __all__ = [
     "GOLDS",
-    "RawRow",
+    "ForeignRow",
+    "LocatedRows",
     "SampledRow",
     "content",
     "described",
@@ -26,7 +27,9 @@ __all__ = [
     "text",
 ]
 
-RawRow = Mapping[str, Any]
+ForeignRow = Mapping[str, Any]
+LocatedRows = Iterable[tuple[str, ForeignRow]]
+"""Rows with `file:line`, for messages."""
 
 GOLDS = ("answer", "gold", "ground_truth", "target", "solution", "label")
 """Columns in which data sets keep the reference, and trainers pass it on."""
@@ -62,7 +65,7 @@ class SampledRow:
     """Who answered, where the file has a column for it."""
 
 
-def field(row: RawRow, name: str, kind: type | tuple[type, ...], where: str) -> Any:  # noqa: ANN401 - checked here
+def field(row: ForeignRow, name: str, kind: type | tuple[type, ...], where: str) -> Any:  # noqa: ANN401 - checked here
     """The value under `name`. Raises `MalformedRow` where it is missing or of another type; a truth is no number."""
     if name not in row:
         raise MalformedRow(f"{where}: no field '{name}'; the fields are {', '.join(map(str, row)) or 'none'}.")
@@ -126,7 +129,7 @@ def content(value: object) -> object:
     return value
 
 
-def gold_in(row: RawRow, names: Sequence[str] = GOLDS) -> str | None:
+def gold_in(row: ForeignRow, names: Sequence[str] = GOLDS) -> str | None:
     """The reference under the first of `names` that holds text or a number."""
     for name in names:
         value = row.get(name)

@@ -8,10 +8,11 @@ Fields by the writers' own code: TRL `GRPOTrainer.log` (`log_completions`), verl
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from benchmark.commands.exchange.readers.row import (
-    RawRow,
+    ForeignRow,
+    LocatedRows,
     SampledRow,
     content,
     described,
@@ -25,12 +26,11 @@ from benchmark.errors import MalformedRow
 
 __all__ = ["nemo_rl", "openrlhf", "prime_rl", "trl", "verl"]
 
-Found = Iterable[tuple[str, RawRow]]
 
 TRL_OWN = frozenset({"step", "prompt", "completion", "advantage", "advantages", "id", "images"})
 
 
-def trl(found: Found) -> Iterator[SampledRow]:
+def trl(found: LocatedRows) -> Iterator[SampledRow]:
     """A row of `completions_*.parquet`: one sampled completion. A score is taken where there is one reward only."""
     for where, row in found:
         step = field(row, "step", int, where)
@@ -49,7 +49,7 @@ def trl(found: Found) -> Iterator[SampledRow]:
         )
 
 
-def verl(found: Found) -> Iterator[SampledRow]:
+def verl(found: LocatedRows) -> Iterator[SampledRow]:
     """A row of a rollout or validation dump: `input`, `output`, `gts`, `score`, `step`; does not say how it decoded."""
     for where, row in found:
         yield SampledRow(
@@ -63,7 +63,7 @@ def verl(found: Found) -> Iterator[SampledRow]:
         )
 
 
-def openrlhf(found: Found) -> Iterator[SampledRow]:
+def openrlhf(found: LocatedRows) -> Iterator[SampledRow]:
     """A row of `batch_inference`: `input`, `output`, and `reward` after `--eval_task rm`."""
     for where, row in found:
         yield SampledRow(
@@ -76,7 +76,7 @@ def openrlhf(found: Found) -> Iterator[SampledRow]:
         )
 
 
-def nemo_rl(found: Found) -> Iterator[SampledRow]:
+def nemo_rl(found: LocatedRows) -> Iterator[SampledRow]:
     """A row of `train_data_step*.jsonl` or `val_data_step*.jsonl`, whose every value is a batch of one."""
     for where, row in found:
         prompt, answered = _conversation(_only(field(row, "content", list, where), "content", where), where)
@@ -92,13 +92,13 @@ def nemo_rl(found: Found) -> Iterator[SampledRow]:
         )
 
 
-def prime_rl(found: Found) -> Iterator[SampledRow]:
+def prime_rl(found: LocatedRows) -> Iterator[SampledRow]:
     """A rollout of prime-rl, which is one of verifiers: the flat record with `completion`, or the graph of `nodes`."""
     for where, row in found:
         yield _trace(row, where) if "nodes" in row else _flat(row, where)
 
 
-def _flat(row: RawRow, where: str) -> SampledRow:
+def _flat(row: ForeignRow, where: str) -> SampledRow:
     """`example_id`, `prompt`, `completion`, `answer`, `reward`."""
     return SampledRow(
         where,
@@ -111,7 +111,7 @@ def _flat(row: RawRow, where: str) -> SampledRow:
     )
 
 
-def _trace(row: RawRow, where: str) -> SampledRow:
+def _trace(row: ForeignRow, where: str) -> SampledRow:
     """Of the messages in `nodes` the last sampled one is the completion, the last of the user before it the prompt."""
     nodes = field(row, "nodes", list, where)
     messages = [(one.get("message"), one.get("sampled")) for one in nodes if isinstance(one, Mapping)]
@@ -147,7 +147,7 @@ def _weighted(rewards: Sequence[object]) -> tuple[float, ...]:
     return (sum(parts),) if parts and len(parts) == len(rewards) else ()
 
 
-def _step(row: RawRow) -> int | None:
+def _step(row: ForeignRow) -> int | None:
     """The training step, stamped under `run` or `info.prime_rl`."""
     info = row.get("info")
     stamps = (row.get("run"), info.get("prime_rl") if isinstance(info, Mapping) else None)
