@@ -20,6 +20,7 @@ from benchmark.stats import (
     scores_of,
     seeds_needed,
 )
+from benchmark.stats.across import iqm_of_rows
 from benchmark.stats.intervals import quantile
 from benchmark.stats.outlook import _noise, _repeated
 from benchmark.stats.scores import Components
@@ -93,8 +94,10 @@ def test_percentile_by_hand():
 def test_the_interquartile_mean_by_hand():
     # 8 runs, two cut at each end: mean of 3, 4, 5, 6
     assert iqm(np.array([1, 2, 3, 4, 5, 6, 7, 1000.0])) == 4.5
-    # unevenly spread on both sides, so that cutting more or less than a quarter shows: (5 + 6 + 11 + 12) / 4
-    assert iqm(np.array([0, 1, 5, 6, 11, 12, 100, 1000.0])) == 8.5
+    # unevenly spread, so that cutting more or less than a quarter shows: (5 + 7 + 11 + 14) / 4
+    uneven = np.array([0, 1, 5, 7, 11, 14, 100, 1000.0])
+    assert iqm(uneven) == 9.25
+    assert iqm_of_rows(np.stack([uneven, 2 * uneven])).tolist() == [9.25, 18.5]
 
 
 def test_the_probability_of_improvement_by_hand():
