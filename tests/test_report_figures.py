@@ -20,7 +20,7 @@ from benchmark.report.figures.drawing import rendered
 from benchmark.report.figures.looks import _KNOWN, COLOURS, GREY, style_of
 from benchmark.report.html.page import PAGE
 from benchmark.report.plan import sections
-from benchmark.report.reading import Reading
+from benchmark.report.reading import ReportData
 from benchmark.report.versions import drawn_elsewhere
 
 WHITE = "#ffffff"
@@ -34,7 +34,7 @@ def drawings(tmp_path_factory):
     root = tmp_path_factory.mktemp("figures")
     factories.write(root, factories.suite())
     found = {}
-    for figure in document.figures(sections(Reading(gather(root, "tiny")))):
+    for figure in document.figures(sections(ReportData(gather(root, "tiny")))):
         drawing = figure.draw()
         FigureCanvasAgg(drawing).draw()
         found[figure.file] = (drawing, rendered(figure.draw).decode())

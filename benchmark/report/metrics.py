@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from benchmark.comparison.table import Kind
 
-__all__ = ["ACCURACY", "D2", "SECONDS", "Metric", "per_solved"]
+__all__ = ["ACCURACY", "D2", "SECONDS", "ShownMetric", "per_solved"]
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class ShownMetric:
     """A metric, what a table calls it, and how it is written."""
 
     label: str
@@ -20,11 +20,11 @@ class Metric:
     kind: Kind
 
 
-ACCURACY = Metric("accuracy", "accuracy", "percent")
-D2 = Metric("D2", "effective_strategies", "count")
-SECONDS = Metric("training seconds", "training_seconds", "seconds")
+ACCURACY = ShownMetric("accuracy", "accuracy", "percent")
+D2 = ShownMetric("D2", "effective_strategies", "count")
+SECONDS = ShownMetric("training seconds", "training_seconds", "seconds")
 
 
-def per_solved(samples: int) -> Metric:
+def per_solved(samples: int) -> ShownMetric:
     """Distinct correct strategies of a solved problem among so many samples."""
-    return Metric(f"strategies at {samples}", f"strategies_per_solved@{samples}", "count")
+    return ShownMetric(f"strategies at {samples}", f"strategies_per_solved@{samples}", "count")

@@ -22,13 +22,13 @@ from benchmark.stats.bounded import seed_range, share_interval
 if TYPE_CHECKING:
     from benchmark.comparison.evidence import Evidence
     from benchmark.contract import Comparison
-    from benchmark.report.metrics import Metric
+    from benchmark.report.metrics import ShownMetric
 
-__all__ = ["Reading"]
+__all__ = ["ReportData"]
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReportData:
     """The evidence as it is shown. Made once for a report."""
 
     evidence: Evidence
@@ -50,14 +50,14 @@ class Reading:
         """Whether seconds come from several devices, so that none may be compared."""
         return len(self.evidence.devices) > 1
 
-    def estimate(self, method: str, task: str, metric: Metric) -> Estimate:
+    def estimate(self, method: str, task: str, metric: ShownMetric) -> Estimate:
         """The number and its interval, as they are shown."""
         key = (method, task, metric.name)
         if key not in self._cells:
             self._cells[key] = self._shown(method, task, metric)
         return self._cells[key]
 
-    def cell(self, method: str, task: str, metric: Metric) -> str:
+    def cell(self, method: str, task: str, metric: ShownMetric) -> str:
         """The same as a table's cell: without a number the reason, or a dash."""
         if self.evidence.awaits(method, task):
             return AWAITED
@@ -66,15 +66,15 @@ class Reading:
         found = self.estimate(method, task, metric)
         return cell(found, metric.kind, self.evidence.cell(method, task) if found.mean is None else ())
 
-    def has(self, metric: Metric, task: str) -> bool:
+    def has(self, metric: ShownMetric, task: str) -> bool:
         """Whether any method has a number for it."""
         return any(self.estimate(method, task, metric).mean is not None for method in self.evidence.methods)
 
-    def seeds(self, method: str, task: str, metric: Metric) -> dict[int, float | None]:
+    def seeds(self, method: str, task: str, metric: ShownMetric) -> dict[int, float | None]:
         """The number of each seed."""
         return by_seed(self.evidence.frame, method, task, metric.name)
 
-    def compare(self, task: str, metric: Metric, method: str, against: str) -> Comparison:
+    def compare(self, task: str, metric: ShownMetric, method: str, against: str) -> Comparison:
         """The verdict on a pair; the interval of a difference of shares lies within ±100 points."""
         key = (task, metric.name, method, against)
         if key not in self._pairs:
@@ -84,7 +84,7 @@ class Reading:
             self._pairs[key] = replace(found, difference=replace(found.difference, low=low, high=high))
         return self._pairs[key]
 
-    def _shown(self, method: str, task: str, metric: Metric) -> Estimate:
+    def _shown(self, method: str, task: str, metric: ShownMetric) -> Estimate:
         found = self.evidence.estimate(method, task, metric.name)
         if found.mean is None or (metric.kind == "seconds" and self.mixed):
             return replace(found, mean=None, low=None, high=None)

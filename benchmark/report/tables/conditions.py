@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.comparison.table import DASH, STATUS_WORDS, Table, code, number, plain, words
 from benchmark.contract import PHASES
-from benchmark.report.metrics import Metric
+from benchmark.report.metrics import ShownMetric
 from benchmark.report.tables.budgets import amount
 from benchmark.report.tables.main import MEMORY_WORDS, memory_kinds, named
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from benchmark.comparison.evidence import Evidence
     from benchmark.contract import Algorithm, Model, Provenance, Record
-    from benchmark.report.reading import Reading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["caption", "conditions_table", "counts_table", "failures_table", "lead", "methods_table", "phases_table"]
 
@@ -42,7 +42,7 @@ def lead(evidence: Evidence) -> str:
     )
 
 
-def caption(reading: Reading) -> str:
+def caption(reading: ReportData) -> str:
     """The line under a table: seeds, interval, n, k, temperature, device."""
     evidence = reading.evidence
     exam, seeds = evidence.suite.exam, evidence.suite.seeds
@@ -123,7 +123,7 @@ def methods_table(evidence: Evidence) -> Table:
     return Table(("method", "class", "settings (bold: changed by the suite)"), rows, left=3)
 
 
-def counts_table(reading: Reading) -> Table:
+def counts_table(reading: ReportData) -> Table:
     """What each method spent and trained, on each task; a range where seeds differ."""
     evidence = reading.evidence
     rows = tuple(
@@ -234,8 +234,8 @@ def _range(records: list[Record], name: str) -> str:
     return "–".join(dict.fromkeys((written[0], written[-1]))) if written else DASH
 
 
-def _peak(reading: Reading, method: str, task: str) -> str:
-    metrics = [Metric("peak", f"peak_{kind}_bytes", "bytes") for kind in memory_kinds(reading.evidence)]
+def _peak(reading: ReportData, method: str, task: str) -> str:
+    metrics = [ShownMetric("peak", f"peak_{kind}_bytes", "bytes") for kind in memory_kinds(reading.evidence)]
     means = [reading.estimate(method, task, metric).mean for metric in metrics]
     return " / ".join(DASH if mean is None else number(mean, "bytes") for mean in means) or DASH
 

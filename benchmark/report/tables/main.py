@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from benchmark.comparison.table import DASH, MARK, SPACE, Table, code, plain, words
 from benchmark.exam.facts import CORRECT
-from benchmark.report.metrics import ACCURACY, D2, SECONDS, Metric, per_solved
+from benchmark.report.metrics import ACCURACY, D2, SECONDS, ShownMetric, per_solved
 from benchmark.report.tables.timing import marks
 
 if TYPE_CHECKING:
     from benchmark.comparison.evidence import Evidence
-    from benchmark.report.reading import Reading
+    from benchmark.report.reading import ReportData
 
 __all__ = [
     "FORMATS",
@@ -38,15 +38,15 @@ FEW = 0.02
 MEMORY_WORDS = {"allocated": "allocated on the GPU", "rss": "resident set"}
 
 
-def main_metrics(reading: Reading) -> tuple[Metric, ...]:
+def main_metrics(reading: ReportData) -> tuple[ShownMetric, ...]:
     """The columns of the main table: accuracy, diversity, and what training cost."""
     kinds = memory_kinds(reading.evidence)
     labels = {kind: f"peak MiB ({MEMORY_WORDS[kind]})" if len(kinds) > 1 else "peak MiB" for kind in kinds}
-    memory = tuple(Metric(labels[kind], f"training_peak_{kind}_bytes", "bytes") for kind in kinds)
+    memory = tuple(ShownMetric(labels[kind], f"training_peak_{kind}_bytes", "bytes") for kind in kinds)
     return (ACCURACY, per_solved(reading.evidence.suite.exam.samples), D2, SECONDS, *memory)
 
 
-def result_table(reading: Reading, task: str) -> Table:
+def result_table(reading: ReportData, task: str) -> Table:
     """A row for each method: its key numbers on one task, and the letters of its groups where they are shown."""
     metrics, groups, footnotes = main_metrics(reading), reading.standings[task].letters, marks(reading)
     rows = []
@@ -59,39 +59,39 @@ def result_table(reading: Reading, task: str) -> Table:
     return Table(header, tuple(rows))
 
 
-def full_table(reading: Reading, task: str) -> Table:
+def full_table(reading: ReportData, task: str) -> Table:
     """Everything measured on one task for every method; a metric that nobody has is left out."""
     samples, once = reading.evidence.suite.exam.samples, _is_pass_at_1(reading, task)
     solved = per_solved(samples)
     wanted = [
-        Metric("greedy accuracy", "greedy_accuracy", "percent"),
-        Metric(f"accuracy (avg@{samples}{', pass@1' if once else ''})", "accuracy", "percent"),
-        *(Metric(f"pass@{k}", f"pass@{k}", "percent") for k in _budgets(reading, "pass") if k > once),
-        *(Metric(f"maj@{k}", f"maj@{k}", "percent") for k in _budgets(reading, "maj")[-1:]),
-        *(Metric(f"strategies@{k}", f"strategies@{k}", "count") for k in _budgets(reading, "strategies")[-1:]),
-        Metric(f"strategies per solved problem at {samples}", solved.name, solved.kind),
-        Metric(f"effective strategies{SPACE}(D2)", D2.name, D2.kind),
-        Metric(f"strategies among {CORRECT} correct completions", f"richness@{CORRECT}", "count"),
+        ShownMetric("greedy accuracy", "greedy_accuracy", "percent"),
+        ShownMetric(f"accuracy (avg@{samples}{', pass@1' if once else ''})", "accuracy", "percent"),
+        *(ShownMetric(f"pass@{k}", f"pass@{k}", "percent") for k in _budgets(reading, "pass") if k > once),
+        *(ShownMetric(f"maj@{k}", f"maj@{k}", "percent") for k in _budgets(reading, "maj")[-1:]),
+        *(ShownMetric(f"strategies@{k}", f"strategies@{k}", "count") for k in _budgets(reading, "strategies")[-1:]),
+        ShownMetric(f"strategies per solved problem at {samples}", solved.name, solved.kind),
+        ShownMetric(f"effective strategies{SPACE}(D2)", D2.name, D2.kind),
+        ShownMetric(f"strategies among {CORRECT} correct completions", f"richness@{CORRECT}", "count"),
         *(
-            Metric(f"strategies@{k}, finer key", f"step_strategies@{k}", "count")
+            ShownMetric(f"strategies@{k}, finer key", f"step_strategies@{k}", "count")
             for k in _budgets(reading, "step_strategies")
         ),
-        Metric(f"effective strategies{SPACE}(D2), finer key", "effective_step_strategies", "count"),
-        Metric(f"distinct-2 of {CORRECT} correct completions", "distinct_2_correct", "count"),
-        Metric("correct completions with a readable strategy", "strategy_coverage", "percent"),
-        Metric("correct completions with a wrong step", "invalid_strategies", "percent"),
-        Metric("distinct answers", "distinct_answers", "count"),
-        Metric("answer entropy (nats)", "answer_entropy", "count"),
-        Metric("tokens per completion", "completion_tokens", "tokens"),
-        Metric("truncated", "truncated", "percent"),
-        Metric("without an answer", "no_answer", "percent"),
-        Metric("undecided by the grader", "undecided", "percent"),
-        Metric("grader errors", "error", "percent"),
+        ShownMetric(f"effective strategies{SPACE}(D2), finer key", "effective_step_strategies", "count"),
+        ShownMetric(f"distinct-2 of {CORRECT} correct completions", "distinct_2_correct", "count"),
+        ShownMetric("correct completions with a readable strategy", "strategy_coverage", "percent"),
+        ShownMetric("correct completions with a wrong step", "invalid_strategies", "percent"),
+        ShownMetric("distinct answers", "distinct_answers", "count"),
+        ShownMetric("answer entropy (nats)", "answer_entropy", "count"),
+        ShownMetric("tokens per completion", "completion_tokens", "tokens"),
+        ShownMetric("truncated", "truncated", "percent"),
+        ShownMetric("without an answer", "no_answer", "percent"),
+        ShownMetric("undecided by the grader", "undecided", "percent"),
+        ShownMetric("grader errors", "error", "percent"),
     ]
     return _either_way(reading, task, [metric for metric in wanted if reading.has(metric, task)])
 
 
-def near_zero(reading: Reading) -> list[str]:
+def near_zero(reading: ReportData) -> list[str]:
     """For each task, the methods with an accuracy near zero and the correct completions it stands for."""
     lines = []
     for task in reading.evidence.suite.tasks:
@@ -132,7 +132,7 @@ def imported_note(evidence: Evidence) -> str:
     )
 
 
-def _either_way(reading: Reading, task: str, metrics: list[Metric]) -> Table:
+def _either_way(reading: ReportData, task: str, metrics: list[ShownMetric]) -> Table:
     """A column per method, or a row per method where that many columns would not fit a page."""
     evidence = reading.evidence
     names = tuple(named(evidence, method) for method in evidence.methods)
@@ -144,15 +144,15 @@ def _either_way(reading: Reading, task: str, metrics: list[Metric]) -> Table:
     return Table(("metric", *names), tuple((label, *row) for label, row in zip(labels, columns, strict=True)))
 
 
-def _budgets(reading: Reading, name: str) -> list[int]:
+def _budgets(reading: ReportData, name: str) -> list[int]:
     """The k of every `name@k` in the table, smallest first."""
     metrics = map(str, reading.evidence.frame["metric"].unique())
     return sorted({int(each.split("@")[1]) for each in metrics if each.startswith(f"{name}@")})
 
 
-def _is_pass_at_1(reading: Reading, task: str) -> bool:
+def _is_pass_at_1(reading: ReportData, task: str) -> bool:
     """Whether pass@1 repeats the accuracy, as it does when no completion is left out of either."""
-    first = Metric("pass@1", "pass@1", "percent")
+    first = ShownMetric("pass@1", "pass@1", "percent")
     pairs = [
         (reading.estimate(method, task, ACCURACY).mean, reading.estimate(method, task, first).mean)
         for method in reading.evidence.methods
