@@ -1,8 +1,8 @@
 """The table of docs/grading.md: every grader on the corpus, the committed cases and restyled MATH answers, by class.
 
 `nox -s grader_table` prints it as Markdown; `-- 40 cases restyled` restyles every fortieth MATH answer and leaves the
-corpus out. Needs the published data (BAKEOFF_DATA). A restyled MATH answer is a gold answer of the test split in another
-dress that must be accepted, and next to it the same dress around another value, which must not.
+corpus out. Needs the published data (BAKEOFF_DATA). A restyled MATH answer is a gold answer of the test split in
+another dress that must be accepted, and next to it the same dress around another value, which must not.
 """
 
 from __future__ import annotations

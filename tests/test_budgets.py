@@ -8,15 +8,16 @@ import factories
 import pytest
 
 from benchmark.comparison.evidence import gather
-from benchmark.contract import StepLog, Tuning
+from benchmark.contract import ExamProblems, StepLog, Tuning
 from benchmark.report.document import figures
 from benchmark.report.figures import looks
 from benchmark.report.figures.drawing import rendered
 from benchmark.report.plan import sections
-from benchmark.report.reading import ReportReading
+from benchmark.report.reading import ReportData
 from benchmark.report.tables import levels
 from benchmark.report.tables.budgets import amount, at, common, curves, equal_budget_table, leaders
 from benchmark.report.tables.conditions import conditions_table
+from benchmark.store.kept import write_problems
 from benchmark.tasks import digest, load_task
 
 SPACE = "\u00a0"
@@ -77,7 +78,7 @@ def test_methods_are_compared_at_the_smallest_amount_that_all_reached(monkeypatc
     drawn = curves(found)
     assert common(found, drawn, "grade_school", "flops") == 9 * 10**11
     assert common(found, drawn, "grade_school", "completions") == 256
-    table = equal_budget_table(ReportReading(found), "flops")
+    table = equal_budget_table(ReportData(found), "flops")
     assert table.header == ("after", "task", "25%", "50%", "75%", "100%")
     assert table.rows[0][-1].replace(SPACE, " ") == "9.00 × 10¹¹"
     rows = {row[0]: row[2:] for row in table.rows}
@@ -96,7 +97,7 @@ def test_the_report_says_where_the_winner_changes(monkeypatch, tmp_path):
         return log(final, seconds=40.0 if hard else 10.0, flops=(4 if hard else 1) * 10**12)
 
     found = logs(monkeypatch, tmp_path, of)
-    assert leaders(ReportReading(found), "grade_school") == (
+    assert leaders(ReportData(found), "grade_school") == (
         "On `grade_school`, which method is highest depends on the currency: `grpo` at equal completions, completion "
         "tokens and optimiser updates; `sft` at equal model FLOPs and training seconds."
     )
@@ -108,7 +109,7 @@ def test_one_leader_everywhere_and_undecided_where_the_next_is_near(monkeypatch,
         return log(0.6 + (0.02 * (seed - 1) - 0.001 if near else 0.0) if method in {"grpo", "flowrl"} else 0.4)
 
     found = logs(monkeypatch, tmp_path, of)
-    sentence = leaders(ReportReading(found), "grade_school")
+    sentence = leaders(ReportData(found), "grade_school")
     assert sentence.startswith(
         "On `grade_school`, `grpo` is highest at equal completions (not separated from `flowrl`), "
     )
@@ -117,14 +118,14 @@ def test_one_leader_everywhere_and_undecided_where_the_next_is_near(monkeypatch,
 
 def test_where_nothing_was_solved_no_method_leads(monkeypatch, tmp_path):
     zeros = tuple(replace(step, metrics={"probe/accuracy": 0.0}) for step in log(0.2))
-    found = ReportReading(logs(monkeypatch, tmp_path, lambda *_: zeros))
+    found = ReportData(logs(monkeypatch, tmp_path, lambda *_: zeros))
     assert leaders(found, "grade_school") == ""
     assert equal_budget_table(found, "completions").rows == ()
 
 
 def test_a_method_without_flops_is_a_dash_and_no_leader(monkeypatch, tmp_path):
     found = logs(monkeypatch, tmp_path, lambda method, _: log(0.9, flops=None) if method == "grpo" else log(0.5))
-    reading = ReportReading(found)
+    reading = ReportData(found)
     rows = {row[0]: row[2:] for row in equal_budget_table(reading, "flops").rows}
     assert set(rows["`grpo`"]) == {"–"}
     sentence = leaders(reading, "grade_school")
@@ -137,12 +138,12 @@ def test_old_logs_are_drawn_in_what_they_know(monkeypatch, tmp_path):
     old = tuple(StepLog(step, 64 * step, 1.0 * step, {"probe/accuracy": 0.5}) for step in range(3))
     found = logs(monkeypatch, tmp_path, lambda *_: old)
     assert curves(found).currencies == ("completions", "seconds")
-    blocks = next(part for part in sections(ReportReading(found)) if part.title == "Learning curves").blocks
+    blocks = next(part for part in sections(ReportData(found)) if part.title == "Learning curves").blocks
     assert any("do not know their completion tokens, optimiser updates, model FLOPs" in one.words for one in blocks)
 
 
 def test_every_figure_has_its_words_and_can_be_drawn_as_svg_and_pdf(tmp_path):
-    for figure in figures(sections(ReportReading(evidence(tmp_path)))):
+    for figure in figures(sections(ReportData(evidence(tmp_path)))):
         assert figure.alt
         assert rendered(figure.draw).startswith(b"<?xml")
         assert rendered(figure.draw, "pdf").startswith(b"%PDF")
@@ -152,7 +153,7 @@ def test_seconds_of_two_devices_are_in_no_figure(tmp_path):
     def change(one):
         return replace(one, provenance=factories.provenance("H200")) if one.job.algorithm.name == "grpo" else one
 
-    drawn = {figure.file for figure in figures(sections(ReportReading(evidence(tmp_path, change))))}
+    drawn = {figure.file for figure in figures(sections(ReportData(evidence(tmp_path, change))))}
     assert not drawn & {"learning_seconds.svg", "phases.svg"}
     assert "learning_flops.svg" in drawn
 
@@ -161,7 +162,7 @@ def test_of_many_methods_the_best_have_colours_and_the_rule_is_said(tmp_path, mo
     names = {"base_model": 0.3, **{f"m{index:02d}": 0.3 + 0.01 * index for index in range(26)}}
     monkeypatch.setattr(factories, "METHODS", names)
     found = evidence(tmp_path, asked=factories.suite(tasks=("grade_school",), seeds=(0,)))
-    reading = ReportReading(found)
+    reading = ReportData(found)
     # accuracy is 0.3 + 0.01·i and up to 0.03 more by (3·order mod 4): the ranking follows the summary itself
     means = {name: found.estimate(name, "grade_school", "accuracy").mean for name in found.trained}
     best = sorted(means, key=lambda name: (-means[name], name))[:5]
@@ -183,10 +184,10 @@ def test_accuracy_by_level_counts_the_samples_of_its_problems(tmp_path, monkeypa
     ids = [problem.id for problem in splits[2][:4]]
     made = tuple(replace(one, problem=ids[int(one.problem[1:])]) for one in factories.outcomes(right=3))
     monkeypatch.setattr(factories, "exam", lambda _record: made)
-    found = evidence(tmp_path, change)
-    table = levels.split_table(
-        ReportReading(found), "grade_school", levels.known_problems(found, "grade_school"), "level"
-    )
+    evidence(tmp_path, change)
+    write_problems(tmp_path, "tiny", "grade_school", ExamProblems(whole, splits[2]))
+    found = gather(tmp_path, "tiny")
+    table = levels.split_table(ReportData(found), "grade_school", levels.known_problems(found, "grade_school"), "level")
     wanted = {}
     for index, problem in enumerate(splits[2][:4]):
         wanted.setdefault(f"level {problem.level}", []).append(index < 3)

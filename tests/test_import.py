@@ -16,8 +16,10 @@ from benchmark.commands.exchange.readers import Asked
 from benchmark.comparison.evidence import gather
 from benchmark.contract import IMPORTED, Algorithm
 from benchmark.errors import ConfigurationError, MalformedRow, UnknownName
-from benchmark.report import write_report
+from benchmark.report import document, write_report
 from benchmark.report.html.page import html
+from benchmark.report.plan import sections
+from benchmark.report.reading import ReportData
 from benchmark.report.tables.export import csv
 from benchmark.store.outcomes import read_outcomes
 from benchmark.store.records import read_record, read_steps
@@ -339,18 +341,19 @@ def report(folder, results):
 def test_the_report_before_and_after(tmp_path):
     results, _ = ran(tmp_path)
     before = report(tmp_path, results)
-    assert "| `theirs`\u00a0† |" in before.split("## Result")[1]
+    assert "| `theirs`\u00a0† |" in before.split("## Results")[1]
     assert "not imported yet" in before
     Bench(tmp_path).take(harness())
     after = report(tmp_path, results)
     assert "not imported yet" not in after
-    assert "every method but `theirs` starts from the same policy" in after
+    assert "Every method except `theirs` starts from the same policy" in after
     assert "† Trained and sampled elsewhere, imported, graded here by bakeoff-grader" in after
-    result, spent = (after.split(part)[1].split("\n## ")[0] for part in ("## Result\n", "### What was spent\n"))
-    cells = {row[0]: row[-1].rstrip(" |") for row in (line.split(" | ") for line in result.splitlines())}
-    assert next(cell for label, cell in cells.items() if "`competition` accuracy" in label).startswith("50.0\u00a0%")
-    unknown = [cell for label, cell in cells.items() if "training\u00a0time" in label or "in\u00a0training" in label]
-    assert unknown == ["–", "–"]
+    evidence = gather(results, "mine")
+    whole = document.markdown("mine", evidence.digest, sections(ReportData(evidence)), whole=True)
+    result, spent = (whole.split(part)[1].split("\n## ")[0] for part in ("## Results\n", "### What was spent\n"))
+    row = next(line for line in result.splitlines() if line.startswith("| `theirs`")).strip("| ").split(" | ")
+    assert row[1].startswith("50.0\u00a0%")
+    assert row[4:6] == ["–", "–"]  # seconds and memory are not known
     theirs = next(line for line in spent.splitlines() if "`theirs`" in line)
     assert theirs.startswith("| `theirs`\u00a0† | `competition` | – |")
     assert set(theirs.split(" | ")[2:]) == {"–", "– |"}
@@ -363,7 +366,9 @@ def test_the_page_and_the_tables_hold_it(tmp_path):
     report(tmp_path, results)
     evidence = gather(results, "mine")
     assert evidence.devices == ("CPU, 1 thread",)
-    row = next(line for line in csv(evidence).splitlines() if line.startswith("mine,competition,theirs,accuracy"))
+    row = next(
+        line for line in csv(ReportData(evidence)).splitlines() if line.startswith("mine,competition,theirs,accuracy")
+    )
     assert row.startswith("mine,competition,theirs,accuracy,share,0.5,")
     assert html(evidence, "<!-- x -->\n# x", {}, "")
     assert evidence.compare("accuracy", "competition", "theirs", "base_model").difference.mean == 0.5

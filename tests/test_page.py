@@ -26,7 +26,7 @@ from benchmark.report.html.payload import packed, unpacked
 from benchmark.report.html.samples import SampledRun, Share, narrowed, read_runs
 from benchmark.report.plan import sections
 from benchmark.report.problems import asked as questions
-from benchmark.report.reading import ReportReading
+from benchmark.report.reading import ReportData
 from benchmark.report.tables.export import tex
 from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import read_outcomes, write_outcomes
@@ -95,7 +95,7 @@ def test_the_page_has_every_table_of_the_plan_cell_by_cell(tmp_path):
 
     page = page_of(tmp_path, factories.suite(), change)
     evidence = gather(tmp_path / "results", "tiny")
-    text = document.markdown("tiny", evidence.digest, sections(ReportReading(evidence)), whole=True)
+    text = document.markdown("tiny", evidence.digest, sections(ReportData(evidence)), whole=True)
     lines = [*text.splitlines(), ""]
     wanted, table = [], []
     for line in lines:
@@ -328,7 +328,7 @@ def test_the_csv_has_a_row_for_each_method_task_and_metric_in_plain_units(tmp_pa
 
 def test_the_tex_table_has_methods_as_rows_the_best_in_bold_and_every_special_character_escaped(tmp_path):
     factories.write(tmp_path, factories.suite())
-    text = tex(ReportReading(gather(tmp_path, "tiny")))
+    text = tex(ReportData(gather(tmp_path, "tiny")))
     lines = text.splitlines()
     assert r"method & accuracy & strategies at 16 & D2 & training seconds & peak MiB \\" in lines
     assert r"\multicolumn{6}{l}{\texttt{grade\_school}} \\" in lines
@@ -349,4 +349,4 @@ def test_the_tex_table_calls_nothing_the_best_where_nothing_was_solved(tmp_path)
         return replace(one, metrics={**one.metrics, "accuracy": 0.0})
 
     factories.write(tmp_path, factories.suite(), change)
-    assert r"\textbf{0.0" not in tex(ReportReading(gather(tmp_path, "tiny")))
+    assert r"\textbf{0.0" not in tex(ReportData(gather(tmp_path, "tiny")))

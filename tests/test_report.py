@@ -19,7 +19,7 @@ from benchmark.contract import Comparison, Estimate, StepLog
 from benchmark.errors import BadRecord
 from benchmark.report import check_report, document, terminal_table, write_report
 from benchmark.report.plan import sections
-from benchmark.report.reading import ReportReading
+from benchmark.report.reading import ReportData
 from benchmark.report.tables import main, verdicts
 from benchmark.store import outcomes, records
 
@@ -72,7 +72,7 @@ def text_of(tmp_path, asked, change=factories.same, *, drawn=False):
 
 
 def whole(evidence):
-    return document.markdown(evidence.suite.name, evidence.digest, sections(ReportReading(evidence)), whole=True)
+    return document.markdown(evidence.suite.name, evidence.digest, sections(ReportData(evidence)), whole=True)
 
 
 GRADE = "`grade_school` (GSM8K format)"
@@ -211,7 +211,7 @@ def test_many_methods_get_a_row_each_in_the_table_of_all_measurements(tmp_path, 
     monkeypatch.setattr(main, "MOST_COLUMNS", 3)
     asked = factories.suite()
     factories.write(tmp_path / "results", asked)
-    reading = ReportReading(gather(tmp_path / "results", asked.name))
+    reading = ReportData(gather(tmp_path / "results", asked.name))
     table = main.full_table(reading, "grade_school")
     assert [row[0] for row in table.rows] == [f"`{method}`" for method in factories.METHODS]
     monkeypatch.setattr(main, "MOST_COLUMNS", 8)
@@ -355,7 +355,7 @@ def test_every_pair_has_one_verdict_wherever_it_is_shown(tmp_path):
 def test_many_methods_get_signs_in_the_matrix(tmp_path, monkeypatch):
     monkeypatch.setattr(verdicts, "MOST_WIDE", 3)
     factories.write(tmp_path / "results", factories.suite())
-    reading = ReportReading(gather(tmp_path / "results", "tiny"))
+    reading = ReportData(gather(tmp_path / "results", "tiny"))
     table = verdicts.matrix(reading, verdicts.JUDGED["accuracy, points"], "grade_school")
     signs = {row[0].strip("`"): dict(zip(factories.METHODS, row[1:], strict=True)) for row in table.rows}
     assert signs["grpo"] == {"base_model": "+", "grpo": "–", "flowrl": "·", "sft": "+"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection
-from matplotlib.text import Annotation, Paragraph
+from matplotlib.text import Annotation, Text
 
 from benchmark.comparison.evidence import gather
 from benchmark.contract import PHASES
@@ -20,7 +20,7 @@ from benchmark.report.figures.drawing import rendered
 from benchmark.report.figures.looks import _KNOWN, COLOURS, GREY, style_of
 from benchmark.report.html.page import PAGE
 from benchmark.report.plan import sections
-from benchmark.report.reading import ReportReading
+from benchmark.report.reading import ReportData
 from benchmark.report.versions import drawn_elsewhere
 
 WHITE = "#ffffff"
@@ -34,7 +34,7 @@ def drawings(tmp_path_factory):
     root = tmp_path_factory.mktemp("figures")
     factories.write(root, factories.suite())
     found = {}
-    for figure in document.figures(sections(ReportReading(gather(root, "tiny")))):
+    for figure in document.figures(sections(ReportData(gather(root, "tiny")))):
         drawing = figure.draw()
         FigureCanvasAgg(drawing).draw()
         found[figure.file] = (drawing, rendered(figure.draw).decode())
@@ -129,7 +129,7 @@ def texts(drawing):
                 if not low <= tick.get_loc() <= high
                 for label in (tick.label1, tick.label2)
             }
-    found = [one for one in drawing.findobj(Paragraph) if one.get_visible() and one.get_text().strip()]
+    found = [one for one in drawing.findobj(Text) if one.get_visible() and one.get_text().strip()]
     return [one for one in found if one not in absent]
 
 
@@ -157,7 +157,7 @@ def test_labels_have_their_curves_colour_and_leaders_end_at_them(drawings):
                 continue
             seen += 1
             path = label.arrow_patch.get_path().transformed(label.arrow_patch.get_transform()).vertices
-            box = Paragraph.get_window_extent(label)
+            box = Text.get_window_extent(label)
             gap = min(
                 np.hypot(max(box.x0 - x, 0, x - box.x1), max(box.y0 - y, 0, y - box.y1)) for x, y in path[[0, -1]]
             )
@@ -169,7 +169,7 @@ def test_labels_lie_on_no_other_label_and_on_no_bar(drawings):
     for name in ("learning.svg", "pass_at_k.svg", "accuracy_diversity.svg", "accuracy_strategies.svg"):
         drawing, _ = drawings[name]
         for axes in drawing.axes:
-            boxes = [Paragraph.get_window_extent(one) for one in labels(axes)]
+            boxes = [Text.get_window_extent(one) for one in labels(axes)]
             assert not [pair for pair in combinations(boxes, 2) if pair[0].overlaps(pair[1])], name
             for bars in axes.findobj(LineCollection):
                 for segment in bars.get_segments():

@@ -10,7 +10,9 @@ from factories import undrawn
 from benchmark.comparison.evidence import gather
 from benchmark.contract import ExamProblems, Outcome
 from benchmark.exam.regrade import cross_grading
-from benchmark.report import check_report, write_report
+from benchmark.report import check_report, document, write_report
+from benchmark.report.plan import sections
+from benchmark.report.reading import ReportData
 from benchmark.report.tables import graders
 from benchmark.report.tables.graders import kendall_tau, regrade
 from benchmark.store.kept import write_cross_grading, write_problems
@@ -131,6 +133,9 @@ def test_the_page_holds_the_section_and_texts_are_data_in_it(tmp_path):
         text = write_report(evidence.results, tmp_path / "reports", "tiny").read_text()
         assert check_report(evidence.results, tmp_path / "reports", "tiny") == []
     part = text.split("\n## Graders\n")[1].split("\n## ")[0]
+    assert "</details>" not in part  # the examples are on the page alone
+    whole = document.markdown("tiny", evidence.digest, sections(ReportData(evidence)), whole=True)
+    part = whole.split("\n## Graders\n")[1].split("\n## ")[0]
     assert part.count("<details>") == part.count("</details>") == 1
     assert "<script>" not in text
     assert "\x1b" not in text

@@ -16,7 +16,7 @@ from benchmark.report.html.page import html, without_figures
 from benchmark.report.html.payload import packed, unpacked
 from benchmark.report.lab import is_lab, lab_files, lab_table
 from benchmark.report.plan import sections
-from benchmark.report.reading import ReportReading
+from benchmark.report.reading import ReportData
 from benchmark.report.tables import terminal
 from benchmark.report.tables.export import csv, tex
 from benchmark.report.versions import drawn_elsewhere
@@ -56,7 +56,7 @@ def terminal_table(evidence: Evidence) -> Table:
 def write_figures_as_pdf(evidence: Evidence, reports: Path) -> list[Path]:
     """Write every figure of the report as PDF beside its SVG; returns the paths."""
     paths = []
-    for figure in document.figures(sections(ReportReading(evidence))):
+    for figure in document.figures(sections(ReportData(evidence))):
         path = (reports / evidence.suite.name / figure.file).with_suffix(".pdf")
         write(path, drawing.rendered(figure.draw, "pdf"))
         paths.append(path)
@@ -77,7 +77,7 @@ def check_report(results: Path, reports: Path, suite: str, disagreements: Disagr
 def _files(evidence: Evidence, disagreements: Disagreements | None) -> dict[str, bytes]:
     if is_lab(evidence.suite):
         return lab_files(evidence)
-    suite, reading = evidence.suite.name, ReportReading(evidence)
+    suite, reading = evidence.suite.name, ReportData(evidence)
     parts = sections(reading)
     short, whole = (document.markdown(suite, evidence.digest, parts, whole=whole) for whole in (False, True))
     drawn = {figure.file: drawing.rendered(figure.draw) for figure in document.figures(parts)}

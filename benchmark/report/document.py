@@ -14,7 +14,7 @@ from benchmark.comparison.table import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-__all__ = ["Block", "DataTable", "Figure", "Items", "Paragraph", "Section", "figures", "markdown"]
+__all__ = ["Block", "BulletList", "Figure", "Paragraph", "Section", "TableBlock", "figures", "markdown"]
 
 MOST_ROWS = 60
 """Rows of a table that a page shows unfolded."""
@@ -29,7 +29,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Items:
+class BulletList:
     """A bulleted list."""
 
     items: tuple[str, ...]
@@ -49,7 +49,7 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class DataTable:
+class TableBlock:
     """A table, folded away behind `summary` where it has one or is long."""
 
     table: Table
@@ -57,7 +57,7 @@ class DataTable:
     html_only: bool = False
 
 
-Block = Paragraph | Items | Figure | DataTable
+Block = Paragraph | BulletList | Figure | TableBlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +91,15 @@ def _written(block: Block, suite: str) -> str:
     match block:
         case Paragraph():
             return block.words
-        case Items():
+        case BulletList():
             return "\n".join(f"- {item}" for item in block.items)
         case Figure():
             return f"![{block.alt}]({suite}/{block.file})"
-        case DataTable():
+        case TableBlock():
             return _table(block)
 
 
-def _table(block: DataTable) -> str:
+def _table(block: TableBlock) -> str:
     summary = block.summary or (f"{len(block.table.rows)} rows" if len(block.table.rows) > MOST_ROWS else "")
     if not summary:
         return str(block.table)

@@ -10,7 +10,7 @@ from benchmark.contract import FLOOR
 from benchmark.report.metrics import ACCURACY
 
 if TYPE_CHECKING:
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
     from benchmark.report.tables.standing import Standing
 
 __all__ = ["finding"]
@@ -22,7 +22,7 @@ _NAMED = 5
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
-def finding(reading: ReportReading) -> str:
+def finding(reading: ReportData) -> str:
     """Accuracy first, one sentence for the tasks of which the same is to be said; then what happened to diversity."""
     tasks = reading.evidence.suite.tasks
     accuracy = _grouped([(_accuracy(reading, reading.standings[task]), task) for task in tasks], reading)
@@ -30,7 +30,7 @@ def finding(reading: ReportReading) -> str:
     return " ".join([*accuracy, *diversity]) or "There is no task."
 
 
-def _grouped(said: list[tuple[str, str]], reading: ReportReading) -> list[str]:
+def _grouped(said: list[tuple[str, str]], reading: ReportData) -> list[str]:
     """A sentence for each run of tasks with the same words; none for those with no words."""
     sentences = []
     for text, group in groupby(said, key=lambda pair: pair[0]):
@@ -41,7 +41,7 @@ def _grouped(said: list[tuple[str, str]], reading: ReportReading) -> list[str]:
     return sentences
 
 
-def _accuracy(reading: ReportReading, standing: Standing) -> str:
+def _accuracy(reading: ReportData, standing: Standing) -> str:
     seeds = len(reading.evidence.suite.seeds)
     if not standing.ranked:
         return "no trained method has a result yet"
@@ -53,7 +53,7 @@ def _accuracy(reading: ReportReading, standing: Standing) -> str:
     return "; ".join([*_floor(standing), _best(standing, highest, seeds)])
 
 
-def _percent(reading: ReportReading, task: str) -> str:
+def _percent(reading: ReportData, task: str) -> str:
     best = reading.standings[task].best
     mean = reading.estimate(best, task, ACCURACY).mean if best else None
     return "" if mean is None else f"{number(mean, 'percent')}{SPACE}%"

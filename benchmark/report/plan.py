@@ -16,11 +16,11 @@ from benchmark.report.parts.details import conditions, failures, files, measurem
 from benchmark.report.parts.opening import across, matrices, opening, results, verdicts
 
 if TYPE_CHECKING:
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["PLAN", "sections"]
 
-PLAN: tuple[Callable[[ReportReading], list[Section]], ...] = (
+PLAN: tuple[Callable[[ReportData], list[Section]], ...] = (
     opening,
     results,
     verdicts,
@@ -41,7 +41,7 @@ PLAN: tuple[Callable[[ReportReading], list[Section]], ...] = (
 )
 
 
-def sections(reading: ReportReading) -> tuple[Section, ...]:
+def sections(reading: ReportData) -> tuple[Section, ...]:
     """The whole report; where its files lie comes last, since it names the figures."""
     found = [section for make in PLAN for section in make(reading)]
     return (*found, *files(reading, figures(found)))

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from benchmark.contract import Comparison
     from benchmark.report.metrics import ShownMetric
 
-__all__ = ["ReportReading"]
+__all__ = ["ReportData"]
 
 
 @dataclass(frozen=True)
-class ReportReading:
+class ReportData:
     """The evidence as it is shown. Made once for a report."""
 
     evidence: Evidence

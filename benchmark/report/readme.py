@@ -14,7 +14,7 @@ from benchmark.contract import FLOOR
 from benchmark.errors import ConfigurationError
 from benchmark.report.finding import finding
 from benchmark.report.metrics import ACCURACY, D2, SECONDS, ShownMetric
-from benchmark.report.reading import ReportReading
+from benchmark.report.reading import ReportData
 from benchmark.report.tables.main import MEMORY_WORDS, memory_kinds, named
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ BEGIN, END = "<!-- table -->", "<!-- /table -->"
 
 def block(evidence: Evidence, date: str = "") -> str:
     """Methods as rows; for each task accuracy, D2, training seconds and peak memory. `date` is ISO."""
-    reading = ReportReading(evidence)
+    reading = ReportData(evidence)
     said = " ".join(filter(None, [f"**Finding:** {finding(reading)}", _gains(reading)]))
     return "\n\n".join([str(_table(reading)), _caption(reading, date), said])
 
@@ -59,7 +59,7 @@ def commit_date(evidence: Evidence, repository: Path) -> str:
     return max(found.stdout.split(), default="") if commits else ""
 
 
-def _table(reading: ReportReading) -> Table:
+def _table(reading: ReportData) -> Table:
     evidence = reading.evidence
     kind = next(iter(memory_kinds(evidence)), "rss")
     memory = ShownMetric("MiB", f"training_peak_{kind}_bytes", "bytes")
@@ -76,7 +76,7 @@ def _table(reading: ReportReading) -> Table:
     return Table(header, rows)
 
 
-def _cell(reading: ReportReading, method: str, task: str, metric: ShownMetric) -> str:
+def _cell(reading: ReportData, method: str, task: str, metric: ShownMetric) -> str:
     """Accuracy and D2 as in the report; of the costs the mean alone, so that a row fits a page."""
     mean = reading.estimate(method, task, metric).mean
     if metric in {ACCURACY, D2} or mean is None:
@@ -84,7 +84,7 @@ def _cell(reading: ReportReading, method: str, task: str, metric: ShownMetric) -
     return f"{mean:,.1f}" if metric == SECONDS and mean else number(mean, metric.kind)
 
 
-def _gains(reading: ReportReading) -> str:
+def _gains(reading: ReportData) -> str:
     """The span of the gains in accuracy over the floor, where every trained method has one by its verdict."""
     standings = reading.standings.values()
     if not all(one.floor and set(one.floor.values()) == {"better"} for one in standings):
@@ -97,7 +97,7 @@ def _gains(reading: ReportReading) -> str:
     return f"Training gains {100 * min(gaps):.0f} to {100 * max(gaps):.0f} points of accuracy."
 
 
-def _caption(reading: ReportReading, date: str) -> str:
+def _caption(reading: ReportData, date: str) -> str:
     evidence = reading.evidence
     exam, seeds = evidence.suite.exam, len(evidence.suite.seeds)
     sizes = words({f"{one.metrics['problems']:.0f}" for one in evidence.done if one.metrics.get("problems")}, "or")

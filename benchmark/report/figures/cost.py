@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from benchmark.comparison.evidence import Evidence
     from benchmark.contract import Phase
     from benchmark.report.figures.labels import Ends
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["TONES", "memory", "memory_table", "phases"]
 
@@ -31,12 +31,12 @@ TONES = dict(zip(PHASES, ("#8d969d", "#4f6272", "#a37f45", "#1f2d3a", "#6f93ad",
 _MARKERS = dict(zip(PHASES, ("P", "o", "D", "s", "^", "v"), strict=True))
 
 
-def phases(reading: ReportReading) -> Figure:
+def phases(reading: ReportData) -> Figure:
     """Stacked bars of mean seconds over finished seeds."""
     return _panels(reading, lambda axes, task: _bars(axes, reading.evidence, task))
 
 
-def memory(reading: ReportReading, kind: str) -> Figure:
+def memory(reading: ReportData, kind: str) -> Figure:
     """The highest peak of any finished seed in each phase, as points on a line per method."""
     return _panels(reading, lambda axes, task: _dots(axes, reading.evidence, task, kind), each=0.36)
 
@@ -51,7 +51,7 @@ def memory_table(evidence: Evidence, kind: str) -> Table:
     return Table(("method", "task", *PHASES), tuple(rows), left=2)
 
 
-def _panels(reading: ReportReading, panel: Callable[[Axes, str], Ends], each: float = 0.22) -> Figure:
+def _panels(reading: ReportData, panel: Callable[[Axes, str], Ends], each: float = 0.22) -> Figure:
     """`each` is the height of a method's row, in inches."""
     height = 1.3 + each * len(_methods(reading.evidence))
     return panels(reading, panel, None, height=height, left=_left(reading.evidence), below=0.85)

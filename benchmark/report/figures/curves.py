@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from benchmark.contract import Estimate
     from benchmark.report.figures.labels import Ends
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["curve"]
 
@@ -24,7 +24,7 @@ MOST_BARS = 5
 
 def curve(
     axes: Axes,
-    reading: ReportReading,
+    reading: ReportData,
     method: str,
     points: Sequence[tuple[float, Estimate]],
     ends: Ends,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["INK", "PAPER", "RULE", "panels", "rendered", "series", "set_style"]
 
@@ -59,7 +59,7 @@ _STYLE: dict[Any, Any] = {
 
 
 def panels(
-    reading: ReportReading,
+    reading: ReportData,
     panel: Callable[[Axes, str], Ends],
     place_labels: Callable[[Axes, Ends], None] | None = spread,
     *,
@@ -109,7 +109,7 @@ def rendered(draw: Callable[[], Figure], kind: Literal["svg", "pdf"] = "svg") ->
     return _SERIES.sub(rb'<g class="\1">', buffer.getvalue())  # one method has many elements, and an id only one
 
 
-def series(reading: ReportReading, method: str) -> str:
+def series(reading: ReportData, method: str) -> str:
     """The class of everything drawn for a method, by which the page shows and hides it."""
     return f"series-{reading.evidence.methods.index(method)}"
 

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from benchmark.report.figures.labels import Ends
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
     from benchmark.report.tables.budgets import Key
 
 __all__ = ["learning"]
 
 
-def learning(reading: ReportReading, key: Key) -> Figure:
+def learning(reading: ReportData, key: Key) -> Figure:
     """One panel per task."""
     return panels(reading, lambda axes, task: _panel(axes, reading, task, key))
 
 
-def _panel(axes: Axes, reading: ReportReading, task: str, key: Key) -> Ends:
+def _panel(axes: Axes, reading: ReportData, task: str, key: Key) -> Ends:
     ends: Ends = {}
     here = reading.curves.of(task, key)
     planned = len(reading.evidence.suite.seeds)

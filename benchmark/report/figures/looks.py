@@ -16,7 +16,7 @@ from benchmark.contract import FLOOR
 from benchmark.report.metrics import ACCURACY
 
 if TYPE_CHECKING:
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["COLOURS", "GREY", "Look", "highlighted", "look", "others", "style_of"]
 
@@ -82,12 +82,12 @@ def style_of(method: str) -> Look:
     return Look(COLOURS[colour], _LINES[style % len(_LINES)], _MARKERS[style % len(_MARKERS)], 1.6, labelled=True)
 
 
-def look(reading: ReportReading, method: str) -> Look:
+def look(reading: ReportData, method: str) -> Look:
     """Of a method in this report: thin and grey where it has no label."""
     return style_of(method) if method in highlighted(reading) else Look(GREY, "-", ".", 0.5, labelled=False)
 
 
-def highlighted(reading: ReportReading) -> tuple[str, ...]:
+def highlighted(reading: ReportData) -> tuple[str, ...]:
     """The methods with a colour and a label: all, or of many the floor and those with the best mean exam accuracy."""
     evidence = reading.evidence
     if len(evidence.methods) <= LABELLED:
@@ -97,7 +97,7 @@ def highlighted(reading: ReportReading) -> tuple[str, ...]:
     return tuple(method for method in evidence.methods if method in best or method == FLOOR)
 
 
-def others(reading: ReportReading) -> str:
+def others(reading: ReportData) -> str:
     """The sentence that says which methods are labelled; empty where all are."""
     rest = len(reading.evidence.methods) - len(highlighted(reading))
     if not rest:
@@ -114,7 +114,7 @@ def _drawn(method: str) -> tuple[int, int]:
     return digest[0] % len(COLOURS), digest[1] % len(_LINES)
 
 
-def _over_tasks(reading: ReportReading, method: str) -> float:
+def _over_tasks(reading: ReportData, method: str) -> float:
     means = [reading.estimate(method, task, ACCURACY).mean for task in reading.evidence.suite.tasks]
     known = [mean for mean in means if mean is not None]
     return sum(known) / len(known) if known else -1.0

@@ -18,28 +18,28 @@ if TYPE_CHECKING:
     from benchmark.contract import Estimate
     from benchmark.report.figures.labels import Ends
     from benchmark.report.metrics import ShownMetric
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["drawable", "plane"]
 
 
-def drawable(reading: ReportReading, metric: ShownMetric) -> bool:
+def drawable(reading: ReportData, metric: ShownMetric) -> bool:
     """Whether any method has both numbers on any task."""
     cells = ((method, task) for method in reading.evidence.methods for task in reading.evidence.suite.tasks)
     return any(_pair(reading, method, task, metric) for method, task in cells)
 
 
-def plane(reading: ReportReading, metric: ShownMetric, name: str) -> Figure:
+def plane(reading: ReportData, metric: ShownMetric, name: str) -> Figure:
     """One panel per task; `name` is what the metric is called on its axis."""
     return panels(reading, lambda axes, task: _panel(axes, reading, task, metric, name), beside, height=3.6)
 
 
-def _pair(reading: ReportReading, method: str, task: str, metric: ShownMetric) -> tuple[Estimate, Estimate] | None:
+def _pair(reading: ReportData, method: str, task: str, metric: ShownMetric) -> tuple[Estimate, Estimate] | None:
     accuracy, variety = reading.estimate(method, task, ACCURACY), reading.estimate(method, task, metric)
     return None if accuracy.mean is None or variety.mean is None else (accuracy, variety)
 
 
-def _panel(axes: Axes, reading: ReportReading, task: str, metric: ShownMetric, name: str) -> Ends:
+def _panel(axes: Axes, reading: ReportData, task: str, metric: ShownMetric, name: str) -> Ends:
     ends: Ends = {}
     for method in sorted(reading.evidence.methods, key=lambda each: look(reading, each).labelled):
         pair = _pair(reading, method, task, metric)

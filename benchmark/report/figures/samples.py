@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
     from benchmark.comparison.table import Kind
     from benchmark.report.figures.labels import Ends
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["at_k", "at_k_table", "ks"]
 
 KINDS: dict[str, Kind] = {"pass": "percent", "strategies": "count"}
 
 
-def ks(reading: ReportReading, family: str) -> list[int]:
+def ks(reading: ReportData, family: str) -> list[int]:
     """The k of every `family@k` that was measured, smallest first."""
     names = {str(name) for name in reading.evidence.frame["metric"].unique()}
     return sorted(int(name.partition("@")[2]) for name in names if name.startswith(f"{family}@"))
 
 
-def at_k(reading: ReportReading, family: str) -> Figure:
+def at_k(reading: ReportData, family: str) -> Figure:
     """One panel per task; k doubles from tick to tick."""
     return panels(reading, lambda axes, task: _panel(axes, reading, task, family))
 
 
-def at_k_table(reading: ReportReading, family: str) -> Table:
+def at_k_table(reading: ReportData, family: str) -> Table:
     """The numbers of the figure."""
     found = _metrics(reading, family)
     rows = tuple(
@@ -47,11 +47,11 @@ def at_k_table(reading: ReportReading, family: str) -> Table:
     return Table(("method", "task", *(metric.label for metric in found.values())), rows, left=2)
 
 
-def _metrics(reading: ReportReading, family: str) -> dict[int, ShownMetric]:
+def _metrics(reading: ReportData, family: str) -> dict[int, ShownMetric]:
     return {k: ShownMetric(f"{family}@{k}", f"{family}@{k}", KINDS[family]) for k in ks(reading, family)}
 
 
-def _panel(axes: Axes, reading: ReportReading, task: str, family: str) -> Ends:
+def _panel(axes: Axes, reading: ReportData, task: str, family: str) -> Ends:
     ends: Ends = {}
     found = _metrics(reading, family)
     for method in sorted(reading.evidence.methods, key=lambda each: look(reading, each).labelled):

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmark.comparison.table import SPACE, code
-from benchmark.report.document import Block, DataTable, Figure, Paragraph, Section
+from benchmark.report.document import Block, Figure, Paragraph, Section, TableBlock
 from benchmark.report.figures.learning import learning
 from benchmark.report.figures.looks import others
 from benchmark.report.figures.plane import drawable, plane
@@ -16,7 +16,7 @@ from benchmark.report.tables.budgets import CURRENCIES, Key, equal_budget_table,
 from benchmark.report.tables.levels import known_problems, split_table
 
 if TYPE_CHECKING:
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["BARS", "diversity", "learning_curves", "levels", "more_samples"]
 
@@ -25,7 +25,7 @@ SHORT: tuple[Key, ...] = ("completions", "seconds")
 """Currencies on the Markdown page; the HTML page has all."""
 
 
-def learning_curves(reading: ReportReading) -> list[Section]:
+def learning_curves(reading: ReportData) -> list[Section]:
     """One figure and table for each currency of which the step logs speak."""
     found, evidence = reading.curves, reading.evidence
     if not found.currencies:
@@ -47,13 +47,13 @@ def learning_curves(reading: ReportReading) -> list[Section]:
     return [*parts, *(_currency(reading, key) for key in found.currencies)]
 
 
-def _currency(reading: ReportReading, key: Key) -> Section:
+def _currency(reading: ReportData, key: Key) -> Section:
     name = "learning.svg" if key == "completions" else f"learning_{key}.svg"
     alt = f"Learning curves against {CURRENCIES[key]}, one panel per task"
     blocks: list[Block] = [Paragraph(_FLOPS)] if key == "flops" else []
     blocks.append(Figure(name, alt, partial(learning, reading, key)))
     table = equal_budget_table(reading, key)
-    blocks += [DataTable(table)] if table.rows else []
+    blocks += [TableBlock(table)] if table.rows else []
     return Section(f"By {CURRENCIES[key]}", tuple(blocks), depth=3, html_only=key not in SHORT)
 
 
@@ -68,7 +68,7 @@ _FLOPS = (
 )
 
 
-def more_samples(reading: ReportReading) -> list[Section]:
+def more_samples(reading: ReportData) -> list[Section]:
     """pass@k and strategies@k."""
     parts = []
     for family, words in _FAMILIES.items():
@@ -78,7 +78,7 @@ def more_samples(reading: ReportReading) -> list[Section]:
                 f"{family}_at_k.svg", f"{title} against k, one panel per task", partial(at_k, reading, family)
             )
             short = family == "pass"
-            blocks = (Paragraph(words), figure, DataTable(at_k_table(reading, family), html_only=True))
+            blocks = (Paragraph(words), figure, TableBlock(at_k_table(reading, family), html_only=True))
             parts.append(Section(title, blocks, depth=3, html_only=not short))
     if not parts:
         return []
@@ -94,7 +94,7 @@ _FAMILIES = {
 }
 
 
-def diversity(reading: ReportReading) -> list[Section]:
+def diversity(reading: ReportData) -> list[Section]:
     """Accuracy against both measures of diversity. Their numbers are in the tables of results."""
     solved = per_solved(reading.evidence.suite.exam.samples)
     wanted = [
@@ -127,7 +127,7 @@ _POINTS = (
 )
 
 
-def levels(reading: ReportReading) -> list[Section]:
+def levels(reading: ReportData) -> list[Section]:
     """Accuracy in each level and kind of the generated problems, for the HTML page."""
     parts = []
     for task in reading.evidence.suite.tasks:
@@ -135,7 +135,7 @@ def levels(reading: ReportReading) -> list[Section]:
         for by, title in (("level", "Levels"), ("kind", "Kinds")):
             if any(labels[by] for labels in problems.values()):  # type: ignore[index]
                 table = split_table(reading, task, problems, by)  # type: ignore[arg-type]
-                parts.append(Section(f"{title} of {code(task)}", (DataTable(table),), depth=3, html_only=True))
+                parts.append(Section(f"{title} of {code(task)}", (TableBlock(table),), depth=3, html_only=True))
     intro = Paragraph(
         "Accuracy of samples with 95 % intervals over seeds and problems; n is the number of test problems."
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.comparison.table import Table, code
-from benchmark.report.document import Block, DataTable, Figure, Items, Paragraph, Section
+from benchmark.report.document import Block, BulletList, Figure, Paragraph, Section, TableBlock
 from benchmark.report.tables.conditions import conditions_table, failures_table, methods_table
 from benchmark.report.tables.main import full_table
 from benchmark.report.tables.runs import profile_table
@@ -15,21 +15,21 @@ from benchmark.report.tables.verdicts import greedy_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["conditions", "failures", "files", "measurements", "published"]
 
 
-def measurements(reading: ReportReading) -> list[Section]:
+def measurements(reading: ReportData) -> list[Section]:
     """Every metric, accuracy over problems, greedy answers: for the HTML page."""
     tasks = reading.evidence.suite.tasks
-    parts = [_deep(f"All measurements on {code(task)}", DataTable(full_table(reading, task))) for task in tasks]
+    parts = [_deep(f"All measurements on {code(task)}", TableBlock(full_table(reading, task))) for task in tasks]
     profiles = [(task, found) for task in tasks if (found := profile_table(reading.evidence, task))]
     for task, table in profiles:
-        parts.append(_deep(f"Accuracy over the problems of {code(task)}", DataTable(table), Paragraph(_PROFILE)))
+        parts.append(_deep(f"Accuracy over the problems of {code(task)}", TableBlock(table), Paragraph(_PROFILE)))
     greedies = [(task, found) for task in tasks if (found := greedy_table(reading, task))]
     for task, table in greedies:
-        parts.append(_deep(f"Greedy answers on {code(task)}", DataTable(table), Paragraph(_GREEDY)))
+        parts.append(_deep(f"Greedy answers on {code(task)}", TableBlock(table), Paragraph(_GREEDY)))
     return [Section("All measurements", (), html_only=True), *parts]
 
 
@@ -45,21 +45,21 @@ _GREEDY = (
 )
 
 
-def conditions(reading: ReportReading) -> list[Section]:
+def conditions(reading: ReportData) -> list[Section]:
     """What all methods share, and each method’s settings."""
     return [
-        Section("Conditions", (DataTable(conditions_table(reading.evidence)),)),
-        Section("Hyper-parameters", (DataTable(methods_table(reading.evidence), "Settings of each method"),), depth=3),
+        Section("Conditions", (TableBlock(conditions_table(reading.evidence)),)),
+        Section("Hyper-parameters", (TableBlock(methods_table(reading.evidence), "Settings of each method"),), depth=3),
     ]
 
 
-def failures(reading: ReportReading) -> list[Section]:
+def failures(reading: ReportData) -> list[Section]:
     """Jobs without a result; nothing where all have one."""
     table = failures_table(reading.evidence)
-    return [Section("Jobs without a result", (DataTable(table),))] if table.rows else []
+    return [Section("Jobs without a result", (TableBlock(table),))] if table.rows else []
 
 
-def published(_reading: ReportReading) -> list[Section]:
+def published(_reading: ReportData) -> list[Section]:
     """Figures that others report, with their sources: for the HTML page."""
     table = Table(
         ("source", "what was measured", "figure"),
@@ -71,7 +71,7 @@ def published(_reading: ReportReading) -> list[Section]:
         ),
         left=3,
     )
-    return [Section("Figures published elsewhere", (Paragraph(_PUBLISHED), DataTable(table)), html_only=True)]
+    return [Section("Figures published elsewhere", (Paragraph(_PUBLISHED), TableBlock(table)), html_only=True)]
 
 
 _GFLOWNETS = "https://github.com/theFulminatedHuman/GFlowNets-vs-GRPO-in-LLM-Math-Tasks"
@@ -82,7 +82,7 @@ _PUBLISHED = (
 )
 
 
-def files(reading: ReportReading, drawn: Sequence[Figure]) -> list[Section]:
+def files(reading: ReportData, drawn: Sequence[Figure]) -> list[Section]:
     """Where the same numbers lie for other programs, and the commands that make this page again."""
     name = reading.evidence.suite.name
     source = _records(reading.evidence.results)
@@ -100,7 +100,7 @@ def files(reading: ReportReading, drawn: Sequence[Figure]) -> list[Section]:
         ),
     ]
     items += [f"Figures: {figures}."] if figures else []
-    return [Section("Files and reproduction", (Items(tuple(items)),))]
+    return [Section("Files and reproduction", (BulletList(tuple(items)),))]
 
 
 def _records(results: Path) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.comparison.table import code, words
 from benchmark.contract import FLOOR
-from benchmark.report.document import Block, DataTable, Items, Paragraph, Section
+from benchmark.report.document import Block, BulletList, Paragraph, Section, TableBlock
 from benchmark.report.finding import finding
 from benchmark.report.tables.conditions import caption, lead
 from benchmark.report.tables.main import FORMATS, imported_note, near_zero, result_table
@@ -16,12 +16,12 @@ from benchmark.report.tables.verdicts import JUDGED, MOST_WIDE, matrix, outlook,
 
 if TYPE_CHECKING:
     from benchmark.comparison.evidence import Evidence
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["across", "matrices", "opening", "results", "verdicts"]
 
 
-def opening(reading: ReportReading) -> list[Section]:
+def opening(reading: ReportData) -> list[Section]:
     """The finding, what was compared, and what the numbers are not."""
     evidence = reading.evidence
     said = [
@@ -34,13 +34,13 @@ def opening(reading: ReportReading) -> list[Section]:
     return [Section(f"Comparison `{evidence.suite.name}`", tuple(Paragraph(each) for each in said if each), depth=1)]
 
 
-def results(reading: ReportReading) -> list[Section]:
+def results(reading: ReportData) -> list[Section]:
     """One table per task."""
     evidence = reading.evidence
     parts = [Section("Results", ())]
     for task in evidence.suite.tasks:
         title = code(task) + (f" ({FORMATS[task]})" if task in FORMATS else "")
-        parts.append(Section(title, (DataTable(result_table(reading, task)),), depth=3))
+        parts.append(Section(title, (TableBlock(result_table(reading, task)),), depth=3))
     said = [caption(reading), *notes(reading), imported_note(evidence), _devices(reading)]
     low = near_zero(reading)
     said += [f"Accuracies near zero: {'; '.join(low)}."] if low else []
@@ -48,7 +48,7 @@ def results(reading: ReportReading) -> list[Section]:
     return [*parts, Section(last.title, (*last.blocks, *(Paragraph(each) for each in said if each)), depth=3)]
 
 
-def verdicts(reading: ReportReading) -> list[Section]:
+def verdicts(reading: ReportData) -> list[Section]:
     """Who is better than the floor, who is separated from the best, and what more seeds would settle."""
     evidence = reading.evidence
     if not evidence.trained:
@@ -57,7 +57,7 @@ def verdicts(reading: ReportReading) -> list[Section]:
     for task in evidence.suite.tasks:
         table = verdict_table(reading, task)
         if table is not None and table.rows:
-            blocks += [Paragraph(f"On {code(task)}:"), DataTable(table)]
+            blocks += [Paragraph(f"On {code(task)}:"), TableBlock(table)]
     seeds = len(evidence.suite.seeds)
     found = [(task, reading.standings[task].outlook) for task in evidence.suite.tasks]
     said = [outlook(task, one, seeds) for task, one in found if one is not None]
@@ -65,7 +65,7 @@ def verdicts(reading: ReportReading) -> list[Section]:
         blocks.append(
             Paragraph("No pair of methods shares two seeds, so no difference is tested: every verdict is undecided.")
         )
-    blocks += [Items(tuple(said))] if said else []
+    blocks += [BulletList(tuple(said))] if said else []
     return [Section("Verdicts", (*blocks, Paragraph(_HOW)))]
 
 
@@ -78,7 +78,7 @@ _HOW = (
 )
 
 
-def matrices(reading: ReportReading) -> list[Section]:
+def matrices(reading: ReportData) -> list[Section]:
     """Every pair of methods, for the HTML page."""
     signs = len(reading.evidence.methods) > MOST_WIDE
     key = "+ better, − worse, · undecided" if signs else "difference with its verdict"
@@ -88,16 +88,16 @@ def matrices(reading: ReportReading) -> list[Section]:
             table = matrix(reading, metric, task)
             if table is not None:
                 blocks += [] if signs else [Paragraph(f"{name[0].upper()}{name[1:]}, {code(task)}:")]
-                blocks.append(DataTable(table, summary=f"{name}, {task}" if signs else ""))
+                blocks.append(TableBlock(table, summary=f"{name}, {task}" if signs else ""))
     return [Section("All pairs", tuple(blocks), html_only=True)] if len(blocks) > 1 else []
 
 
-def across(reading: ReportReading) -> list[Section]:
+def across(reading: ReportData) -> list[Section]:
     """All tasks in one number, for the HTML page; nothing where nothing was solved."""
     table = across_table(reading.evidence)
     solved = any(one.best for one in reading.standings.values())
     return (
-        [Section("All tasks together", (DataTable(table), Paragraph(_ACROSS)), html_only=True)]
+        [Section("All tasks together", (TableBlock(table), Paragraph(_ACROSS)), html_only=True)]
         if table and solved
         else []
     )
@@ -141,7 +141,7 @@ def _strays(count: int) -> str:
     )
 
 
-def _devices(reading: ReportReading) -> str:
+def _devices(reading: ReportData) -> str:
     devices = reading.evidence.devices
     if len(devices) < 2:
         return ""

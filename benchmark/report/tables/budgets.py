@@ -20,7 +20,7 @@ from benchmark.stats.bounded import share_interval
 if TYPE_CHECKING:
     from benchmark.comparison.evidence import Evidence
     from benchmark.contract import StepLog
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["CURRENCIES", "Band", "Curves", "Key", "amount", "band", "curves", "equal_budget_table", "leaders"]
 
@@ -127,7 +127,7 @@ def at(points: Points, budget: float) -> float | None:
     return float(np.interp(budget, list(last), list(last.values())))
 
 
-def equal_budget_table(reading: ReportReading, key: Key) -> Table:
+def equal_budget_table(reading: ReportData, key: Key) -> Table:
     """Accuracy of every trained method at shares of the smallest common final amount, mean and interval over seeds."""
     evidence, found = reading.evidence, reading.curves
     rows: list[tuple[str, ...]] = []
@@ -147,7 +147,7 @@ def _learned(found: Curves, task: str, key: Key) -> bool:
     return any(value for seeds in found.of(task, key).values() for points in seeds.values() for _, value in points)
 
 
-def _cell(reading: ReportReading, task: str, key: Key, method: str, budget: float) -> str:
+def _cell(reading: ReportData, task: str, key: Key, method: str, budget: float) -> str:
     evidence = reading.evidence
     if method not in reading.curves.of(task, key):
         failed = all(record.status != "done" for record in evidence.cell(method, task))
@@ -170,7 +170,7 @@ def _at_budget(found: Curves, task: str, key: Key, method: str, budget: float) -
     return {seed: at(points, budget) for seed, points in found.of(task, key).get(method, {}).items()}
 
 
-def leaders(reading: ReportReading, task: str) -> str:
+def leaders(reading: ReportData, task: str) -> str:
     """One sentence: which method is highest at the smallest common final amount of each currency.
 
     Undecided where the paired difference to the next one is (`stats.compare_all`). Empty where nothing was solved.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from benchmark.comparison.evidence import Evidence
     from benchmark.contract import Algorithm, Model, Provenance, Record
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["caption", "conditions_table", "counts_table", "failures_table", "lead", "methods_table", "phases_table"]
 
@@ -42,7 +42,7 @@ def lead(evidence: Evidence) -> str:
     )
 
 
-def caption(reading: ReportReading) -> str:
+def caption(reading: ReportData) -> str:
     """The line under a table: seeds, interval, n, k, temperature, device."""
     evidence = reading.evidence
     exam, seeds = evidence.suite.exam, evidence.suite.seeds
@@ -123,7 +123,7 @@ def methods_table(evidence: Evidence) -> Table:
     return Table(("method", "class", "settings (bold: changed by the suite)"), rows, left=3)
 
 
-def counts_table(reading: ReportReading) -> Table:
+def counts_table(reading: ReportData) -> Table:
     """What each method spent and trained, on each task; a range where seeds differ."""
     evidence = reading.evidence
     rows = tuple(
@@ -234,7 +234,7 @@ def _range(records: list[Record], name: str) -> str:
     return "–".join(dict.fromkeys((written[0], written[-1]))) if written else DASH
 
 
-def _peak(reading: ReportReading, method: str, task: str) -> str:
+def _peak(reading: ReportData, method: str, task: str) -> str:
     metrics = [ShownMetric("peak", f"peak_{kind}_bytes", "bytes") for kind in memory_kinds(reading.evidence)]
     means = [reading.estimate(method, task, metric).mean for metric in metrics]
     return " / ".join(DASH if mean is None else number(mean, "bytes") for mean in means) or DASH

@@ -12,7 +12,7 @@ from benchmark.report.tables.main import main_metrics, named
 from benchmark.store.atomic import to_csv
 
 if TYPE_CHECKING:
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["csv", "tex"]
 
@@ -45,7 +45,7 @@ _SPECIAL = {
 _MARKS = re.compile(r"`([^`]*)`|\*\*([^*]+)\*\*")
 
 
-def csv(reading: ReportReading) -> str:
+def csv(reading: ReportData) -> str:
     """One row for each method, task and metric of the main table: shares of 1, bytes, seconds; empty is undefined.
 
     `interval` says what `low` and `high` are: a 95 % interval or the range of the seeds. The seeds' own values follow,
@@ -61,7 +61,7 @@ def csv(reading: ReportReading) -> str:
     return to_csv((*_COLUMNS, *(f"seed_{seed}" for seed in suite.seeds), *_AGAINST), rows)
 
 
-def _row(reading: ReportReading, task: str, metric: ShownMetric, method: str) -> list[str | None]:
+def _row(reading: ReportData, task: str, metric: ShownMetric, method: str) -> list[str | None]:
     found, suite = reading.estimate(method, task, metric), reading.evidence.suite
     hidden = found.mean is None
     kind = "range of seeds" if metric.kind in {"seconds", "bytes"} else "95 %"
@@ -76,7 +76,7 @@ def _row(reading: ReportReading, task: str, metric: ShownMetric, method: str) ->
     ]
 
 
-def _against(reading: ReportReading, task: str, metric: ShownMetric, method: str) -> list[str | None]:
+def _against(reading: ReportData, task: str, metric: ShownMetric, method: str) -> list[str | None]:
     methods = reading.evidence.methods
     if metric not in {ACCURACY, D2} or method == FLOOR or FLOOR not in methods:
         return [None] * len(_AGAINST)
@@ -90,7 +90,7 @@ def _exact(value: float | None) -> str | None:
     return None if value is None else repr(float(value))
 
 
-def tex(reading: ReportReading) -> str:
+def tex(reading: ReportData) -> str:
     """A floating table with methods as rows and a block of rows for each task; the best mean of a column is bold."""
     evidence, metrics = reading.evidence, main_metrics(reading)
     lines = []
@@ -121,7 +121,7 @@ def tex(reading: ReportReading) -> str:
     )
 
 
-def _caption(reading: ReportReading) -> str:
+def _caption(reading: ReportData) -> str:
     suite = reading.evidence.suite
     seeds = f"{len(suite.seeds)} seed{'' if len(suite.seeds) == 1 else 's'}"
     return (
@@ -132,7 +132,7 @@ def _caption(reading: ReportReading) -> str:
     )
 
 
-def _best(reading: ReportReading, task: str, metric: ShownMetric) -> str | None:
+def _best(reading: ReportData, task: str, metric: ShownMetric) -> str | None:
     """The trained method with the best printed mean; none where nothing was solved or where only one is trained."""
     known = {
         method: mean
@@ -145,7 +145,7 @@ def _best(reading: ReportReading, task: str, metric: ShownMetric) -> str | None:
     return (min if smaller else max)(known, key=known.__getitem__)
 
 
-def _cell(reading: ReportReading, method: str, task: str, metric: ShownMetric, best: str | None) -> str:
+def _cell(reading: ReportData, method: str, task: str, metric: ShownMetric, best: str | None) -> str:
     text = _tex(reading.cell(method, task, metric))
     if best is None or method == FLOOR:
         return text

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from benchmark.comparison.evidence import Evidence
     from benchmark.contract import Estimate
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
     from benchmark.stats import Scores
 
 __all__ = ["By", "known_problems", "split_table"]
@@ -33,7 +33,7 @@ def known_problems(evidence: Evidence, task: str) -> Labels:
     return {name: {"level": one.level, "kind": one.kind} for name, one in asked(evidence, task).items()}
 
 
-def split_table(reading: ReportReading, task: str, problems: Labels, by: By) -> Table:
+def split_table(reading: ReportData, task: str, problems: Labels, by: By) -> Table:
     """Accuracy of samples in each group of problems, mean and interval over seeds and its problems; n is problems."""
     evidence = reading.evidence
     group = {name: labels[by] for name, labels in problems.items()}

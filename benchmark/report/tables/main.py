@@ -12,7 +12,7 @@ from benchmark.report.tables.timing import marks
 
 if TYPE_CHECKING:
     from benchmark.comparison.evidence import Evidence
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = [
     "FORMATS",
@@ -38,7 +38,7 @@ FEW = 0.02
 MEMORY_WORDS = {"allocated": "allocated on the GPU", "rss": "resident set"}
 
 
-def main_metrics(reading: ReportReading) -> tuple[ShownMetric, ...]:
+def main_metrics(reading: ReportData) -> tuple[ShownMetric, ...]:
     """The columns of the main table: accuracy, diversity, and what training cost."""
     kinds = memory_kinds(reading.evidence)
     labels = {kind: f"peak MiB ({MEMORY_WORDS[kind]})" if len(kinds) > 1 else "peak MiB" for kind in kinds}
@@ -46,7 +46,7 @@ def main_metrics(reading: ReportReading) -> tuple[ShownMetric, ...]:
     return (ACCURACY, per_solved(reading.evidence.suite.exam.samples), D2, SECONDS, *memory)
 
 
-def result_table(reading: ReportReading, task: str) -> Table:
+def result_table(reading: ReportData, task: str) -> Table:
     """A row for each method: its key numbers on one task, and the letters of its groups where they are shown."""
     metrics, groups, footnotes = main_metrics(reading), reading.standings[task].letters, marks(reading)
     rows = []
@@ -59,7 +59,7 @@ def result_table(reading: ReportReading, task: str) -> Table:
     return Table(header, tuple(rows))
 
 
-def full_table(reading: ReportReading, task: str) -> Table:
+def full_table(reading: ReportData, task: str) -> Table:
     """Everything measured on one task for every method; a metric that nobody has is left out."""
     samples, once = reading.evidence.suite.exam.samples, _is_pass_at_1(reading, task)
     solved = per_solved(samples)
@@ -91,7 +91,7 @@ def full_table(reading: ReportReading, task: str) -> Table:
     return _either_way(reading, task, [metric for metric in wanted if reading.has(metric, task)])
 
 
-def near_zero(reading: ReportReading) -> list[str]:
+def near_zero(reading: ReportData) -> list[str]:
     """For each task, the methods with an accuracy near zero and the correct completions it stands for."""
     lines = []
     for task in reading.evidence.suite.tasks:
@@ -132,7 +132,7 @@ def imported_note(evidence: Evidence) -> str:
     )
 
 
-def _either_way(reading: ReportReading, task: str, metrics: list[ShownMetric]) -> Table:
+def _either_way(reading: ReportData, task: str, metrics: list[ShownMetric]) -> Table:
     """A column per method, or a row per method where that many columns would not fit a page."""
     evidence = reading.evidence
     names = tuple(named(evidence, method) for method in evidence.methods)
@@ -144,13 +144,13 @@ def _either_way(reading: ReportReading, task: str, metrics: list[ShownMetric]) -
     return Table(("metric", *names), tuple((label, *row) for label, row in zip(labels, columns, strict=True)))
 
 
-def _budgets(reading: ReportReading, name: str) -> list[int]:
+def _budgets(reading: ReportData, name: str) -> list[int]:
     """The k of every `name@k` in the table, smallest first."""
     metrics = map(str, reading.evidence.frame["metric"].unique())
     return sorted({int(each.split("@")[1]) for each in metrics if each.startswith(f"{name}@")})
 
 
-def _is_pass_at_1(reading: ReportReading, task: str) -> bool:
+def _is_pass_at_1(reading: ReportData, task: str) -> bool:
     """Whether pass@1 repeats the accuracy, as it does when no completion is left out of either."""
     first = ShownMetric("pass@1", "pass@1", "percent")
     pairs = [

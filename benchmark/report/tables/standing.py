@@ -13,7 +13,7 @@ from benchmark.stats import LEVEL, common, components, detectable, families, let
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["LETTERS_BELOW", "NEAR_ZERO", "Outlook", "Standing", "standing"]
 
@@ -27,8 +27,8 @@ LETTERS_BELOW = 0.20
 class Outlook:
     """What the seeds of a task can find, in accuracy."""
 
-    gap: float
-    """Smallest true difference that the median pair would show with 80 % power; 1 or more: none."""
+    gap: float | None
+    """Smallest true difference that the median pair would show with 80 % power; `None` where no pair has any spread."""
     needed: Mapping[tuple[str, str], int | None]
     """Undecided pair → seeds that would decide it if the difference seen were the true one; `None` beyond 40."""
 
@@ -57,7 +57,7 @@ class Standing:
     """Method → the letters of its groups; empty where they would mislead."""
 
 
-def standing(reading: ReportReading, task: str) -> Standing:
+def standing(reading: ReportData, task: str) -> Standing:
     """The verdicts of a task, from the pairs' comparisons."""
     evidence = reading.evidence
     means = {method: reading.estimate(method, task, ACCURACY).mean for method in evidence.methods}
@@ -69,7 +69,7 @@ def standing(reading: ReportReading, task: str) -> Standing:
     has_floor = FLOOR in known
     outlook = _outlook(reading, task)
     order = sorted(known, key=lambda one: -known[one])
-    shown = outlook is not None and outlook.gap <= LETTERS_BELOW and best is not None
+    shown = outlook is not None and (outlook.gap or 0.0) <= LETTERS_BELOW and best is not None
     return Standing(
         task=task,
         ranked=ranked,
@@ -88,11 +88,11 @@ def standing(reading: ReportReading, task: str) -> Standing:
     )
 
 
-def _decision(reading: ReportReading, task: str, one: str, other: str) -> Decision:
+def _decision(reading: ReportData, task: str, one: str, other: str) -> Decision:
     return reading.compare(task, ACCURACY, one, other).decision
 
 
-def _correct(reading: ReportReading, task: str) -> tuple[int, int] | None:
+def _correct(reading: ReportData, task: str) -> tuple[int, int] | None:
     scores = [one for one in reading.evidence.known(task, ACCURACY.name).values() if one.samples is not None]
     if not scores:
         return None
@@ -100,7 +100,7 @@ def _correct(reading: ReportReading, task: str) -> tuple[int, int] | None:
     return max(counts)
 
 
-def _outlook(reading: ReportReading, task: str) -> Outlook | None:
+def _outlook(reading: ReportData, task: str) -> Outlook | None:
     """`None` where no pair can be tested."""
     known = reading.evidence.known(task, ACCURACY.name)
     pairs = [(one, two) for place, one in enumerate(known) for two in list(known)[place + 1 :]]
@@ -119,4 +119,4 @@ def _outlook(reading: ReportReading, task: str) -> Outlook | None:
         for pair in tests
         if (found := reading.compare(task, ACCURACY, *pair)).decision == "undecided"
     }
-    return Outlook(median(gaps), needed)
+    return Outlook(median(gaps) if gaps else None, needed)

@@ -10,7 +10,7 @@ from rich.table import Table
 from benchmark.comparison.table import AWAITED, DASH, MARK, number
 from benchmark.contract import FLOOR
 from benchmark.report.metrics import ACCURACY, SECONDS, ShownMetric, per_solved
-from benchmark.report.reading import ReportReading
+from benchmark.report.reading import ReportData
 from benchmark.report.tables.main import memory_kinds
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ __all__ = ["terminal_table"]
 
 def terminal_table(evidence: Evidence) -> Table:
     """One row per task and method: accuracy with interval, strategies, seconds and memory of training, verdict."""
-    reading = ReportReading(evidence)
+    reading = ReportData(evidence)
     suite = evidence.suite.name
     kind = next(iter(memory_kinds(evidence)), "rss")
     title = f"{suite}: {len(evidence.done)} of {evidence.planned} jobs done"
@@ -44,7 +44,7 @@ def terminal_table(evidence: Evidence) -> Table:
     return table
 
 
-def _numbers(reading: ReportReading, method: str, task: str, kind: str) -> tuple[str, str, str, str]:
+def _numbers(reading: ReportData, method: str, task: str, kind: str) -> tuple[str, str, str, str]:
     evidence = reading.evidence
     if evidence.awaits(method, task):
         return AWAITED, DASH, DASH, DASH
@@ -53,10 +53,10 @@ def _numbers(reading: ReportReading, method: str, task: str, kind: str) -> tuple
     return (reading.cell(method, task, ACCURACY), *means)  # type: ignore[return-value]
 
 
-def _mean(reading: ReportReading, method: str, task: str, metric: ShownMetric) -> str:
+def _mean(reading: ReportData, method: str, task: str, metric: ShownMetric) -> str:
     mean = reading.estimate(method, task, metric).mean
     return DASH if mean is None else number(mean, metric.kind)
 
 
-def _verdict(reading: ReportReading, method: str, task: str) -> str:
+def _verdict(reading: ReportData, method: str, task: str) -> str:
     return reading.standings[task].floor.get(method, DASH)

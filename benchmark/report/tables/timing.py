@@ -14,7 +14,7 @@ from benchmark.report.metrics import SECONDS
 
 if TYPE_CHECKING:
     from benchmark.contract import Provenance
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
 
 __all__ = ["UNEVEN", "marks", "notes"]
 
@@ -24,7 +24,7 @@ _SUPERSCRIPTS = "¹²³⁴⁵⁶⁷⁸⁹"
 _UNEVEN = "‡"
 
 
-def marks(reading: ReportReading) -> dict[tuple[str, str], str]:
+def marks(reading: ReportData) -> dict[tuple[str, str], str]:
     """(method, task) → the footnotes behind its seconds; those without any are left out."""
     sets = _sets(reading)
     found = {}
@@ -37,7 +37,7 @@ def marks(reading: ReportReading) -> dict[tuple[str, str], str]:
     return found
 
 
-def notes(reading: ReportReading) -> tuple[str, ...]:
+def notes(reading: ReportData) -> tuple[str, ...]:
     """What the footnotes mean; none without a mark."""
     sets = _sets(reading)
     said = [
@@ -54,7 +54,7 @@ def notes(reading: ReportReading) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _sets(reading: ReportReading) -> list[tuple[str, set[tuple[str, str]]]]:
+def _sets(reading: ReportData) -> list[tuple[str, set[tuple[str, str]]]]:
     """Origins other than the commonest, with the cells that have a record of them."""
     if reading.mixed:
         return []
@@ -79,6 +79,6 @@ def _origin(provenance: Provenance) -> str:
     return words([commit, libraries]) if libraries else commit
 
 
-def _uneven(reading: ReportReading, method: str, task: str) -> bool:
+def _uneven(reading: ReportData, method: str, task: str) -> bool:
     known = [value for value in reading.seeds(method, task, SECONDS).values() if value]
     return not reading.mixed and len(known) > 1 and max(known) >= UNEVEN * min(known)

@@ -11,7 +11,7 @@ from benchmark.stats import MOST_SEEDS, greedy, p_words
 
 if TYPE_CHECKING:
     from benchmark.contract import Comparison
-    from benchmark.report.reading import ReportReading
+    from benchmark.report.reading import ReportData
     from benchmark.report.tables.standing import Outlook
 
 __all__ = ["JUDGED", "difference", "greedy_table", "matrix", "outlook", "verdict_table"]
@@ -28,7 +28,7 @@ _TINY = 0.0005
 """Half of the last digit of a difference in points."""
 
 
-def verdict_table(reading: ReportReading, task: str) -> Table | None:
+def verdict_table(reading: ReportData, task: str) -> Table | None:
     """Every trained method against the floor and against the best of the task; `None` where nothing was tested."""
     standing = reading.standings[task]
     if not standing.tested or not (standing.floor or standing.against_best):
@@ -50,7 +50,7 @@ def verdict_table(reading: ReportReading, task: str) -> Table | None:
     return Table(tuple(header), tuple(rows), left=len(header))
 
 
-def matrix(reading: ReportReading, metric: ShownMetric, task: str) -> Table | None:
+def matrix(reading: ReportData, metric: ShownMetric, task: str) -> Table | None:
     """The row's method against the column's, for all pairs; `None` without two methods that have the number."""
     known = reading.evidence.known(task, metric.name)
     if len(known) < 2:
@@ -66,7 +66,7 @@ def matrix(reading: ReportReading, metric: ShownMetric, task: str) -> Table | No
 
 def outlook(task: str, found: Outlook, seeds: int) -> str:
     """What these seeds can detect in accuracy, and how many would settle the undecided pairs."""
-    if found.gap < _TINY:
+    if found.gap is None or found.gap < _TINY:
         return f"{code(task)}: seeds and problems show no spread, so no detectable gap can be given."
     size = f"a gap of about {_points(found.gap)} points" if found.gap < 1 else "no gap of less than 100 points"
     text = f"{code(task)}: with {_seeds(seeds)} this experiment can detect {size} (median pair, 80 % power)."
@@ -92,7 +92,7 @@ def _pairs(count: int) -> str:
     return f"{count} undecided pair{'' if count == 1 else 's'}"
 
 
-def greedy_table(reading: ReportReading, task: str) -> Table | None:
+def greedy_table(reading: ReportData, task: str) -> Table | None:
     """Greedy answers: problems that only one of a pair solves, by seed, with exact tests."""
     greedies = reading.evidence.known(task, "greedy_accuracy")
     known = {method: scores for method, scores in greedies.items() if len(scores.problems) > 1}
@@ -125,7 +125,7 @@ def difference(comparison: Comparison, kind: Kind) -> str:
     return f"{decision}, {mean}{bounds}"
 
 
-def _against(reading: ReportReading, task: str, metric: ShownMetric, method: str, other: str) -> str:
+def _against(reading: ReportData, task: str, metric: ShownMetric, method: str, other: str) -> str:
     return difference(reading.compare(task, metric, method, other), metric.kind)
 
 
