@@ -32,10 +32,12 @@ def exam(
     problems: Annotated[int | None, typer.Option(min=1, help="Test problems, from the first.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0.01, help="Sampling temperature.")] = None,
     max_completion_tokens: Annotated[int | None, typer.Option(min=1, help="Longer completions are cut.")] = None,
-    data: Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with data sets, instead of the Hub.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder to write; default exams/<suite>/<job>.")] = None,
 ) -> None:
-    """Examine a job's policy again. Needs weights that `keep` left there, or a base_model job."""
+    """Examine a job's policy again without training it: needs weights kept by `keep`, or a base_model job."""
     found = read_record(record)
     asked = found.job.exam
     settings = replace(

@@ -21,7 +21,7 @@ def lab(
     ] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Jobs at once; default one per processor.")] = None,
 ) -> None:
-    """Train GFlowNets on worlds whose exact answers are known: distances to the target, with intervals."""
+    """Train GFlowNets on worlds with known exact answers and report their distances to the target with intervals."""
     from benchmark.lab.plan import carry_out_lab, make_lab_plan
     from benchmark.report import gather, terminal_table, write_report_of
 

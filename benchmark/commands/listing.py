@@ -16,7 +16,7 @@ __all__ = ["list_"]
 
 
 def list_() -> None:
-    """Algorithms, tasks and suites that come with the package."""
+    """List the algorithms, tasks and suites that come with the package."""
     from benchmark.suite.source import SUITES  # noqa: PLC0415 - beside the other late imports of commands
 
     table = Table(title="Algorithms", title_justify="left", box=None, pad_edge=False)

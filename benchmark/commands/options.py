@@ -35,11 +35,16 @@ def suite_names(incomplete: str) -> list[str]:
 
 
 SuiteName = Annotated[
-    str, typer.Argument(help="Name of a suite, or the path of your own .toml.", autocompletion=suite_names)
+    str,
+    typer.Argument(
+        help="Name of a suite that comes with the package, or the path of your own .toml.", autocompletion=suite_names
+    ),
 ]
-DataOption = Annotated[Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with real data sets.")]
-Results = Annotated[Path, typer.Option(help="Folder of the records.")]
-Reports = Annotated[Path, typer.Option(help="Folder of the reports.")]
+DataOption = Annotated[
+    Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with data sets, instead of the Hub.")
+]
+Results = Annotated[Path, typer.Option(help="Folder in which records are kept.")]
+Reports = Annotated[Path, typer.Option(help="Folder in which reports are written.")]
 
 
 def say(text: str, style: str | None = None, *, to: Console = console) -> None:

@@ -18,16 +18,17 @@ __all__ = ["check"]
 
 def check(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Catalogue names, package.module:Class, or file.py:Class.")
+        list[str] | None, typer.Argument(help="Names of methods, package.module:Class, or file.py:Class.")
     ] = None,
     *,
-    all_: Annotated[bool, typer.Option("--all", help="Every algorithm of the catalogue.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Check every method of the catalogue.")] = False,
     network: Annotated[
-        bool, typer.Option("--network", help="A two-layer transformer instead of a table: slower, less exact.")
+        bool,
+        typer.Option("--network", help="Use a two-layer transformer instead of a table of logits: slower, less exact."),
     ] = False,
-    markdown: Annotated[Path | None, typer.Option(help="Write the table into this file, too.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Also write the table to this file.")] = None,
 ) -> None:
-    """Hold methods to the rules for all, and to their own aims in a world whose completions can all be listed."""
+    """Test methods against the rules for all, and against the exact answer in a world that can be listed."""
     add_folder(Path.cwd())
     if bool(names) == all_:
         raise ConfigurationError(

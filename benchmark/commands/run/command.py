@@ -42,38 +42,48 @@ def run(
     suite: SuiteName = "pocket",
     *,
     model: Annotated[
-        str | None, typer.Option(rich_help_panel=CHANGES, help="Start from this folder or Hub name instead.")
+        str | None, typer.Option(rich_help_panel=CHANGES, help="Start from this model folder or Hub name instead.")
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", rich_help_panel=CHANGES, help="As training.steps=8; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            rich_help_panel=CHANGES,
+            help="Change one key, as in training.steps=8; may be repeated.",
+        ),
     ] = None,
     only: Annotated[
-        str | None, typer.Option(metavar="A,B", rich_help_panel=CHANGES, help="These rows of the suite only.")
+        str | None, typer.Option(metavar="A,B", rich_help_panel=CHANGES, help="Run only these rows of the suite.")
     ] = None,
-    seeds: Annotated[str | None, typer.Option(metavar="0,1,2", rich_help_panel=CHANGES, help="These seeds.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="0,1,2", rich_help_panel=CHANGES, help="Run these seeds instead.")
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, rich_help_panel=CHANGES, help="Examine the first N test problems only.")
     ] = None,
     name: Annotated[
         str | None,
-        typer.Option(rich_help_panel=CHANGES, help="Name of the changed suite; default its name and a short digest."),
+        typer.Option(rich_help_panel=CHANGES, help="Name of the changed suite; default: its name and a short digest."),
     ] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
     data: DataOption = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="Device of the jobs: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Jobs at once; default one per processor, or per GPU.")
+        int | None, typer.Option(min=1, help="Number of jobs that run at once; default: one per core, or per GPU.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Processor threads of each job.")] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be run, and stop.")] = False,
+    threads: Annotated[int, typer.Option(min=1, help="Number of processor threads per job.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be run, and stop.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run finished jobs again.")] = False,
     json_: Annotated[
-        bool, typer.Option("--json", help="Plan or results as JSON on standard output, all else on standard error.")
+        bool,
+        typer.Option(
+            "--json", help="Print the plan or the results as JSON on standard output, all else on standard error."
+        ),
     ] = False,
 ) -> None:
-    """Run the missing jobs of a suite, then write and print its report."""
+    """Train and examine every job of a suite that has no result yet, then write and print its report."""
     add_folder(Path.cwd())
     from benchmark.run.plan import carry_out, make_plan
     from benchmark.suite.source import Changes

@@ -16,7 +16,7 @@ __all__ = ["fairness", "regrade", "report"]
 
 
 def fairness(suite: SuiteName = "pocket", data: DataOption = None) -> None:
-    """What differs between a suite's rows apart from the method, and whether its exam leaks into training."""
+    """List what differs between a suite's rows apart from the method, and test problems found in training data."""
     add_folder(Path.cwd())
     from benchmark.suite.fairness import compare_rows, overlaps
     from benchmark.suite.load import load_suite, suite_path
@@ -27,19 +27,22 @@ def fairness(suite: SuiteName = "pocket", data: DataOption = None) -> None:
 
 
 def report(
-    suites: Annotated[list[str] | None, typer.Argument(help="Suites; default all that have results.")] = None,
+    suites: Annotated[list[str] | None, typer.Argument(help="Names of suites; default: all that have results.")] = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
     *,
     check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; fail when a report is not what the results say.")
+        bool, typer.Option("--check", help="Write nothing; fail if a report does not match its results.")
     ] = False,
-    pdf: Annotated[bool, typer.Option("--pdf", help="Write the figures as PDF, too.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also write the figures as PDF.")] = False,
     readme: Annotated[
-        Path | None, typer.Option(help="Put the one suite's table between the marks '<!-- table -->' of this file.")
+        Path | None,
+        typer.Option(
+            help="Also replace the block between the marks '<!-- table -->' of this file by the suite's table."
+        ),
     ] = None,
 ) -> None:
-    """Write the report of each suite again from its records."""
+    """Write the report of each suite from its records."""
     from benchmark.report import gather, terminal_table, write_figures_as_pdf, write_report_of
     from benchmark.report.readme import put_into
 
@@ -83,7 +86,7 @@ def regrade(
     results: Results = Path("results"),
     data: DataOption = None,
 ) -> None:
-    """Grade kept completions again with other graders' rules and keep what differs, for the report."""
+    """Grade stored completions with the other graders' rules and keep the disagreements for the report."""
     from benchmark.commands.regrade import regrade_suite
 
     for name in suites:

@@ -14,25 +14,28 @@ from benchmark.importing import add_folder
 
 __all__ = ["tape"]
 
-tape = typer.Typer(help="Record rollouts once; compare what every method asks for on them.", no_args_is_help=True)
+tape = typer.Typer(
+    help="Record one batch of completions and compare the gradients and steps of several methods on it.",
+    no_args_is_help=True,
+)
 
 
 @tape.command("record")
 def tape_record(
-    out: Annotated[Path, typer.Argument(help="Where to: OUT.safetensors and OUT.json.")],
+    out: Annotated[Path, typer.Argument(help="Path of the tape; writes OUT.safetensors and OUT.json.")],
     *,
-    task: Annotated[str, typer.Option(help="Problems of its training split.")] = "grade_school",
-    prompts: Annotated[int, typer.Option(help="Problems.")] = 32,
-    group_size: Annotated[int, typer.Option(help="Completions of each.")] = 8,
+    task: Annotated[str, typer.Option(help="Task whose training problems are used.")] = "grade_school",
+    prompts: Annotated[int, typer.Option(help="Number of problems.")] = 32,
+    group_size: Annotated[int, typer.Option(help="Number of completions per problem.")] = 8,
     seed: int = 0,
     model: Annotated[str, typer.Option(help="'pocket', a local folder, or a name on the Hub.")] = "pocket",
     lora_rank: Annotated[int | None, typer.Option(min=1, help="Train LoRA adapters of this rank.")] = None,
-    chat: Annotated[bool, typer.Option("--chat", help="Use the tokenizer's chat template.")] = False,
+    chat: Annotated[bool, typer.Option("--chat", help="Apply the tokenizer's chat template to prompts.")] = False,
     max_completion_tokens: int = 80,
     temperature: float = 1.0,
     data: DataOption = None,
 ) -> None:
-    """Store one batch of rollouts: tokens, log-probabilities, rewards, groups, and which weights sampled them."""
+    """Store one batch of completions with tokens, log-probabilities, rewards, groups and the digest of the weights."""
     from benchmark.commands.tape.record import TapeRequest, record
     from benchmark.commands.tape.store import files_of, write_tape
     from benchmark.contract import Model
@@ -45,17 +48,23 @@ def tape_record(
 
 @tape.command("compare")
 def tape_compare(
-    recorded: Annotated[Path, typer.Argument(metavar="TAPE", help="What 'bakeoff tape record' wrote.")],
+    recorded: Annotated[Path, typer.Argument(metavar="TAPE", help="Path of a tape written by 'bakeoff tape record'.")],
     names: Annotated[
-        list[str] | None, typer.Argument(help="Methods, 'pkg.module:Class' or 'file.py:Class'; default all.")
+        list[str] | None, typer.Argument(help="Names of methods, 'pkg.module:Class' or 'file.py:Class'; default: all.")
     ] = None,
     reports: Reports = Path("reports"),
-    learning_rate: Annotated[float, typer.Option(help="Of the one step; the pocket suite's.")] = 2e-4,
-    head_steps: Annotated[int, typer.Option(min=0, help="Steps that critics and flow heads learn first.")] = 0,
-    micro_batch_groups: Annotated[int | None, typer.Option(min=1, help="Groups per backward pass: memory.")] = None,
+    learning_rate: Annotated[
+        float, typer.Option(help="Learning rate of the step; the default is the pocket suite's.")
+    ] = 2e-4,
+    head_steps: Annotated[
+        int, typer.Option(min=0, help="Number of steps for which critics and flow heads are trained first.")
+    ] = 0,
+    micro_batch_groups: Annotated[
+        int | None, typer.Option(min=1, help="Groups per backward pass; lower it to save memory.")
+    ] = None,
     data: DataOption = None,
 ) -> None:
-    """Feed the same tape to every method from the same weights; write how their gradients and steps differ."""
+    """Feed the same completions to several methods and compare their gradients and first steps."""
     add_folder(Path.cwd())
     from benchmark.commands.tape.compare import StepSettings, compare
     from benchmark.commands.tape.page import effects_table, write_page
