@@ -72,7 +72,7 @@ def _check_reports(results: Path, reports: Path, names: Sequence[str]) -> None:
 
     stale = [file for name in names for file in check_report(results, reports, name)]
     for file in stale:
-        say(f"{reports / file} is not what {results} says: run 'bakeoff report' and commit what changes.", "red")
+        say(f"{reports / file} does not match {results}: run 'bakeoff report' and commit the changes.", "red")
     other = drawn_elsewhere(reports, names)
     if other:
         say(f"Figures were not compared: they belong to matplotlib {other}, which is not installed here.")
