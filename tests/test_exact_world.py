@@ -277,7 +277,7 @@ class WithItsOwnLoop(Adapter):
 
 
 def test_a_loop_of_its_own_is_refused_politely():
-    with pytest.raises(ConfigurationError, match="compared with ours in tests"):
+    with pytest.raises(ConfigurationError, match="has its own loop; the exact world cannot run it"):
         check(WithItsOwnLoop(), "trl_x")
 
 
