@@ -50,7 +50,7 @@ def test_the_suites_that_come_with_the_package_are_sound(name):
     suite = load_lab_suite(lab_suite_path(name))
     assert is_lab(suite)
     assert len({job.id for job in jobs_of(suite)}) == len(suite.algorithms) * len(suite.tasks) * len(suite.seeds)
-    assert all(count >= 1 for count in network_of(suite.model))
+    assert network_of(suite.model).width >= 64
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,7 @@ def test_the_suites_that_come_with_the_package_are_sound(name):
         (("base_model = {}", "base_model = { steps = 1 }"), ConfigurationError, "unknown key 'steps'. Known: none"),
         (("[0, 1]", "[0, 0]"), ConfigurationError, "a seed is given twice"),
         (("[0, 1]", "[]"), ConfigurationError, "'seeds' is missing or empty"),
+        (("width = 8", 'start = "zero"'), ConfigurationError, "start = 'zero': expected even or random"),
         (("width = 8", "width = 0"), ConfigurationError, "width = 0: expected a whole number from 1"),
         (("tasks = [", "tasks = ]["), ConfigurationError, "not a TOML file"),
     ],
@@ -232,4 +233,4 @@ def test_a_claim_without_two_seeds_is_not_decided():
 
 def test_the_claims_name_methods_of_the_suite():
     names = {one.name for one in load_lab_suite(lab_suite_path("lab")).algorithms}
-    assert {name for claim in CLAIMS for name in (*claim.ours, *claim.theirs)} <= names
+    assert {name for claim in CLAIMS for name in (claim.ours, *claim.theirs)} <= names

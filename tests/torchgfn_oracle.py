@@ -20,7 +20,7 @@ from gfn.utils.modules import MLP
 from benchmark.contract import Training
 from benchmark.lab.methods.catalogue import METHODS
 from benchmark.lab.methods.method import Method
-from benchmark.lab.policies import Networks, network, tables
+from benchmark.lab.policies import Networks, tables
 from benchmark.lab.sampling import Paths
 from benchmark.lab.suite import method_class
 from benchmark.lab.train import Silent, build_view, train
@@ -109,7 +109,6 @@ def main() -> int:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     env, tb, db = theirs()
-    assert isinstance(network(2, 2, torch.Generator()), torch.nn.Module)
     trajectories = Sampler(estimator=tb.pf).sample_trajectories(env, n=BATCH, save_logprobs=False)
     networks, paths = SameNetworks(tb, db), paths_of(trajectories)
     worst = 0.0

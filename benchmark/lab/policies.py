@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from benchmark.lab.worlds.graph import NONE, Graph
 from benchmark.stats.scores import FloatArray
 
-__all__ = ["WHOLE", "Networks", "Tables", "log_softmax_allowed", "network", "tables"]
+__all__ = ["WHOLE", "Networks", "Shape", "Tables", "log_softmax_allowed", "network", "tables"]
 
 WHOLE = 2048
 """States up to which a network reads all of them at once."""
@@ -71,24 +71,37 @@ def tables(graph: Graph) -> Tables:
     )
 
 
-def network(inputs: int, outputs: int, generator: torch.Generator, *, width: int = 64, depth: int = 2) -> nn.Sequential:
-    """`depth` hidden layers of leaky ReLU; the last layer starts at 0, so that a policy starts uniform and a flow at 1.
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Of every network of a job."""
 
-    arXiv:2408.05885's code has 4 × 256; 2 × 64 reach the same distances on the small grids.
-    """
+    width: int = 64
+    depth: int = 2
+    """Hidden layers; arXiv:2408.05885's code has 4 × 256, and 2 × 64 reach the same distances on the small grids."""
+    even_start: bool = True
+    """The last layer starts at 0: every policy uniform, every flow 1. Else it starts like the others, as published."""
+
+
+def network(inputs: int, outputs: int, generator: torch.Generator, shape: Shape) -> nn.Sequential:
+    """Hidden layers of leaky ReLU; weights start as torch's own, uniform within 1/√inputs."""
     layers: list[nn.Module] = []
-    for size in [width] * depth:
-        layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, size)  # type: ignore[no-untyped-call]
-        bound = inputs**-0.5
-        with torch.no_grad():
-            layer.weight.uniform_(-bound, bound, generator=generator)
-            layer.bias.uniform_(-bound, bound, generator=generator)
-        layers += [layer, nn.LeakyReLU()]
+    for size in [shape.width] * shape.depth:
+        layers += [_linear(inputs, size, generator), nn.LeakyReLU()]
         inputs = size
-    last: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
-    nn.init.zeros_(last.weight)
-    nn.init.zeros_(last.bias)
+    last = _linear(inputs, outputs, generator)
+    if shape.even_start:
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
     return nn.Sequential(*layers, last)
+
+
+def _linear(inputs: int, outputs: int, generator: torch.Generator) -> nn.Linear:
+    layer: nn.Linear = nn.utils.skip_init(nn.Linear, inputs, outputs)  # type: ignore[no-untyped-call]
+    bound = inputs**-0.5
+    with torch.no_grad():
+        layer.weight.uniform_(-bound, bound, generator=generator)
+        layer.bias.uniform_(-bound, bound, generator=generator)
+    return layer
 
 
 def log_softmax_allowed(logits: Tensor, allowed: Tensor) -> Tensor:
@@ -99,13 +112,13 @@ def log_softmax_allowed(logits: Tensor, allowed: Tensor) -> Tensor:
 class Networks(nn.Module):
     """The networks one method needs. `policy` gives A+1 logits (or log edge flows), the others what they are named."""
 
-    def __init__(self, world: Tables, needs: frozenset[str], seed: int, *, width: int = 64, depth: int = 2) -> None:
+    def __init__(self, world: Tables, needs: frozenset[str], seed: int, shape: Shape | None = None) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         self.world = world
 
         def made(outputs: int) -> nn.Sequential:
-            return network(world.features.shape[1], outputs, generator, width=width, depth=depth)
+            return network(world.features.shape[1], outputs, generator, shape or Shape())
 
         self.policy = made(world.graph.actions)
         self.backward_policy = made(world.parent.shape[1]) if "backward" in needs else None

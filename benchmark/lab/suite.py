@@ -2,7 +2,7 @@
 
 tasks = ["grid_8x8"]                       names of `worlds.catalogue`
 seeds = [0, 1, 2]
-network = { width = 64, depth = 2 }
+network = { width = 64, depth = 2 }        start = "random": the last layer starts like the others, not at 0
 [training]                                 steps, trajectories, learning_rate, probe_every
 [methods]
 base_model = {}                            the untrained policy
@@ -16,7 +16,7 @@ import importlib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from benchmark.contract import FLOOR, Algorithm, Exam, Job, Model, Setting, Suite, Training
 from benchmark.errors import ConfigurationError, UnknownName, nearest
@@ -53,10 +53,19 @@ def is_lab(suite: Suite) -> bool:
     return suite.model.source.startswith(f"{NETWORK} ")
 
 
-def network_of(model: Model) -> tuple[int, int]:
-    """Depth and width of the networks a job asks for."""
-    depth, width = model.source.removeprefix(f"{NETWORK} ").split("x")
-    return int(depth), int(width)
+class Network(NamedTuple):
+    """The networks a suite asks for."""
+
+    depth: int
+    width: int
+    even_start: bool
+
+
+def network_of(model: Model) -> Network:
+    """From the model's name, `network 2x64` or `network 2x64 random`."""
+    size, _, start = model.source.removeprefix(f"{NETWORK} ").partition(" ")
+    depth, width = size.split("x")
+    return Network(int(depth), int(width), start != "random")
 
 
 def load_lab_suite(path: Path) -> Suite:
@@ -142,11 +151,16 @@ def _training(path: Path, table: Mapping[str, Any]) -> Training:
 
 
 def _network(path: Path, table: Mapping[str, Any]) -> Model:
-    _known(path, "[network] ", table, ("width", "depth"))
-    for key, value in table.items():
+    _known(path, "[network] ", table, ("width", "depth", "start"))
+    start = table.get("start", "even")
+    if start not in ("even", "random"):
+        raise ConfigurationError(f"{path}: [network] start = {start!r}: expected even or random.")
+    for key in ("width", "depth"):
+        value = table.get(key, 1)
         if type(value) is not int or value < 1:
             raise ConfigurationError(f"{path}: [network] {key} = {value!r}: expected a whole number from 1.")
-    return Model(f"{NETWORK} {table.get('depth', 2)}x{table.get('width', 64)}")
+    size = f"{NETWORK} {table.get('depth', 2)}x{table.get('width', 64)}"
+    return Model(size if start == "even" else f"{size} random")
 
 
 def _names(path: Path, names: object) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from benchmark.lab.methods.backward import Guide, backward_gradient, backward_li
 from benchmark.lab.methods.method import Method, View, now_of, rollouts, ways_back
 from benchmark.lab.methods.rl_t import TrustRegion, trust_region_step
 from benchmark.lab.methods.soft_q import SoftQ
-from benchmark.lab.policies import WHOLE, Networks, Tables
+from benchmark.lab.policies import WHOLE, Networks, Shape, Tables
 from benchmark.lab.sampling import Paths, Row, concatenated, sample_backward, sample_forward
 from benchmark.seeds import seed_of
 
@@ -70,21 +70,14 @@ class _Optimisers:
 
 
 def train(
-    world: Tables,
-    method: Method | None,
-    training: Training,
-    seed: int,
-    watch: Watch,
-    *,
-    width: int = 64,
-    depth: int = 2,
+    world: Tables, method: Method | None, training: Training, seed: int, watch: Watch, shape: Shape | None = None
 ) -> Trained:
     """Train a new policy; `None` trains nothing. Raises `Diverged` where a loss is not finite.
 
     With the same seed all methods start from the same forward policy and draw from the same stream of numbers.
     """
     needs = frozenset[str]() if method is None else method.networks
-    networks = Networks(world, needs, seed_of(seed, "networks"), width=width, depth=depth)
+    networks = Networks(world, needs, seed_of(seed, "networks"), shape)
     trained = Trained(networks)
     with watch.phase("evaluate"):
         found = measures(trained)

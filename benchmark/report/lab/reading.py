@@ -9,7 +9,7 @@ from functools import cache
 from itertools import pairwise
 
 from benchmark.comparison.evidence import Evidence
-from benchmark.contract import FLOOR, Comparison, Direction, Estimate, StepLog
+from benchmark.contract import Comparison, Direction, Estimate, StepLog
 from benchmark.lab.metrics import LAB_METRICS
 from benchmark.stats import Scores, compare_all, estimate, from_seeds
 
@@ -59,10 +59,13 @@ class LabReading:
         """Mean over seeds with its interval."""
         return estimate(self.scores(method, task, metric), planned=len(self.evidence.suite.seeds))
 
-    def _compare(self, metric: str, task: str, methods: tuple[str, ...]) -> Mapping[tuple[str, str], Comparison]:
+    def _compare(
+        self, metric: str, task: str, methods: tuple[str, ...], centre: str
+    ) -> Mapping[tuple[str, str], Comparison]:
+        """All pairs; those with `centre` share one half of the level, the others the other half."""
         direction: Direction = "lower" if metric == SPEED else LAB_METRICS[metric].direction
         known = {method: self.scores(method, task, metric) for method in methods}
-        return compare_all(metric, task, known, direction, len(self.evidence.suite.seeds), FLOOR)
+        return compare_all(metric, task, known, direction, len(self.evidence.suite.seeds), centre)
 
     def curve(self, method: str, task: str) -> Curve | None:
         """Over the finished seeds; `None` for a method that was not trained or has none."""

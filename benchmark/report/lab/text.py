@@ -66,8 +66,8 @@ _CLAIMS = (
 )
 _CURVES = "Line: mean over seeds; band: smallest to largest. The distance is exact at every point, not estimated."
 _AGAINST = (
-    "Differences in points of total variation at the end and of its mean over training; verdicts after Holm over all "
-    "pairs of methods of a world. “undecided” does not mean equal."
+    "Differences in points of total variation at the end and of its mean over training; verdicts after Holm over "
+    "the pairs with it, at half the level. “undecided” does not mean equal."
 )
 _GALLERY = (
     "The learned distribution beside the target, first seed. Grids: probability of each cell over time. Networks: "
@@ -111,13 +111,14 @@ def _further(reading: LabReading, task: str) -> Table:
 def _lead(reading: LabReading) -> str:
     evidence = reading.evidence
     suite, training = evidence.suite, evidence.suite.training
-    depth, width = network_of(suite.model)
+    depth, width, even = network_of(suite.model)
+    start = "all policies uniform" if even else "all weights random"
     done = f"{len(evidence.done)} of {evidence.planned} jobs are done"
     return (
         f"GFlowNets on worlds whose states can all be listed, so that every distance is exact: "
         f"{len(evidence.methods)} methods × {len(suite.tasks)} worlds × {len(suite.seeds)} seeds; {done}. Each method "
         f"has {training.completions:,} trajectories: {training.steps:,} steps of Adam on {training.group_size} each, "
-        f"networks of {depth} × {width}. The target of every method is the same, p(x) = R(x)/Z."
+        f"networks of {depth} × {width}, {start} at the start. The target of every method is the same, p(x) = R(x)/Z."
     )
 
 
@@ -143,7 +144,7 @@ def _verdicts(reading: LabReading) -> list[str]:
             (
                 code(method),
                 *(
-                    difference(reading.compare(metric, task, methods)[method, BASELINE], "percent")
+                    difference(reading.compare(metric, task, methods, BASELINE)[method, BASELINE], "percent")
                     for metric in ("total_variation", SPEED)
                 ),
             )
