@@ -3,14 +3,15 @@
     python tests/strategy_agreement.py [FOLDER]      with the data sets under FOLDER for the second table
 
 Pairs of correct solutions of one problem are labelled "same" or "different". Generated problems know which of their
-ways wrote a text; a text and its restyling by a rule are the same way. For GSM8K and MATH a label is known where it
-needs no judgement: a solution and a restyling of it. What the key says of two solutions by different writers is counted
-there, but nobody has labelled it.
+ways wrote a text; a text and its restyling by a rule are the same way. Pairs of GSM8K solutions were labelled by one
+reader who did not see the key (`strategy_labels.csv`); of MATH solutions is counted only how often the key differs.
 """
 
 from __future__ import annotations
 
+import csv
 import gzip
+import hashlib
 import itertools
 import json
 import re
@@ -28,6 +29,10 @@ from benchmark.tasks.generated.grade_school import TASK as GRADE_SCHOOL
 
 LEVELS: tuple[StrategyLevel, ...] = ("expr", "steps")
 PROBLEMS = 2_000
+LABELS = Path(__file__).parent / "strategy_labels.csv"
+DRAWN = {True: 359, False: 140}
+"""Pairs that `expr` calls the same, and different, among one random pair of each GSM8K problem: the labelled ones were
+drawn from these two, as many of each as there are rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ def in_words(text: str) -> str:
 
 def annotated(text: str) -> str:
     """Every step twice: as it is, and in GSM8K's calculator brackets."""
-    return re.sub(r"([\d(-][\d+*/() -]*)=(\d+)(?=\.)", r"\1 = <<\1=\2>>\2", text)
+    return re.sub(r"([\d(-][\d+*/() -]*)=(\d+(?:/\d+)?)(?=\.)", r"\1 = <<\1=\2>>\2", text)
 
 
 def checked(text: str) -> str:
@@ -144,11 +149,38 @@ def solutions(path: Path, dataset: str) -> dict[str, list[tuple[str, str]]]:
         for row in map(json.loads, lines):
             if row["dataset"] != dataset or not row["expected"] or row["gold_form"] != "solution":
                 continue
-            answer = extract_answer(row["gold"], stated=False)
+            answer = extract_answer(row["gold"], require_marker=True)
             if answer is not None and "rule-made" not in row["source"] and grade(row["prediction"], answer).reward:
                 found[row["group"]][row["gold"]] = answer
                 found[row["group"]][row["prediction"]] = answer
     return {group: list(texts.items()) for group, texts in found.items() if len(texts) > 1}
+
+
+def labelled(texts: dict[str, list[tuple[str, str]]]) -> list[Pair]:
+    """The pairs of `strategy_labels.csv`, which names a text by the start of its SHA-256."""
+    with LABELS.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    found = []
+    for row in rows:
+        known = {
+            hashlib.sha256(text.encode()).hexdigest()[:12]: (text, answer) for text, answer in texts[row["problem"]]
+        }
+        (first, answer), (second, _) = known[row["first"]], known[row["second"]]
+        found.append(Pair(first, second, answer, same=row["label"] == "same"))
+    return found
+
+
+def weighted(pairs: list[Pair], level: StrategyLevel) -> tuple[str, ...]:
+    """Agreement, precision and recall of "different", each pair weighted by how often its kind was drawn from."""
+    called = [strategy_key(one.first, one.answer) == strategy_key(one.second, one.answer) for one in pairs]
+    weights = [DRAWN[same] / called.count(same) for same in called]
+    says = [strategy_key(one.first, one.answer, level) == strategy_key(one.second, one.answer, level) for one in pairs]
+    rows = list(zip(weights, says, pairs, strict=True))
+    agree = sum(weight for weight, same, one in rows if same == one.same)
+    both = sum(weight for weight, same, one in rows if not same and not one.same)
+    different = sum(weight for weight, same, _ in rows if not same)
+    wanted = sum(weight for weight, _, one in rows if not one.same)
+    return tuple(f"{share:.2f}" for share in (agree / sum(weights), both / different, both / wanted))
 
 
 def line(name: str, label: str, pairs: list[Pair]) -> Iterator[str]:
@@ -157,34 +189,43 @@ def line(name: str, label: str, pairs: list[Pair]) -> Iterator[str]:
         yield f"| {name} | {label} | `{level}` | {' | '.join(counted(pairs, level).row)} |"
 
 
-def main(folder: Path | None) -> None:
-    """Print the tables."""
-    print("| solutions | label | level | pairs | agreement | precision | recall | without a key |")
-    print("| --- | --- | --- | --: | --: | --: | --: | --: |")
+def generated() -> Iterator[str]:
+    """The table of generated problems."""
+    yield "| solutions | label | level | pairs | agreement | precision | recall | without a key |"
+    yield "| --- | --- | --- | --: | --: | --: | --: | --: |"
     for family in (GRADE_SCHOOL, COMPETITION):
         different = list(of_ways(family))
         same = {name: list(of_restylings(family, rule)) for name, rule in RESTYLINGS.items()}
-        for text in line(family.name, "two ways: different", different):
-            print(text)
+        yield from line(family.name, "two ways: different", different)
         for name, pairs in same.items():
-            for text in line(family.name, f"{name}: same", pairs):
-                print(text)
-        for text in line(family.name, "all", [*different, *itertools.chain(*same.values())]):
-            print(text)
-    if folder is None:
-        return
-    print("\n| solutions | problems | pairs | different by `expr` | different by `steps` | without a key |")
-    print("| --- | --: | --: | --: | --: | --: |")
-    for dataset in ("gsm8k", "math"):
-        texts = solutions(folder / "grading" / "dev.jsonl.gz", dataset)
-        pairs = [
+            yield from line(family.name, f"{name}: same", pairs)
+        yield from line(family.name, "all", [*different, *itertools.chain(*same.values())])
+
+
+def published(folder: Path) -> Iterator[str]:
+    """The labelled pairs of GSM8K, and how often the key differs in all pairs of the corpus."""
+    corpus = {dataset: solutions(folder / "grading" / "dev.jsonl.gz", dataset) for dataset in ("gsm8k", "math")}
+    yield "\n| level | agreement | precision | recall |\n| --- | --: | --: | --: |"
+    pairs = labelled(corpus["gsm8k"])
+    for level in LEVELS:
+        yield f"| `{level}` | {' | '.join(weighted(pairs, level))} |"
+    yield "\n| solutions | problems | pairs | different by `expr` | different by `steps` | without a key |"
+    yield "| --- | --: | --: | --: | --: | --: |"
+    for dataset, texts in corpus.items():
+        every = [
             Pair(one, other, answer, same=True)
             for written in texts.values()
             for (one, answer), (other, _) in itertools.combinations(written, 2)
         ]
-        both = [counted(pairs, level) for level in LEVELS]
+        both = [counted(every, level) for level in LEVELS]
         shares = [f"{each.same_different / max(each.same_same + each.same_different, 1):.3f}" for each in both]
-        print(f"| {dataset} | {len(texts):,} | {len(pairs):,} | {' | '.join(shares)} | {both[0].unread:,} |")
+        yield f"| {dataset} | {len(texts):,} | {len(every):,} | {' | '.join(shares)} | {both[0].unread:,} |"
+
+
+def main(folder: Path | None) -> None:
+    """Print the tables."""
+    for text in itertools.chain(generated(), published(folder) if folder else ()):
+        sys.stdout.write(f"{text}\n")
 
 
 if __name__ == "__main__":
