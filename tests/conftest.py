@@ -10,6 +10,44 @@ from benchmark.model.load import load_policy
 torch.set_num_threads(1)
 
 
+SLOW = {
+    "test_architectures.py",
+    "test_against_trl.py",
+    "test_author.py",
+    "test_browser.py",
+    "test_command_line.py",
+    "test_every_algorithm.py",
+    "test_exact_world.py",
+    "test_exam_command.py",
+    "test_graded_corpus.py",
+    "test_hostile.py",
+    "test_import.py",
+    "test_lab_suite.py",
+    "test_model_refusals.py",
+    "test_page.py",
+    "test_pocket.py",
+    "test_real_tasks.py",
+    "test_report.py",
+    "test_report_figures.py",
+    "test_report_numbers.py",
+    "test_runner.py",
+    "test_tape.py",
+    "test_variety.py",
+    "test_weird_suites.py",
+}
+"""Files that train, sample, draw or start processes, or take seconds for each test; `nox -s slow` runs them."""
+
+
+def pytest_collection_modifyitems(items):
+    """Marks the tests of `SLOW`; where every method or architecture is tried, one of them stays in the quick run."""
+    for item in items:
+        quick = item.path.name in {"test_every_algorithm.py", "test_exact_world.py", "test_architectures.py"} and (
+            item.name.endswith(("[grpo]", "[qwen2]", "[template]"))
+        )
+        if item.path.name in SLOW and not quick:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def pocket():
     """The committed pocket policy; tests that train work on a copy."""
