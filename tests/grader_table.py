@@ -15,6 +15,7 @@ from pathlib import Path
 
 from published import rows
 
+from benchmark import grading
 from benchmark.grading import extract_answer, extract_gold_math
 from benchmark.grading.rivals import GRADERS
 from benchmark.grading.rivals.whole import _worker
@@ -72,7 +73,7 @@ def restyled(every: int) -> list[tuple[str, str, str, bool]]:
 
 def main(every: int, names: list[str], titles: list[str]) -> None:
     """Print one table for each source of pairs that is asked for."""
-    _worker().seconds = 20.0  # a busy machine kills nothing that a quiet one would answer
+    grading._worker.seconds = _worker().seconds = 20.0  # a busy machine kills nothing that a quiet one would answer
     sources = {"corpus": corpus, "cases": cases, "restyled MATH answers": lambda: restyled(every)}
     for title, pairs in ((title, make()) for title, make in sources.items() if title.split()[0] in titles):
         counts: dict[str, list[int]] = defaultdict(lambda: [0] * (1 + 3 * len(names)))
@@ -80,7 +81,7 @@ def main(every: int, names: list[str], titles: list[str]) -> None:
             for line in (counts["all"], counts[kind]):
                 line[0] += 1
             for place, name in enumerate(names):
-                accepted = GRADERS[name].judge(completion, gold).kind == "correct"
+                accepted = GRADERS[name].grade(completion, gold).kind == "correct"
                 for line in (counts["all"], counts[kind]):
                     line[1 + 3 * place] += accepted == expected
                     line[2 + 3 * place] += accepted and not expected

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from benchmark.contract import Verdict, VerdictKind
@@ -204,6 +205,15 @@ def _read_or_why(answer: str) -> Answer | Unreadable | TooLarge:
 
 
 def _normal(answer: str) -> str | None:
+    return _normal_of_short(answer) if len(answer) <= MAX_CACHED else _written(answer)
+
+
+@lru_cache(maxsize=CACHE_SIZE // 4)
+def _normal_of_short(answer: str) -> str | None:
+    return _written(answer)
+
+
+def _written(answer: str) -> str | None:
     try:
         return written(read(answer))
     except (Unreadable, TooLarge):

@@ -147,6 +147,8 @@ def symbol(name: str) -> Value:
 
 def equal(left: Value, right: Value) -> bool:
     """Whether the difference of the two has no terms; see the module for what an unequal form means."""
+    if left.bottom == UNIT == right.bottom:  # a sum has one form
+        return left.top == right.top
     if left.top == right.top and left.bottom == right.bottom:
         return True
     return not _plus(times_of(left.top, right.bottom), times_of(right.top, left.bottom), -1)

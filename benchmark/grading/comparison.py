@@ -45,6 +45,8 @@ def same(left: Answer, right: Answer, oracle: Oracle) -> Equality:
 
 
 def _same(left: Answer, right: Answer, oracle: Oracle) -> Equality:  # noqa: PLR0911 - one return for each structure
+    if isinstance(left, Scalar) and isinstance(right, Scalar):
+        return _scalars(left, right, oracle)
     as_sets = _sets(left, right)
     if as_sets is not None:
         return as_sets

@@ -14,6 +14,8 @@ from benchmark.grading.units import is_unit
 
 __all__ = ["readings_of_answer", "with_unit"]
 
+_DOUBTFUL = re.compile(r"\d,\d|and|[\d})][\s~\\,]*[A-Za-z]")
+"""What every text has that can be read in two ways."""
 _DECIMAL_COMMA = re.compile(r"(-?\d+),(\d{1,2}|\d{4,})(\s*(?:[A-Za-z%\\].*)?)")
 _AND_FRACTION = re.compile(r"(-?\d+)\s*(?:\\text\s*\{\s*and\s*\}|and\b)\s*(\d+\s*/\s*\d+|\\[dt]?frac.{2,40})")
 _LETTERS = re.compile(r"(?P<value>.*[\d})])\s+(?P<unit>[A-Za-z](?:[A-Za-z/^{}\d\s.*-]{0,30})|[A-Za-z])")
@@ -23,7 +25,7 @@ _FACTORS = {"k": 10**3, "K": 10**3, "M": 10**6, "mn": 10**6, "bn": 10**9}
 
 def readings_of_answer(text: str) -> Iterator[str]:
     """Other readings of an answer that was read as a list or as a product with a letter."""
-    if len(text) > 120:
+    if len(text) > 120 or not _DOUBTFUL.search(text):
         return
     text = clean(text)
     comma = _DECIMAL_COMMA.fullmatch(text)
@@ -40,7 +42,7 @@ def readings_of_answer(text: str) -> Iterator[str]:
 
 def with_unit(text: str) -> Iterator[str]:
     """The value with the letters behind it as its unit, where they are set apart and nothing but units."""
-    if len(text) > 120:
+    if len(text) > 120 or not _DOUBTFUL.search(text):
         return
     letters = _LETTERS.fullmatch(clean(text).replace("\\cdot", "*"))
     if letters and is_unit(letters["unit"]):

@@ -116,40 +116,6 @@ def without_drawings(text: str) -> str:
 
 def next_questions(text: str) -> list[int]:
     """Where lines begin that open another question or turn."""
-    lower = text.lower()
-    return [match.start() for match in _NEXT.finditer(text)] if any(word in lower for word in _NEXT_WORDS) else []
-
-
-_NEXT_WORDS = (
-    *(
-        "question",
-        "problem",
-        "exercise",
-        "instruction",
-        "prompt",
-        "query",
-        "task",
-        "riddle",
-        "puzzle",
-        "\nq",
-        "input",
-        "human",
-    ),
-    *(
-        "user",
-        "student",
-        "assistant",
-        "system",
-        "example ",
-        "问",
-        "题",
-        "用户",
-        "問",
-        "вопрос",
-        "задача",
-        "pregunta",
-        "frage",
-        "domanda",
-    ),
-    *("pergunta", "**q", "# q"),
-)
+    if "\n" not in text or not (":" in text or "#" in text or "：" in text):
+        return []
+    return [match.start() for match in _NEXT.finditer(text)]
