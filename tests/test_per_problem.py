@@ -11,7 +11,13 @@ from benchmark.exam.metrics import measure
 from benchmark.exam.per_problem import from_columns, per_problem
 
 KS = (1, 2, 4)
-OF_TEXTS = {"step_strategies@4", "effective_step_strategies", "invalid_strategies", "distinct_2_correct", "distinct_equations"}
+OF_TEXTS = {
+    "step_strategies@4",
+    "effective_step_strategies",
+    "invalid_strategies",
+    "distinct_2_correct",
+    "distinct_equations",
+}
 """Known for whole seeds only: the completions are not read again."""
 
 
