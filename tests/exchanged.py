@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from factories import provenance, steps
 
-from benchmark.contract import Completion, Job, Problem, Record
+from benchmark.contract import Completion, ExamProblems, Job, Problem, Record
 from benchmark.exam.examiner import grade_completions
 from benchmark.exam.metrics import measure
+from benchmark.store.kept import write_problems
 from benchmark.store.outcomes import write_outcomes
 from benchmark.store.records import write_record, write_steps, write_suite
 from benchmark.suite.load import jobs_of, load_suite
@@ -57,6 +58,7 @@ def ran(folder: Path, *, texts: bool = True) -> tuple[Path, dict[str, Job]]:
     write_suite(results, suite)
     task = load_task("competition")
     made = digest([one for split in ("train", "validation", "test") for one in task.load(split)])
+    write_problems(results, "mine", "competition", ExamProblems(made, tuple(task.load("test"))))
     for method, scale in (("grpo", 1), ("base_model", 0)):
         outcomes = [
             outcome

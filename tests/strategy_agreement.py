@@ -28,7 +28,7 @@ from benchmark.tasks.generated.family import ProblemFamily
 from benchmark.tasks.generated.grade_school import TASK as GRADE_SCHOOL
 
 LEVELS: tuple[StrategyLevel, ...] = ("expr", "steps")
-PROBLEMS = 2_000
+PROBLEMS = 500
 LABELS = Path(__file__).parent / "strategy_labels.csv"
 DRAWN = {True: 359, False: 140}
 """Pairs that `expr` calls the same, and different, among one random pair of each GSM8K problem: the labelled ones were
