@@ -338,7 +338,7 @@ def test_a_suite_s_folder_bears_its_name(mine, tmp_path):
     path = write_suite(tmp_path / "results", suite)
     assert read_suite(tmp_path / "results", "mine") == suite
     path.write_text(path.read_text().replace('"name": "mine"', '"name": "../../evil"'), encoding="utf-8")
-    with pytest.raises(BadRecord, match=r"is of the suite '\.\./\.\./evil': a suite is named as its folder"):
+    with pytest.raises(BadRecord, match=r"is of the suite '\.\./\.\./evil': a suite has the name of its folder"):
         read_suite(tmp_path / "results", "mine")
 
 
