@@ -178,7 +178,8 @@ def verdicts(world, seeds, repetitions, gains, seed=0):
         for one, other in combinations(range(len(gains)), 2):
             found, true = pairs[str(one), str(other)], truths[one] - truths[other]
             decided = {"better": 1, "worse": -1, "undecided": 0}[found.decision]
-            covered.append(found.difference.low <= true <= found.difference.high)
+            if found.difference.low is not None:  # no spread between the seeds: no interval is printed
+                covered.append(found.difference.low <= true <= found.difference.high)
             false |= decided != 0 and decided != np.sign(true)
             if true:
                 right.append(decided == np.sign(true))

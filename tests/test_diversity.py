@@ -221,7 +221,7 @@ def test_self_bleu_by_hand_and_by_sacrebleu():
 
 def test_self_bleu_without_sacrebleu_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "sacrebleu.metrics", None)
-    with pytest.raises(ConfigurationError, match=r"needs the package sacrebleu.*pip install 'rl-bakeoff\[diversity\]'"):
+    with pytest.raises(ConfigurationError, match=r"needs the package sacrebleu.*pip install -e '.\[diversity\]'"):
         text_diversity.self_bleu(TEXTS)
 
 

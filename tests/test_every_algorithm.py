@@ -106,6 +106,7 @@ def test_a_broken_policy_is_called_diverged(target, pocket, tmp_path):
     if target == CATALOGUE["base_model"]:
         pytest.skip("computes nothing")
     run, adapter = live(pocket, target, tmp_path)
+    run.policy.proved()  # as before any training; a model that is broken from the start is refused
     with torch.no_grad():
         run.policy.trainable[-1].fill_(float("nan"))
     with pytest.raises(Diverged):

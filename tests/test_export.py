@@ -138,7 +138,7 @@ def test_a_missing_package_is_named_with_its_extra(to, package, tmp_path, monkey
 
     results, _ = ran(tmp_path)
     monkeypatch.setattr(extras.importlib, "import_module", absent)
-    with pytest.raises(ConfigurationError, match=rf"needs the package '{package}': pip install 'rl-bakeoff\[{to}\]'\."):
+    with pytest.raises(ConfigurationError, match=rf"needs the package '{package}': pip install -e '\.\[{to}\]'\."):
         export(results, to, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from benchmark.contract import FLOOR, TRAINING_PHASES, Phase, Provenance, Record, StepLog
 from benchmark.lab.gallery import Pictures, write_gallery
 from benchmark.lab.metrics import LAB_METRICS, spent_until
-from benchmark.lab.policies import Shape, tables
+from benchmark.lab.policies import NetworkShape, tables
 from benchmark.lab.suite import method_class, network_of
 from benchmark.lab.train import Trained, train
 from benchmark.lab.worlds.catalogue import load_world
@@ -39,7 +39,7 @@ def perform(order: Order, clock: Clock, progress: JobProgress) -> Record:
     progress.enter("train")
     watch = _Watch(order, clock, progress, graph)
     asked = network_of(job.model)
-    shape = Shape(asked.width, asked.depth, asked.even_start)
+    shape = NetworkShape(asked.width, asked.depth, asked.even_start)
     trained = train(tables(graph), method, job.training, job.seed, watch, shape)
     progress.enter("write")
     with clock.phase("write"):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from benchmark.lab.worlds.graph import NONE, Graph
 from benchmark.stats.scores import FloatArray
 
-__all__ = ["WHOLE", "Networks", "Shape", "Tables", "log_softmax_allowed", "network", "tables"]
+__all__ = ["WHOLE", "NetworkShape", "Networks", "Tables", "log_softmax_allowed", "network", "tables"]
 
 WHOLE = 2048
 """States up to which a network reads all of them at once."""
@@ -72,7 +72,7 @@ def tables(graph: Graph) -> Tables:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class NetworkShape:
     """Of every network of a job."""
 
     width: int = 64
@@ -82,7 +82,7 @@ class Shape:
     """The last layer starts at 0: every policy uniform, every flow 1. Else it starts like the others, as published."""
 
 
-def network(inputs: int, outputs: int, generator: torch.Generator, shape: Shape) -> nn.Sequential:
+def network(inputs: int, outputs: int, generator: torch.Generator, shape: NetworkShape) -> nn.Sequential:
     """Hidden layers of leaky ReLU; weights start as torch's own, uniform within 1/√inputs."""
     layers: list[nn.Module] = []
     for size in [shape.width] * shape.depth:
@@ -112,13 +112,13 @@ def log_softmax_allowed(logits: Tensor, allowed: Tensor) -> Tensor:
 class Networks(nn.Module):
     """The networks one method needs. `policy` gives A+1 logits (or log edge flows), the others what they are named."""
 
-    def __init__(self, world: Tables, needs: frozenset[str], seed: int, shape: Shape | None = None) -> None:
+    def __init__(self, world: Tables, needs: frozenset[str], seed: int, shape: NetworkShape | None = None) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         self.world = world
 
         def made(outputs: int) -> nn.Sequential:
-            return network(world.features.shape[1], outputs, generator, shape or Shape())
+            return network(world.features.shape[1], outputs, generator, shape or NetworkShape())
 
         self.policy = made(world.graph.actions)
         self.backward_policy = made(world.parent.shape[1]) if "backward" in needs else None

@@ -53,7 +53,7 @@ def is_lab(suite: Suite) -> bool:
     return suite.model.source.startswith(f"{NETWORK} ")
 
 
-class Network(NamedTuple):
+class NetworkTable(NamedTuple):
     """The networks a suite asks for."""
 
     depth: int
@@ -61,11 +61,11 @@ class Network(NamedTuple):
     even_start: bool
 
 
-def network_of(model: Model) -> Network:
+def network_of(model: Model) -> NetworkTable:
     """From the model's name, `network 2x64` or `network 2x64 random`."""
     size, _, start = model.source.removeprefix(f"{NETWORK} ").partition(" ")
     depth, width = size.split("x")
-    return Network(int(depth), int(width), start != "random")
+    return NetworkTable(int(depth), int(width), start != "random")
 
 
 def load_lab_suite(path: Path) -> Suite:

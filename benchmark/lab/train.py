@@ -26,7 +26,7 @@ from benchmark.lab.methods.backward import Guide, backward_gradient, backward_li
 from benchmark.lab.methods.method import Method, View, now_of, rollouts, ways_back
 from benchmark.lab.methods.rl_t import TrustRegion, trust_region_step
 from benchmark.lab.methods.soft_q import SoftQ
-from benchmark.lab.policies import WHOLE, Networks, Shape, Tables
+from benchmark.lab.policies import WHOLE, Networks, NetworkShape, Tables
 from benchmark.lab.sampling import Paths, Row, concatenated, sample_backward, sample_forward
 from benchmark.seeds import seed_of
 
@@ -70,7 +70,7 @@ class _Optimisers:
 
 
 def train(
-    world: Tables, method: Method | None, training: Training, seed: int, watch: Watch, shape: Shape | None = None
+    world: Tables, method: Method | None, training: Training, seed: int, watch: Watch, shape: NetworkShape | None = None
 ) -> Trained:
     """Train a new policy; `None` trains nothing. Raises `Diverged` where a loss is not finite.
 

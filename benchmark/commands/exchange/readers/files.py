@@ -165,7 +165,7 @@ def _parquet(path: Path) -> Iterator[tuple[str, ForeignRow]]:
         arrow: Any = importlib.import_module("pyarrow")
     except ImportError as error:
         raise ConfigurationError(
-            f"{path}: reading Parquet needs pyarrow: pip install 'rl-bakeoff[parquet]', or give a .jsonl file."
+            f"{path}: reading Parquet needs pyarrow: pip install -e '.[parquet]', or give a .jsonl file."
         ) from error
     place = 0
     try:
@@ -209,7 +209,7 @@ def _member(path: Path, content: bytes, archive: zipfile.ZipFile, name: str) -> 
         arrow: Any = importlib.import_module("pyarrow")
     except ImportError as error:
         raise ConfigurationError(
-            f"{path}: reading this archive needs pyarrow: pip install 'rl-bakeoff[parquet]', or write it again with "
+            f"{path}: reading this archive needs pyarrow: pip install -e '.[parquet]', or write it again with "
             "'inspect log convert --to json --output-dir OUT FILE'."
         ) from error
     name_length, extra_length = struct.unpack_from("<HH", content, entry.header_offset + 26)
