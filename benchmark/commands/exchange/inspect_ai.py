@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from benchmark.contract import GREEDY, Outcome, Record
-from benchmark.report.problems import asked as problems_of
 from benchmark.store.atomic import write
 from benchmark.store.outcomes import OUTCOMES, SAMPLES, read_outcomes
 from benchmark.store.records import job_folder
@@ -37,7 +36,7 @@ LogBlock = dict[str, Any]
 
 def to_inspect_ai(evidence: Evidence, out: Path) -> list[Path]:
     """The logs of every finished job whose outcomes are there."""
-    asked = {task: problems_of(evidence, task) for task in evidence.suite.tasks}
+    asked = {task: evidence.problems(task) for task in evidence.suite.tasks}
     paths = []
     for record in evidence.done:
         folder, job = job_folder(evidence.results, record.job), record.job

@@ -18,7 +18,6 @@ from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 from benchmark.exam.definitions import METRICS, direction
-from benchmark.report.problems import asked as problems_of
 from benchmark.store.atomic import write
 from benchmark.store.outcomes import OUTCOMES, SAMPLES, read_outcomes
 from benchmark.store.records import job_folder
@@ -40,7 +39,7 @@ Line = dict[str, Any]
 
 def to_lm_eval(evidence: Evidence, out: Path) -> list[Path]:
     """Both files of every finished job whose outcomes are there."""
-    asked = {task: problems_of(evidence, task) for task in evidence.suite.tasks}
+    asked = {task: evidence.problems(task) for task in evidence.suite.tasks}
     paths = []
     for record in evidence.done:
         folder, job = job_folder(evidence.results, record.job), record.job
