@@ -165,7 +165,7 @@ def test_every_method_is_compared_but_those_without_samples_and_the_weights_come
     effects, gradients, left_out = asked_of({name: {} for name in CATALOGUE}, policy=policy)
     assert set(left_out) == {"base_model", "sft", "trl_grpo", "trl_rloo", "trl_online_dpo"}
     assert "no optimiser step" in left_out["base_model"]
-    assert "problems a batch" in left_out["sft"]
+    assert "asks for batches of" in left_out["sft"]
     assert [effect.method for effect in effects] == [name for name in CATALOGUE if name not in left_out]
     assert all(torch.isfinite(gradient).all() and gradient.any() for gradient in gradients)
     assert policy.digest() == tape.header.model_digest
@@ -348,7 +348,7 @@ def test_the_page_says_it_and_is_the_same_bytes_again(report, tmp_path):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
     text = path.read_text()
     assert "`dr_grpo` and `rloo`" in text
-    assert "| `sft` | wants 16 problems a batch" in text
+    assert "| `sft` | asks for batches of 16 problems" in text
     assert report.problems[shown_problems(report)[0]].prompt[:40] in text
     numbers = json.loads((tmp_path / "one" / "tape-t.json").read_text())
     assert numbers["methods"] == ["dr_grpo", "rloo", "remax"]

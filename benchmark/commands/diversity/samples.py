@@ -64,7 +64,7 @@ def read_samples(path: Path, asked: Asked | None = None) -> list[Sample]:
         rows = json_rows("standard input", sys.stdin.buffer)
         return samples_of(((f"standard input:{number}", row) for number, row in rows), "standard input")
     if not path.is_file():
-        raise ConfigurationError(f"{name} is no file: name one with JSON lines, or '-' for standard input.")
+        raise ConfigurationError(f"{name} is not a file: name one with JSON lines, or '-' for standard input.")
     if asked.columns or asked.kind != AUTO or _is_foreign(path):
         return _checked((one for row in read_rows([path], asked) for one in _graded(row)), name)
     return samples_of(raw_rows(path), name)
