@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from benchmark.lab import exact
-from benchmark.lab.policies import Networks, Shape, tables
+from benchmark.lab.policies import Networks, NetworkShape, tables
 from benchmark.lab.sampling import Paths
 from benchmark.lab.worlds.bayes_net import bayes_net
 from benchmark.lab.worlds.bits import bits
@@ -75,7 +75,7 @@ def paths_of(graph, chosen):
 def tabular(graph, needs, seed=0, spread=1.0):
     """Networks that are tables: one feature for each state, no hidden layer; float64, filled at random."""
     one_hot = replace(graph, features=np.eye(graph.states, dtype=np.uint8))
-    networks = Networks(tables(one_hot), frozenset(needs), seed, Shape(depth=0)).double()
+    networks = Networks(tables(one_hot), frozenset(needs), seed, NetworkShape(depth=0)).double()
     networks.world = replace(
         networks.world,
         features=networks.world.features.double(),
