@@ -4,10 +4,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmark import grading
 from benchmark.contract import Model
 from benchmark.model.load import load_policy
 
 torch.set_num_threads(1)
+grading._worker.seconds = 20.0  # Math-Verify's second is wall time, which two test workers on two cores share
 
 
 SLOW = {
