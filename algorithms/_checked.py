@@ -49,6 +49,9 @@ def checked_batch(found: object, method: Callable[..., Rollouts]) -> Rollouts:
         raise MethodFault(
             f"{_place(method)}: 'prepare' returned {_kind(found)}, not the batch: 'return batch.with_advantage(...)'."
         )
+    given = (found.old_logp, found.ref_logp)
+    if not all(torch.isfinite(each[found.learned.bool()]).all() for each in given if each is not None):
+        return found  # the policy itself is broken: the optimiser's step says so
     for name in MADE:
         value: Tensor | None = getattr(found, name)
         if value is None or not (value.shape == found.mask.shape or value.dim() == 1):
