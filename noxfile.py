@@ -91,7 +91,7 @@ def lock(session: nox.Session) -> None:
     session.install("-e", EXTRAS)
     frozen = str(session.run("pip", "freeze", "--exclude-editable", silent=True)).splitlines()
     pins = sorted({re.sub(r"\+[\w.]+$", "", line) for line in frozen if "==" in line}, key=str.lower)
-    head = "# Written by `nox -s lock`: the versions with which this commit was tested. Records name those that made them."
+    head = "# Written by `nox -s lock`: the versions with which this commit was tested. Records name their own."
     LOCK.write_text("\n".join((head, *pins)) + "\n", encoding="utf-8")
 
 
