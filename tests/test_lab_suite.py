@@ -100,7 +100,7 @@ def ran(tmp_path_factory):
     write_suite(folder / "results", suite)
     for job in jobs_of(suite):
         ours, theirs = Pipe(duplex=False)
-        run_lab_job(Order(job, folder / "results", None, 1), theirs)
+        run_lab_job("examine", Order(job, folder / "results", None, 1), theirs)
         ours.close()
     return folder, suite
 
@@ -149,7 +149,7 @@ class TestJobs:
         broken = replace(suite, tasks=("tfbind8",), seeds=(0,), name="broken")
         job = next(job for job in jobs_of(broken) if job.algorithm.name == "tb")
         _, theirs = Pipe(duplex=False)
-        run_lab_job(Order(job, tmp_path, None, 1), theirs)
+        run_lab_job("examine", Order(job, tmp_path, None, 1), theirs)
         record = read_record(job_folder(tmp_path, job))
         assert record.status == "failed"
         assert "put the published table there" in record.reason

@@ -15,7 +15,9 @@ import pytest
 
 from benchmark.adapter import Adapter
 from benchmark.contract import PHASES, Checkpoint, Problem
-from benchmark.run.job import Order, run_job
+from benchmark.run import handover
+from benchmark.run.job import Order
+from benchmark.run.stages import run_stage
 from benchmark.store.outcomes import read_outcomes
 from benchmark.store.records import read_records, read_steps
 from benchmark.suite.load import jobs_of, load_suite
@@ -102,6 +104,14 @@ def bakeoff(tmp_path):
     run.reports = tmp_path / "reports"
     run.folder = tmp_path
     return run
+
+
+def run_here(order):
+    """Both stages of a job, in this process."""
+    for stage in ("train", "examine"):
+        _, pipe = multiprocessing.Pipe(duplex=False)
+        run_stage(stage, order, pipe)
+        assert stage == "examine" or handover.is_complete(order.results, order.job)
 
 
 def outside(name, does):
@@ -283,8 +293,7 @@ def test_records_of_the_same_job_differ_in_time_only(tmp_path):
     (job,) = jobs_of(load_suite(path, resolve))
     found = []
     for name in ("first", "second"):
-        _, pipe = multiprocessing.Pipe(duplex=False)
-        run_job(Order(job, tmp_path / name, None, threads=1), pipe)
+        run_here(Order(job, tmp_path / name, None, threads=1))
         (record,) = read_records(tmp_path / name, "mine")
         folder = tmp_path / name / "mine" / job.id
         rows = [{**step.metrics, "step": step.step} for step in read_steps(folder)]
@@ -299,8 +308,7 @@ def test_what_was_spent_is_counted_by_the_harness(tmp_path):
     path.write_text(SUITE.format(algorithms="ppo = {}\nsft = {}\nbase_model = {}", timeout=300), encoding="utf-8")
     found = {}
     for job in jobs_of(load_suite(path, resolve)):
-        _, pipe = multiprocessing.Pipe(duplex=False)
-        run_job(Order(job, tmp_path, None, threads=1), pipe)
+        run_here(Order(job, tmp_path, None, threads=1))
         found[job.algorithm.name] = read_steps(tmp_path / "mine" / job.id)
     counts = {record.job.algorithm.name: record.counts for record in read_records(tmp_path, "mine")}
     for name, steps in found.items():
@@ -336,11 +344,10 @@ def test_no_test_problem_exists_while_a_method_trains(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(SUITE.format(algorithms='x = { class = "test_runner:Reaching" }', timeout=300), encoding="utf-8")
     (job,) = jobs_of(load_suite(path, resolve))
-    _, pipe = multiprocessing.Pipe(duplex=False)
     REACHED.clear()
     gc.collect()
     OTHERS[:] = [one for one in gc.get_objects() if type(one) is Problem]
-    run_job(Order(job, tmp_path, None, threads=1), pipe)
+    run_here(Order(job, tmp_path, None, threads=1))
     (record,) = read_records(tmp_path, "mine")
     assert record.status == "done", record.reason
     reached = {problem.id for problem in REACHED}

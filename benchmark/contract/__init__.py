@@ -51,6 +51,7 @@ from benchmark.contract.happened import (
 from benchmark.contract.kept import CrossGrading, ExamProblems, OutcomeColumns
 from benchmark.contract.reach import Budget, Policy, Run, TrainablePolicy
 from benchmark.contract.task_data import Columns, TaskData
+from benchmark.contract.trained import Trained
 
 __all__ = [
     "DEFAULT_TIMEOUT_SECONDS",
@@ -105,6 +106,7 @@ __all__ = [
     "Suite",
     "TaskData",
     "TrainablePolicy",
+    "Trained",
     "Training",
     "Tuning",
     "Verdict",

@@ -12,25 +12,27 @@ from benchmark.lab.gallery import Pictures, write_gallery
 from benchmark.lab.metrics import LAB_METRICS, spent_until
 from benchmark.lab.policies import NetworkShape, tables
 from benchmark.lab.suite import method_class, network_of
-from benchmark.lab.train import Trained, train
+from benchmark.lab.train import TrainedNetworks, train
 from benchmark.lab.worlds.catalogue import load_world
 from benchmark.lab.worlds.graph import Graph
 from benchmark.run.clock import Clock
-from benchmark.run.job import JobProgress, Order, run_job
+from benchmark.run.job import JobProgress, Order, Stage, run_job
 from benchmark.store import provenance
 from benchmark.store.records import job_folder, write_steps
 
 __all__ = ["perform", "run_lab_job"]
 
 
-def run_lab_job(order: Order, pipe: Connection) -> None:
-    """`run_job` for a world."""
+def run_lab_job(stage: Stage, order: Order, pipe: Connection) -> None:
+    """The one stage of a job on a world, whose measures are computed and not sampled."""
+    del stage
     run_job(order, pipe, perform)
 
 
 def perform(order: Order, clock: Clock, progress: JobProgress) -> Record:
     """From the order to the record."""
     job = order.job
+    write_steps(job_folder(order.results, job), ())  # an earlier attempt's log is not this one's
     progress.enter("load")
     with clock.phase("load"):
         graph = load_world(job.task, order.data)
@@ -78,7 +80,7 @@ class _Watch:
         """Everything inside counts for `name`."""
         return self._clock.phase(name)
 
-    def log(self, step: int, metrics: Mapping[str, float], trained: Trained) -> None:
+    def log(self, step: int, metrics: Mapping[str, float], trained: TrainedNetworks) -> None:
         """One point of the learning curve."""
         seconds = sum(self._clock.seconds[phase] for phase in TRAINING_PHASES)
         log = StepLog(step, trained.trajectories, seconds, metrics, tokens=trained.transitions, updates=trained.updates)

@@ -57,6 +57,11 @@ def carry_out_lab(plan: Plan, console: Console) -> Sequence[Record]:
         past.add(read_record(job_folder(plan.results, job)))
     with Display(console, plan.to_run, plan.workers, past) as display:
         records = sweep(
-            orders, workers=plan.workers, timeout_seconds=plan.suite.timeout_seconds, watcher=display, run=run_lab_job
+            orders,
+            workers=plan.workers,
+            timeout_seconds=plan.suite.timeout_seconds,
+            watcher=display,
+            run=run_lab_job,
+            stages=("examine",),
         )
     return [record for record in records if record.status != "done"]

@@ -30,7 +30,7 @@ from benchmark.lab.policies import WHOLE, Networks, NetworkShape, Tables
 from benchmark.lab.sampling import Paths, Row, concatenated, sample_backward, sample_forward
 from benchmark.seeds import seed_of
 
-__all__ = ["Silent", "Trained", "Watch", "build_view", "measures", "train"]
+__all__ = ["Silent", "TrainedNetworks", "Watch", "build_view", "measures", "train"]
 
 REPLAY_KEPT = 5000
 """Trajectories that a replay memory holds, the newest."""
@@ -44,13 +44,13 @@ class Watch(Protocol):
         """Everything inside counts for `name`."""
         ...
 
-    def log(self, step: int, metrics: Mapping[str, float], trained: Trained) -> None:
+    def log(self, step: int, metrics: Mapping[str, float], trained: TrainedNetworks) -> None:
         """One point of training."""
         ...
 
 
 @dataclass(slots=True)
-class Trained:
+class TrainedNetworks:
     """What a training leaves."""
 
     networks: Networks
@@ -71,14 +71,14 @@ class _Optimisers:
 
 def train(
     world: Tables, method: Method | None, training: Training, seed: int, watch: Watch, shape: NetworkShape | None = None
-) -> Trained:
+) -> TrainedNetworks:
     """Train a new policy; `None` trains nothing. Raises `Diverged` where a loss is not finite.
 
     With the same seed all methods start from the same forward policy and draw from the same stream of numbers.
     """
     needs = frozenset[str]() if method is None else method.networks
     networks = Networks(world, needs, seed_of(seed, "networks"), shape)
-    trained = Trained(networks)
+    trained = TrainedNetworks(networks)
     with watch.phase("evaluate"):
         found = measures(trained)
     watch.log(0, found, trained)
@@ -94,7 +94,7 @@ def train(
     return trained
 
 
-def measures(trained: Trained) -> dict[str, float]:
+def measures(trained: TrainedNetworks) -> dict[str, float]:
     """The exact distances of the present policy, by the names of the report."""
     networks = trained.networks
     graph = networks.world.graph
@@ -116,7 +116,7 @@ class _Loop:
     """One training's state between steps."""
 
     def __init__(
-        self, world: Tables, method: Method, training: Training, seed: int, watch: Watch, trained: Trained
+        self, world: Tables, method: Method, training: Training, seed: int, watch: Watch, trained: TrainedNetworks
     ) -> None:
         self._world, self._method, self._training, self._watch, self._trained = world, method, training, watch, trained
         self._generator = np.random.default_rng(seed_of(seed, "trajectories"))
@@ -275,7 +275,7 @@ class Silent:
         del name
         return _nothing()
 
-    def log(self, step: int, metrics: Mapping[str, float], trained: Trained) -> None:
+    def log(self, step: int, metrics: Mapping[str, float], trained: TrainedNetworks) -> None:
         """Kept."""
         del trained
         assert all(np.isfinite(value) for value in metrics.values()), metrics

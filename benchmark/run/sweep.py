@@ -1,10 +1,12 @@
-"""Run many jobs at once, each in its own process, and watch them. Every planned job ends with a record.
+"""Run many jobs at once, each stage in its own process, and watch them. Every planned job ends with a record.
 
-Jobs start from one clean server process that has loaded torch, so a job's start costs a fork and not an import.
+Processes start from one clean server process that has loaded torch, so a start costs a fork and not an import. The
+server never imports a method: the examining stage of a job does not inherit what its training stage did.
 """
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -19,18 +21,23 @@ from multiprocessing.process import BaseProcess
 from typing import Protocol
 
 from benchmark.contract import Job, Record, Status
+from benchmark.run import handover
 from benchmark.run.doctor import diagnose
-from benchmark.run.job import SAFE_PATH, Order, run_job, unfinished
-from benchmark.store.records import is_done, job_folder, read_record, read_steps, write_record
+from benchmark.run.job import SAFE_PATH, Order, Stage, unfinished
+from benchmark.run.stages import run_stage
+from benchmark.store.records import forget, has_record, is_done, job_folder, read_record, read_steps, write_record
 
 __all__ = ["Watcher", "sweep"]
 
 TICK_SECONDS = 0.5
-PRELOADED = ("benchmark.run.job", "transformers.models.qwen2.modeling_qwen2")
+PRELOADED = ("benchmark.run.stages", "transformers.models.qwen2.modeling_qwen2")
 """What the server process has loaded before the first job; a model of another kind is imported by its jobs."""
 
+LONGEST_MESSAGE = 1000
+"""Bytes of one message of a job's progress."""
 
-RunJob = Callable[[Order, Connection], None]
+
+RunStage = Callable[[Stage, Order, Connection], None]
 
 
 class Watcher(Protocol):
@@ -52,9 +59,18 @@ class Watcher(Protocol):
 @dataclass(slots=True)
 class _Active:
     order: Order
+    stages: tuple[Stage, ...]
+    """The one that runs, and those after it."""
     process: BaseProcess
     pipe: Connection
     start: float
+    """When the job began."""
+    stage_start: float
+
+    @property
+    def examines(self) -> bool:
+        """Whether a record of a finished job may come of what runs now."""
+        return len(self.stages) == 1
 
 
 def sweep(
@@ -64,12 +80,14 @@ def sweep(
     timeout_seconds: float,
     watcher: Watcher,
     devices: Sequence[str] = ("auto",),
-    run: RunJob = run_job,
+    run: RunStage = run_stage,
+    stages: tuple[Stage, ...] = ("train", "examine"),
 ) -> list[Record]:
     """Run the jobs, at most `workers` at a time, and return their records in the order they ended.
 
-    Each job gets the one of `devices` that has the fewest running jobs. `run` is what its process calls; it leaves the
-    job's record.
+    Each job gets the one of `devices` that has the fewest running jobs. `run` is what a process calls, once for each of
+    the `stages`, one process after the other; the last one leaves the job's record, an earlier one only where the job
+    ends in it.
 
     An interrupt ends the running jobs. Finished jobs keep their records, so the next sweep continues from there.
     """
@@ -81,13 +99,16 @@ def sweep(
             while waiting and len(active) < workers:
                 busy = [one.order.device for one in active]
                 order = replace(waiting.pop(0), device=min(devices, key=busy.count))
-                active.append(_start(context, order, run))
+                forget(order.results, order.job)  # an earlier attempt's record is not this one's
+                active.append(_start(context, order, run, stages, time.monotonic()))
                 watcher.started(active[-1].order.job)
             wait([item for one in active for item in (one.pipe, one.process.sentinel)], timeout=TICK_SECONDS)
             still = []
             for one in active:
                 record = _look_at(one, timeout_seconds, watcher)
-                if record is None:
+                if isinstance(record, Order):
+                    still.append(_start(context, record, run, one.stages[1:], one.start))
+                elif record is None:
                     still.append(one)
                 else:
                     records.append(record)
@@ -100,7 +121,7 @@ def sweep(
     return records
 
 
-def _context(run: RunJob) -> ForkServerContext | SpawnContext:
+def _context(run: RunStage) -> ForkServerContext | SpawnContext:
     if sys.platform == "win32":
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -122,16 +143,20 @@ def _start_server() -> None:
             os.environ[SAFE_PATH] = before
 
 
-def _start(context: ForkServerContext | SpawnContext, order: Order, run: RunJob) -> _Active:
+def _start(
+    context: ForkServerContext | SpawnContext, order: Order, run: RunStage, stages: tuple[Stage, ...], since: float
+) -> _Active:
+    """Start the first of the stages, of a job that began at `since`."""
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=run, args=(order, theirs), name=order.job.id)
+    process = context.Process(target=run, args=(stages[0], order, theirs), name=order.job.id)
+    now = time.monotonic()
     process.start()
     theirs.close()
-    return _Active(order, process, ours, time.monotonic())
+    return _Active(order, stages, process, ours, since, now)
 
 
-def _look_at(one: _Active, timeout_seconds: float, watcher: Watcher) -> Record | None:
-    """Forward the job's progress; return its record once it has ended."""
+def _look_at(one: _Active, timeout_seconds: float, watcher: Watcher) -> Record | Order | None:
+    """Forward the job's progress; return its record once it has ended, or the order for its next stage."""
     _drain(one, watcher)
     elapsed = time.monotonic() - one.start
     if one.process.is_alive():
@@ -145,23 +170,36 @@ def _look_at(one: _Active, timeout_seconds: float, watcher: Watcher) -> Record |
     one.process.join()
     _drain(one, watcher)
     one.pipe.close()
-    if one.process.exitcode == 0:
-        return read_record(job_folder(one.order.results, one.order.job))
-    return _give_up(one, "failed", _death(one.process.exitcode or 0, elapsed))
+    result = _left_behind(one) if one.process.exitcode == 0 else None
+    return result or _give_up(one, "failed", _death(one.process.exitcode or 0, elapsed))
+
+
+def _left_behind(one: _Active) -> Record | Order | None:
+    """The record of a job that ended, or the order for its next stage; `None` where a stage left neither.
+
+    A training stage may record why its job ended, but never that it is done.
+    """
+    order = one.order
+    if has_record(order.results, order.job):
+        forged = not one.examines and is_done(order.results, order.job)
+        return None if forged else read_record(job_folder(order.results, order.job))
+    if not one.examines and handover.is_complete(order.results, order.job):
+        return replace(order, training_seconds=time.monotonic() - one.stage_start)
+    return None
 
 
 def _drain(one: _Active, watcher: Watcher) -> None:
     try:
         while one.pipe.poll():
-            phase, step = one.pipe.recv()
-            watcher.progress(one.order.job, phase, step)
-    except (EOFError, OSError):
+            phase, step = json.loads(one.pipe.recv_bytes(LONGEST_MESSAGE))
+            watcher.progress(one.order.job, str(phase), int(step))
+    except (EOFError, OSError, ValueError, TypeError, RecursionError):  # gone, or no message of ours
         return
 
 
 def _give_up(one: _Active, status: Status, reason: str) -> Record:
     job = one.order.job
-    if is_done(one.order.results, job):  # it died after its record was complete
+    if one.examines and is_done(one.order.results, job):  # it died after its record was complete
         return read_record(job_folder(one.order.results, job))
     diagnoses = diagnose(read_steps(job_folder(one.order.results, job)), job.algorithm.settings)
     record = unfinished(job, status, reason, wall_seconds=time.monotonic() - one.start, diagnoses=diagnoses)

@@ -33,6 +33,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "adopt",
     "forget",
+    "has_record",
     "is_done",
     "job_folder",
     "read_record",
@@ -106,6 +107,11 @@ def is_done(root: Path, job: Job) -> bool:
         return False
     record = read_record(folder)
     return record.status == "done" and record.schema_version == SCHEMA_VERSION
+
+
+def has_record(root: Path, job: Job) -> bool:
+    """Whether the job has left a record, of any status."""
+    return (job_folder(root, job) / RECORD).exists()
 
 
 def forget(root: Path, job: Job) -> None:

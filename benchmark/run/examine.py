@@ -1,0 +1,158 @@
+"""The examining stage of a job: a fresh process that never imported the method examines the weights it left.
+
+It loads model, task and grader itself, checks what was handed over, and is the only one that writes a `done` record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from benchmark.contract import FLOOR, PHASES, Evaluation, ExamProblems, Problem, Provenance, Record, Trained
+from benchmark.errors import MethodFault
+from benchmark.exam.examiner import evaluate
+from benchmark.exam.metrics import measure
+from benchmark.exam.regrade import cross_grading
+from benchmark.grading import GRADER, math_verify_version
+from benchmark.model.keep import WEIGHTS, save_weights
+from benchmark.model.load import load_policy
+from benchmark.model.policy import LanguagePolicy
+from benchmark.run import handover
+from benchmark.run.clock import Clock
+from benchmark.run.devices import torch_device
+from benchmark.run.doctor import diagnose
+from benchmark.run.job import JobProgress, Order
+from benchmark.run.prompting import examples_of
+from benchmark.seeds import seed_of
+from benchmark.store import provenance
+from benchmark.store.kept import write_cross_grading, write_problems
+from benchmark.store.outcomes import write_outcomes
+from benchmark.store.records import job_folder, read_steps
+from benchmark.tasks import Task, digest, load_task
+
+__all__ = ["examine"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What a job is examined with."""
+
+    task: Task
+    policy: LanguagePolicy
+    test: tuple[Problem, ...]
+    provenance: Provenance
+
+
+def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
+    """From the hand-over to the record."""
+    job, folder = order.job, job_folder(order.results, order.job)
+    progress.enter("load")
+    with clock.phase("load"):
+        progress.steps = read_steps(folder)
+        handed = handover.folder_of(order.results, job)
+        trained = handover.read_trained(handed)
+        if torch_device(order.device).startswith("cuda"):
+            torch.cuda.set_device(torch_device(order.device))
+            clock.watch_cuda()
+        loaded = _load(order)
+        progress.provenance = loaded.provenance
+        _refuse_other_start(trained, loaded.provenance)
+        handover.put_weights(loaded.policy.model, handover.read_weights(handed))
+    progress.enter("evaluate")
+    exam = loaded.test[: job.exam.problems]
+    with clock.phase("evaluate"):
+        evaluation = evaluate(loaded.policy, job.exam, exam, seed_of(job.seed, job.task))
+        metrics = measure(evaluation.outcomes)
+        others = cross_grading(evaluation.outcomes, exam)
+    transferred = _transfer(order, loaded, clock, progress)
+    progress.enter("write")
+    with clock.phase("write"):
+        _write(order, loaded, evaluation)
+        write_cross_grading(folder, others)
+        handover.discard(order.results, job)
+    return Record(
+        job=job,
+        status="done",
+        reason=None,
+        wall_seconds=trained.wall_seconds + clock.wall_seconds,
+        phase_seconds={phase: trained.phase_seconds.get(phase, 0.0) + clock.seconds[phase] for phase in PHASES},
+        peak_bytes=_peaks(trained, clock),
+        counts=dict(trained.counts),
+        metrics={**metrics, **transferred},
+        provenance=loaded.provenance,
+        diagnoses=diagnose(progress.steps, job.algorithm.settings),
+    )
+
+
+def _load(order: Order) -> _Loaded:
+    job = order.job
+    task = load_task(job.task, job.own_tasks)
+    training, validation, test = (task.load(split, order.data) for split in ("train", "validation", "test"))
+    examples = examples_of(job.prompt, job.task, training)
+    policy = load_policy(job.model, task.instruction, job.prompt, examples, device=torch_device(order.device))
+    head, dirty = provenance.commit()
+    shown = policy.render(validation[0].prompt) if validation and (task.generated or order.texts) else None
+    source = Provenance(
+        commit=head,
+        dirty=dirty,
+        version=provenance.package_version(),
+        device=provenance.device(order.threads, torch_device(order.device)),
+        libraries=provenance.libraries(),
+        model_digest=policy.digest(),
+        task_digest=digest((*training, *validation, *test)),
+        prompt_digest=policy.prompt_digest(),
+        grader=f"{GRADER}, math-verify {math_verify_version() or 'not installed'}",
+        rendered_prompt=shown,
+    )
+    return _Loaded(task, policy, test, source)
+
+
+def _refuse_other_start(trained: Trained, source: Provenance) -> None:
+    """Training and examination began with the same weights and the same prompt, or the files changed in between."""
+    for what, theirs, ours in (
+        ("starting weights", trained.model_digest, source.model_digest),
+        ("prompt", trained.prompt_digest, source.prompt_digest),
+    ):
+        if theirs != ours:
+            raise MethodFault(
+                f"the {what} of the training ({theirs[:12]}) and of the examination ({ours[:12]}) differ: the model "
+                "folder changed while the job ran. Leave it alone and run the job again."
+            )
+
+
+def _transfer(order: Order, loaded: _Loaded, clock: Clock, progress: JobProgress) -> dict[str, float | None]:
+    """The same exam on the test problems of other tasks: metrics as `transfer/<task>/<metric>`, outcomes beside."""
+    job, found = order.job, dict[str, float | None]()
+    for name in job.exam.transfer:
+        if name == job.task:
+            continue
+        progress.enter("evaluate")
+        with clock.phase("load"):
+            task = load_task(name, job.own_tasks)
+            problems = task.load("test", order.data)[: job.exam.problems]
+            policy = loaded.policy.asked_as(job.model, job.prompt, task.instruction)
+        with clock.phase("evaluate"):
+            evaluation = evaluate(policy, job.exam, problems, seed_of(job.seed, name))
+            found |= {f"transfer/{name}/{metric}": value for metric, value in measure(evaluation.outcomes).items()}
+        with clock.phase("write"):
+            folder = job_folder(order.results, job)
+            write_outcomes(folder, evaluation.outcomes, texts=task.generated or order.texts, task=name)
+    return found
+
+
+def _write(order: Order, loaded: _Loaded, evaluation: Evaluation) -> None:
+    folder = job_folder(order.results, order.job)
+    texts = loaded.task.generated or order.texts
+    write_outcomes(folder, evaluation.outcomes, texts=texts)
+    if texts:
+        kept = ExamProblems(loaded.provenance.task_digest, loaded.test)
+        write_problems(order.results, order.job.suite, order.job.task, kept)
+    if order.keep != "none" and order.job.algorithm.name != FLOOR:
+        save_weights(loaded.policy, folder / WEIGHTS, order.keep)
+
+
+def _peaks(trained: Trained, clock: Clock) -> dict[str, int]:
+    """The larger of both stages, by phase and kind."""
+    both = (trained.peak_bytes, clock.peak_bytes)
+    return {name: max(one.get(name, 0) for one in both) for name in sorted({*both[0], *both[1]})}
