@@ -1,6 +1,6 @@
 """The training loop of all methods that learn from their own samples: sample → reward → loss → step.
 
-All methods share rollouts, optimiser, reward and budget counting. A method contributes a list of what it needs beside
+All methods share rollouts, optimiser and reward. A method contributes a list of what it needs beside
 the policy, a preparation of the batch (advantages, targets, filters) and a loss; both are pure functions of tensors.
 """
 
@@ -100,7 +100,7 @@ Update = Callable[[Run, Rollouts, Heads, OnPolicy, Optimiser], dict[str, float]]
 def roll_out(
     run: Run, policy: TrainablePolicy, problems: Sequence[Problem], step: int, needs: frozenset[Need] = frozenset()
 ) -> Rollouts:
-    """Sample G completions of each problem from `policy` and grade them; they count against the budget.
+    """Sample G completions of each problem from `policy` and grade them.
 
     With the need `greedy`, one of the G completions is greedy and serves as the baseline of the others.
     """
@@ -113,7 +113,6 @@ def roll_out(
         prompts = policy.encode([problem.prompt for problem in problems])
         sampled = policy.sample(prompts, noise, temperature=training.temperature)
         completions = grouped(policy.decode(sampled), size)
-        run.budget.spend(len(noise), sum(completion.tokens for row in completions for completion in row))
         baselines = _greedy(run, policy, prompts) if greedy else None
     reward = torch.tensor(run.rewards(problems, completions)).flatten()
     device = sampled.ids.device
@@ -143,10 +142,9 @@ def grouped(completions: list[Completion], size: int) -> list[list[Completion]]:
 
 
 def _greedy(run: Run, policy: TrainablePolicy, prompts: Prompts) -> list[list[Completion]]:
-    """One greedy completion of each prompt, counted against the budget."""
+    """One greedy completion of each prompt."""
     silent = torch.zeros(len(prompts.ids), run.job.training.max_completion_tokens)
     completions = policy.decode(policy.sample(prompts, silent, temperature=0.0))
-    run.budget.spend(len(completions), sum(completion.tokens for completion in completions))
     return grouped(completions, 1)
 
 

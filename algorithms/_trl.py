@@ -3,7 +3,8 @@
 Only public constructor arguments are used. The problems are those of every other method, in the same order. AdamW and
 its warm-up are built here and passed in, so they equal those of `_optimiser.py`. Sampling is `generate` with a global
 generator seeded from the job, so the completions differ from the shared loop's. Rollouts happen inside the trainer and
-count as `update` in seconds and bytes; rewards and probes are measured apart. Importing TRL counts as `load`.
+count as `update` in seconds and bytes; rewards and probes are measured apart. Importing TRL counts as `load`, making
+its trainer as `other`.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class TRLRow(Adapter):
     """One of TRL's trainers as a row. A subclass names the trainer and pins every setting that reaches its loss."""
 
     own_loop: ClassVar[bool] = True
+    imports: ClassVar[tuple[str, ...]] = ("datasets",)
 
     learning_rate: Rate | None = None
     """Of the policy; `None` takes the suite's."""
@@ -65,8 +67,7 @@ class TRLRow(Adapter):
     def train(self, run: Run) -> Checkpoint:
         """Train in TRL's own loop."""
         with preserve_global_state():
-            with run.phase("load"):
-                trainer = self._built(run)
+            trainer = self._built(run)
             with run.phase("update"):
                 trainer.train()
         model = _language_policy(run).model

@@ -1,4 +1,4 @@
-"""Connects a TRL trainer with the run: it supplies rewards, counts the budget and forwards the log."""
+"""Connects a TRL trainer with the run: it supplies rewards and forwards the log."""
 
 from __future__ import annotations
 
@@ -41,10 +41,9 @@ class Bridge(TrainerCallback):  # type: ignore[misc]  # transformers is untyped 
         problem: Sequence[int],
         **_: object,
     ) -> list[float]:
-        """Count the completions against the budget and grade them. `problem` holds row numbers of the data set."""
+        """Grade the completions. `problem` holds row numbers of the data set."""
         del prompts
         read = [self._completion(text, ids) for text, ids in zip(completions, completion_ids, strict=True)]
-        self._run.budget.spend(len(read), sum(completion.tokens for completion in read))
         problems = [self._problems[row] for row in problem]
         rewards = [reward for row in self._run.rewards(problems, [[one] for one in read]) for reward in row]
         for asked, reward in zip(problems, rewards, strict=True):

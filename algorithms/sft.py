@@ -47,7 +47,6 @@ class SFT(Adapter):
                     [p.solution for p in problems], training.max_completion_tokens
                 )
                 tokens = float(solutions.mask.sum())
-                run.budget.spend(len(problems), int(tokens))
                 metrics = optimiser.step(parts_of(run, problems, solutions, tokens))
             run.log(step, metrics)
         return optimiser.checkpoint()

@@ -26,6 +26,7 @@ class TRLGRPO(TRLRow):
     """GRPO by TRL's `GRPOTrainer`."""
 
     paper: ClassVar[str] = "TRL 1.16.0, GRPOTrainer; arXiv:2402.03300, eq. 3"
+    imports: ClassVar[tuple[str, ...]] = (*TRLRow.imports, "trl.trainer.grpo_trainer")
     clip: Coefficient = 0.2
     """ε, as in `grpo`."""
     kl_weight: Coefficient = 0.0

@@ -31,6 +31,7 @@ class TRLOnlineDPO(TRLRow):
     """Online DPO by TRL's `OnlineDPOTrainer`."""
 
     paper: ClassVar[str] = "TRL 1.16.0, OnlineDPOTrainer; arXiv:2402.04792"
+    imports: ClassVar[tuple[str, ...]] = (*TRLRow.imports, "trl.experimental.online_dpo.online_dpo_trainer")
     beta: Positive = 0.1
     """β, as in `paired`."""
 

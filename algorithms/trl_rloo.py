@@ -26,6 +26,7 @@ class TRLRLOO(TRLRow):
     """RLOO by TRL's `RLOOTrainer`."""
 
     paper: ClassVar[str] = "TRL 1.16.0, RLOOTrainer; arXiv:2402.14740"
+    imports: ClassVar[tuple[str, ...]] = (*TRLRow.imports, "trl.trainer.rloo_trainer")
     kl_coef: Coefficient = 0.02
     """β of the KL in the reward, as in `rloo`."""
     clip: Coefficient = 0.2

@@ -21,6 +21,8 @@ class Adapter(ABC):
     """Source of the method: paper and equation, for example `arXiv:2402.03300, eq. 3`."""
     exact_settings: ClassVar[Mapping[str, Setting]] = MappingProxyType({})
     """Hyper-parameters that `bakeoff check` sets, because `aim` is exact under them."""
+    imports: ClassVar[tuple[str, ...]] = ()
+    """Modules of other packages that `train` uses; they are imported as part of `load`, before its time is taken."""
     own_loop: ClassVar[bool] = False
     """Whether the method uses a trainer of its own that needs a real model, so that `bakeoff check` cannot run it."""
 

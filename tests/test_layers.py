@@ -59,6 +59,7 @@ MAY_IMPORT_TORCH = {
     "benchmark.run.train",
     "benchmark.run.examine",
     "benchmark.run.handover",
+    "benchmark.run.charging",
     "benchmark.run.devices",
     "benchmark.run.ready",
     "benchmark.commands.pretrain",

@@ -33,6 +33,7 @@ from benchmark.contract.bounds import Between, OneLine, collision, name_fault
 from benchmark.contract.concluded import NO_ESTIMATE, Comparison, Decision, Direction, Estimate, ExamParts, Spread
 from benchmark.contract.happened import (
     GREEDY,
+    METHOD_PHASES,
     PHASES,
     TRAINING_PHASES,
     Checkpoint,
@@ -49,7 +50,7 @@ from benchmark.contract.happened import (
     VerdictKind,
 )
 from benchmark.contract.kept import CrossGrading, ExamProblems, OutcomeColumns
-from benchmark.contract.reach import Budget, Policy, Run, TrainablePolicy
+from benchmark.contract.reach import Budget, Policy, Run, Till, TrainablePolicy
 from benchmark.contract.task_data import Columns, TaskData
 from benchmark.contract.trained import Trained
 
@@ -59,6 +60,7 @@ __all__ = [
     "GREEDY",
     "IMPORTED",
     "LATER",
+    "METHOD_PHASES",
     "NO_ESTIMATE",
     "PHASES",
     "TRAINING_PHASES",
@@ -105,6 +107,7 @@ __all__ = [
     "StepLog",
     "Suite",
     "TaskData",
+    "Till",
     "TrainablePolicy",
     "Trained",
     "Training",

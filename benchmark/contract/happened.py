@@ -10,11 +10,26 @@ from typing import Literal
 from benchmark.contract.asked import Exam, Job
 
 Status = Literal["done", "failed", "out_of_memory", "timed_out", "diverged", "refused"]
-Phase = Literal["load", "rollout", "reward", "update", "evaluate", "write"]
+Phase = Literal["load", "rollout", "reward", "update", "other", "evaluate", "write"]
+"""What a job's time and memory are counted for; every second counts once.
+
+    load      reading model, tokenizer and problems, importing the method and what it declares (`Adapter.imports`)
+    rollout   sampling completions to learn from, and turning them into text
+    reward    grading completions
+    update    everything from graded completions to changed weights: log-probabilities, losses, gradients, steps
+    other     the rest of a method's `train`; its seconds count as training, whatever it does in them
+    evaluate  probes of the learning curve, and the exam
+    write     step log, hand-over, outcomes and records
+
+`train` runs under the harness's clock. A method divides its own time into `rollout`, `reward` and `update`, which may
+be nested: the inner one counts. `load`, `evaluate` and `write` are the harness's.
+"""
 VerdictKind = Literal["correct", "wrong", "no_answer", "undecided", "error"]
 
-PHASES: tuple[Phase, ...] = ("load", "rollout", "reward", "update", "evaluate", "write")
-TRAINING_PHASES: tuple[Phase, ...] = ("rollout", "reward", "update")
+PHASES: tuple[Phase, ...] = ("load", "rollout", "reward", "update", "other", "evaluate", "write")
+TRAINING_PHASES: tuple[Phase, ...] = ("rollout", "reward", "update", "other")
+METHOD_PHASES: tuple[Phase, ...] = ("rollout", "reward", "update")
+"""Those that a method may enter."""
 
 
 GREEDY = -1
@@ -101,7 +116,7 @@ class StepLog:
     completions: int
     """Completions used so far."""
     seconds: float
-    """Training seconds so far (rollout + reward + update)."""
+    """Training seconds so far (`TRAINING_PHASES`)."""
     metrics: Mapping[str, float]
     """Named as in the glossary, `reward/mean`, `policy/kl_ref_k1`, …; `probe/accuracy` where a probe was taken."""
     tokens: int | None = None
@@ -163,7 +178,8 @@ class Record:
     """Per phase and kind: `rss/update`, `allocated/rollout`, `reserved/update`, …; 0 is never written for "unknown"."""
     counts: Mapping[str, int]
     """`completions`, `completion_tokens`, `prompt_tokens` (of the problems handed out, each once), `optimiser_steps`,
-    `flops` (left out where unknown), `trainable_parameters`, `head_parameters`."""
+    `rewards` (completions graded in training, prefixes among them), `flops` (left out where unknown),
+    `trainable_parameters`, `head_parameters`. Records of before it was counted have no `rewards`."""
     metrics: Mapping[str, float | None]
     """Metrics of the exam (`benchmark.exam.metrics`), computable from the outcomes. Empty unless `done`."""
     provenance: Provenance | None
@@ -177,7 +193,7 @@ class Record:
 
     @property
     def training_seconds(self) -> float | None:
-        """Rollout + reward + update; when imported, what the importer said, if anything."""
+        """Rollout, reward, update and other; when imported, what the importer said, if anything."""
         if self.imported is not None:
             return self.wall_seconds
         return sum(self.phase_seconds.get(phase, 0.0) for phase in TRAINING_PHASES)

@@ -61,11 +61,14 @@ class TrainablePolicy(Protocol):
         ...
 
     def encode_completions(self, texts: Sequence[str], limit: int) -> Sampled:
-        """Given texts as if they had been sampled, [B, T] with T at most `limit`."""
+        """Given texts as if they had been sampled, [B, T] with T at most `limit`; they count against the budget."""
         ...
 
     def sample(self, prompts: Prompts, noise: Tensor, *, temperature: float) -> Sampled:
-        """Completions from the current weights, one for each row of the uniform `noise` [B, T]; 0 is greedy."""
+        """Completions from the current weights, one for each row of the uniform `noise` [B, T]; 0 is greedy.
+
+        They count against the budget, also those of copies. Raises `BudgetSpent`.
+        """
         ...
 
     def decode(self, sampled: Sampled) -> list[Completion]:
@@ -90,12 +93,33 @@ class TrainablePolicy(Protocol):
 
 
 class Budget(Protocol):
-    """Counts the completions of a method and raises an error when it exceeds its budget."""
+    """The completions of a method, charged where they are sampled or given; a method reads it and charges nothing.
 
-    completions_left: int
+    `sample`, `complete` and `encode_completions` of the policy and of its copies charge it, and so does the model's own
+    `generate`. What exceeds the budget raises `BudgetSpent`.
+    """
 
-    def spend(self, completions: int, tokens: int) -> None:
-        """Count completions. Raises `BudgetSpent` if this would exceed the suite's budget."""
+    @property
+    def completions_left(self) -> int:
+        """Completions that may still be used."""
+        ...
+
+    @property
+    def completions(self) -> int:
+        """Completions used so far."""
+        ...
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of these completions, end tokens included."""
+        ...
+
+
+class Till(Protocol):
+    """Where a policy charges what it samples."""
+
+    def charge(self, completions: int, tokens: int) -> None:
+        """Count completions. Raises `BudgetSpent` if they would exceed the suite's budget."""
         ...
 
 
@@ -129,11 +153,14 @@ class Run(Protocol):
         ...
 
     def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:
-        """Rewards in [0, 1], one per completion, from the grader of the exam; timed as phase `reward`."""
+        """Rewards in [0, 1], one per completion, from the grader of the exam; counted, and timed as phase `reward`."""
         ...
 
     def phase(self, name: Phase) -> AbstractContextManager[None]:
-        """Time everything inside the block as this phase."""
+        """Time everything inside the block as `rollout`, `reward` or `update`; what is in none of them is `other`.
+
+        `benchmark.contract.happened.Phase` defines them. Raises `MethodFault` for another phase.
+        """
         ...
 
     def count(self, heads: torch.nn.Module) -> None:

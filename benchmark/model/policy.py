@@ -11,12 +11,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from benchmark.contract import Completion, Model, Prompt
+from benchmark.contract import Completion, Model, Prompt, Till
 from benchmark.model import scoring
 from benchmark.model.network import Network, ReadingPlan
 from benchmark.model.sampler import Ending, Sampled, sample
@@ -39,6 +39,8 @@ class LanguagePolicy:
     """Whether `model` is wrapped by peft: then only its adapter is trained."""
     reading: ReadingPlan | None = None
     """How the model is read; `None` finds the fastest way that is proved right, at the first use."""
+    till: Till | None = None
+    """Where this policy and its copies charge completions, sampled and given ones; `None` outside of training."""
 
     def __post_init__(self) -> None:
         self.network = self.model.get_base_model() if self.lora else self.model  # with or without adapters inside
@@ -50,7 +52,13 @@ class LanguagePolicy:
     ) -> LanguagePolicy:
         """The same weights with another task's sentence on how to answer; examples stay unless others are given."""
         asked = format_of(model, prompt, instruction, self.prompt.examples if examples is None else examples)
-        return LanguagePolicy(self.model, self.tokenizer, asked, self.lora, self.proved())
+        return LanguagePolicy(self.model, self.tokenizer, asked, self.lora, self.proved(), self.till)
+
+    def charged_to(self, till: Till) -> Self:
+        """The same policy, model and all, whose completions are charged."""
+        charged = copy.copy(self)
+        charged.till = till
+        return charged
 
     def proved(self) -> ReadingPlan:
         """How the model is read, after the proof. Raises `ConfigurationError` for a model that has no right way."""
@@ -109,6 +117,7 @@ class LanguagePolicy:
             ids[row, : len(tokens)] = torch.tensor(tokens[:longest])
         lengths = torch.tensor([len(tokens) for tokens in rows])
         mask = (torch.arange(longest) < lengths.unsqueeze(1)).float()
+        self.charge(mask)
         device = self.device
         return Sampled(
             ids.to(device), mask.to(device), torch.zeros_like(mask, device=device), (lengths <= longest).to(device)
@@ -117,7 +126,7 @@ class LanguagePolicy:
     def sample(self, prompts: Prompts, noise: Tensor, *, temperature: float) -> Sampled:
         """Completions from the current weights; see `benchmark.model.sampler`."""
         stopped = self.vocabulary.stopped if self.prompt.stop else None
-        return sample(
+        drawn = sample(
             self._net,
             self.proved(),
             prompts.ids,
@@ -126,6 +135,13 @@ class LanguagePolicy:
             temperature=temperature,
             ending=Ending(self._ends, self.vocabulary.pad, stopped),
         )
+        self.charge(drawn.mask)
+        return drawn
+
+    def charge(self, mask: Tensor) -> None:
+        """Charge completions with this mask [B, T], if this policy charges any. Raises `BudgetSpent`."""
+        if self.till is not None:
+            self.till.charge(len(mask), int(mask.sum(1).long().sum()))
 
     @cached_property
     def _ends(self) -> Tensor:
@@ -183,12 +199,12 @@ class LanguagePolicy:
     def snapshot(self) -> LanguagePolicy:
         """A frozen copy of the policy as it is now, adapter included."""
         frozen = copy.deepcopy(self.model).requires_grad_(False)
-        return LanguagePolicy(frozen, self.tokenizer, self.prompt, self.lora, self.reading)
+        return LanguagePolicy(frozen, self.tokenizer, self.prompt, self.lora, self.reading, self.till)
 
     def reference(self) -> LanguagePolicy:
         """The policy as it is now, frozen: a copy, or for LoRA the same weights with the adapter switched off."""
         if self.lora:
-            return _WithoutAdapter(self.model, self.tokenizer, self.prompt, self.lora, self.reading)
+            return _WithoutAdapter(self.model, self.tokenizer, self.prompt, self.lora, self.reading, self.till)
         return self.snapshot()
 
     def digest(self) -> str:

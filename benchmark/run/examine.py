@@ -5,11 +5,11 @@ It loads model, task and grader itself, checks what was handed over, and is the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
-from benchmark.contract import FLOOR, PHASES, Evaluation, ExamProblems, Problem, Provenance, Record, Trained
+from benchmark.contract import FLOOR, PHASES, Evaluation, ExamProblems, Outcome, Problem, Provenance, Record, Trained
 from benchmark.errors import MethodFault
 from benchmark.exam.examiner import evaluate
 from benchmark.exam.metrics import measure
@@ -19,6 +19,7 @@ from benchmark.model.keep import WEIGHTS, save_weights
 from benchmark.model.load import load_policy
 from benchmark.model.policy import LanguagePolicy
 from benchmark.run import handover
+from benchmark.run.canary import SAMPLES, refuse_impossible, test_known, unaccounted
 from benchmark.run.clock import Clock
 from benchmark.run.devices import torch_device
 from benchmark.run.doctor import diagnose
@@ -41,6 +42,8 @@ class _Loaded:
     task: Task
     policy: LanguagePolicy
     test: tuple[Problem, ...]
+    validation: tuple[Problem, ...]
+    """Validation problems that the training process did not hold, as far as the split has any."""
     provenance: Provenance
 
 
@@ -52,6 +55,7 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
         progress.steps = read_steps(folder)
         handed = handover.folder_of(order.results, job)
         trained = handover.read_trained(handed)
+        refuse_impossible(trained, job)
         if torch_device(order.device).startswith("cuda"):
             torch.cuda.set_device(torch_device(order.device))
             clock.watch_cuda()
@@ -65,23 +69,27 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
         evaluation = evaluate(loaded.policy, job.exam, exam, seed_of(job.seed, job.task))
         metrics = measure(evaluation.outcomes)
         others = cross_grading(evaluation.outcomes, exam)
+        known = test_known(evaluation.outcomes, _held_out(order, loaded))
     transferred = _transfer(order, loaded, clock, progress)
     progress.enter("write")
     with clock.phase("write"):
         _write(order, loaded, evaluation)
         write_cross_grading(folder, others)
         handover.discard(order.results, job)
+    missing, told = unaccounted(trained, order.training_seconds)
+    phases = {phase: trained.phase_seconds.get(phase, 0.0) + clock.seconds[phase] for phase in PHASES}
+    found = (*diagnose(progress.steps, job.algorithm.settings), *(one for one in (known, told) if one is not None))
     return Record(
         job=job,
         status="done",
         reason=None,
-        wall_seconds=trained.wall_seconds + clock.wall_seconds,
-        phase_seconds={phase: trained.phase_seconds.get(phase, 0.0) + clock.seconds[phase] for phase in PHASES},
+        wall_seconds=trained.wall_seconds + missing + clock.wall_seconds,
+        phase_seconds=phases | {"other": phases["other"] + missing},
         peak_bytes=_peaks(trained, clock),
         counts=dict(trained.counts),
         metrics={**metrics, **transferred},
         provenance=loaded.provenance,
-        diagnoses=diagnose(progress.steps, job.algorithm.settings),
+        diagnoses=found,
     )
 
 
@@ -105,7 +113,14 @@ def _load(order: Order) -> _Loaded:
         grader=f"{GRADER}, math-verify {math_verify_version() or 'not installed'}",
         rendered_prompt=shown,
     )
-    return _Loaded(task, policy, test, source)
+    probes = job.training.probe_problems
+    return _Loaded(task, policy, test, validation[probes : 2 * probes] or validation[:probes], source)
+
+
+def _held_out(order: Order, loaded: _Loaded) -> tuple[Outcome, ...]:
+    """Validation problems answered under the exam's conditions, for the canary alone."""
+    exam = replace(order.job.exam, samples=SAMPLES)
+    return evaluate(loaded.policy, exam, loaded.validation, seed_of(order.job.seed, "canary")).outcomes
 
 
 def _refuse_other_start(trained: Trained, source: Provenance) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from pydantic import TypeAdapter
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from benchmark.contract import Job, Trained
@@ -28,8 +28,9 @@ from benchmark.store.records import job_folder
 __all__ = [
     "discard",
     "folder_of",
-    "hand_over",
     "is_complete",
+    "leave_figures",
+    "leave_weights",
     "put_weights",
     "read_trained",
     "read_weights",
@@ -54,9 +55,14 @@ def is_complete(root: Path, job: Job) -> bool:
     return (folder_of(root, job) / TRAINED).is_file()
 
 
-def hand_over(folder: Path, weights: Mapping[str, Tensor], trained: Trained) -> None:
-    """Write the weights, then the figures."""
-    write(folder / WEIGHTS, save({name: value.detach().cpu().contiguous() for name, value in weights.items()}))
+def leave_weights(folder: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write the weights by name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, folder / WEIGHTS)
+
+
+def leave_figures(folder: Path, trained: Trained) -> None:
+    """Write the figures, which completes the hand-over: call it last."""
     plain = _adapter().dump_python(trained, mode="json")
     write(folder / TRAINED, (json.dumps(plain, indent=1, sort_keys=True) + "\n").encode())
 

@@ -1,4 +1,8 @@
-"""The running job as its adapter sees it: implements the contract's `Run`."""
+"""The running job as its adapter sees it: implements the contract's `Run`.
+
+Completions are charged by the policy that samples them, rewards are counted where they are given, and time is measured
+around the whole of `train`: a method reports nothing of what it spends.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
-from benchmark.contract import TRAINING_PHASES, Completion, Job, Phase, Problem, StepLog
-from benchmark.errors import BudgetSpent, ConfigurationError, Diverged
+from benchmark.contract import METHOD_PHASES, TRAINING_PHASES, Completion, Job, Phase, Problem, StepLog
+from benchmark.errors import BudgetSpent, ConfigurationError, Diverged, MethodFault
 from benchmark.grading import grade_all
 from benchmark.model.policy import LanguagePolicy
 from benchmark.run.clock import Clock
@@ -27,23 +31,38 @@ class CompletionBudget:
     """Number of completions a method may still use; equal for all trained methods of a suite."""
 
     def __init__(self, completions: int) -> None:
-        self.completions_left = self._granted = completions
-        self.tokens = 0
+        self._granted = completions
+        self._completions = self._tokens = 0
+
+    @property
+    def completions_left(self) -> int:
+        """Completions that may still be used."""
+        return self._granted - self._completions
 
     @property
     def completions(self) -> int:
         """Completions used so far."""
-        return self._granted - self.completions_left
+        return self._completions
 
-    def spend(self, completions: int, tokens: int) -> None:
-        """Count completions. Raises `BudgetSpent` if this would exceed the suite's budget."""
+    @property
+    def tokens(self) -> int:
+        """Tokens of these completions, end tokens included."""
+        return self._tokens
+
+    def charge(self, completions: int, tokens: int) -> None:
+        """Count completions. Raises `BudgetSpent` if they would exceed the suite's budget.
+
+        Called where completions are made: by policies, and around the model's own `generate`.
+        """
+        if completions < 0 or tokens < 0:
+            raise ValueError(f"{completions} completions of {tokens} tokens: no count is negative")
         if completions > self.completions_left:
             raise BudgetSpent(
                 f"asked for {completions} completions with {self.completions_left} of {self._granted} left: "
                 "every method of a suite has the same budget, steps × prompts_per_step × group_size."
             )
-        self.completions_left -= completions
-        self.tokens += tokens
+        self._completions += completions
+        self._tokens += tokens
 
 
 class LiveRun:
@@ -61,11 +80,15 @@ class LiveRun:
         progress: Callable[[int], None],
         meter: Meter | None = None,
     ) -> None:
-        self.job, self.policy, self.folder = job, policy, folder
+        self.job, self.folder = job, folder
         self.budget = CompletionBudget(job.training.completions)
+        self.policy = policy.charged_to(self.budget)
         self.steps: list[StepLog] = []
         self.prompt_tokens = 0
         """Prompt tokens of the problems handed out, each counted once."""
+        self.rewarded = 0
+        """Completions graded, prefixes among them."""
+        self._probed_policy = policy  # probes are the harness's: nothing is charged for them
         self._training, self._probe, self._clock, self._progress = training, probe, clock, progress
         self._meter = meter
 
@@ -92,13 +115,19 @@ class LiveRun:
 
     def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:
         """1 for completions that the grader accepts, else 0."""
-        with self.phase("reward"):
+        with self._clock.phase("reward"):
             pairs = [(c.text, problem.gold) for problem, row in zip(problems, completions, strict=True) for c in row]
+            self.rewarded += len(pairs)
             verdicts = iter(grade_all(pairs, require_marker=True))
             return [[next(verdicts).reward for _ in row] for row in completions]
 
     def phase(self, name: Phase) -> AbstractContextManager[None]:
-        """Time everything inside the block as this phase."""
+        """Time everything inside the block as `rollout`, `reward` or `update`."""
+        if name not in METHOD_PHASES:
+            raise MethodFault(
+                f"'{name}' is not a method's phase to enter: it divides its time into {', '.join(METHOD_PHASES)}, and "
+                "what is in none of them is counted as other."
+            )
         return self._clock.phase(name)
 
     def count(self, heads: nn.Module) -> None:
@@ -136,8 +165,8 @@ class LiveRun:
 
     def _probed(self) -> dict[str, float]:
         """Accuracy on validation problems, with the same random numbers at every probe and for every method."""
-        with self.phase("evaluate"), self._meter.paused() if self._meter else nullcontext():
-            answers = self.policy.complete(
+        with self._clock.phase("evaluate"), self._meter.paused() if self._meter else nullcontext():
+            answers = self._probed_policy.complete(
                 [problem.prompt for problem in self._probe],
                 samples=PROBE_SAMPLES,
                 temperature=self.job.exam.temperature,

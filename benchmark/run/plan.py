@@ -17,6 +17,7 @@ from benchmark.run.durations import Durations
 from benchmark.run.job import Order, unfinished
 from benchmark.run.progress import Display, clock_text
 from benchmark.run.ready import refuse_unfit
+from benchmark.run.seals import Seals
 from benchmark.run.sweep import sweep
 from benchmark.store.provenance import committed
 from benchmark.store.records import adopt, forget, is_done, job_folder, read_record, write_record, write_suite
@@ -160,15 +161,31 @@ def carry_out(plan: Plan, console: Console) -> Sequence[Record]:
     orders = [
         Order(job, plan.results, plan.data, plan.threads, plan.device, plan.suite.keep, texts) for job in plan.to_run
     ]
+    seals = Seals(plan.results, plan.done)
     with Display(console, plan.to_run, plan.workers, past) as display:
         records = sweep(
             orders,
             workers=plan.workers,
             timeout_seconds=plan.suite.timeout_seconds,
-            watcher=display,
+            watcher=_Sealing(display, seals),
             devices=devices_of(plan.device),
         )
-    return [record for record in (*refused, *records) if record.status != "done"]
+    changed = {record.job.id: record for record in seals.broken()}
+    ended = {record.job.id: record for record in (*refused, *records)} | changed
+    return [record for record in ended.values() if record.status != "done"]
+
+
+class _Sealing:
+    """Passes the sweep's events on to the display, and seals each job that has ended."""
+
+    def __init__(self, display: Display, seals: Seals) -> None:
+        self.started, self.progress = display.started, display.progress
+        self._display, self._seals = display, seals
+
+    def finished(self, record: Record) -> None:
+        """Its record is written."""
+        self._seals.put(record.job)
+        self._display.finished(record)
 
 
 def refusal(job: Job) -> str | None:

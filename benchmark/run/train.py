@@ -5,6 +5,7 @@ This process holds training and validation problems only, and writes no record o
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from benchmark.errors import MethodFault
 from benchmark.model.load import load_policy
 from benchmark.model.policy import LanguagePolicy
 from benchmark.run import handover
+from benchmark.run.charging import charged_generation
 from benchmark.run.clock import Clock
 from benchmark.run.compute import Meter
 from benchmark.run.devices import torch_device
@@ -29,6 +31,7 @@ from benchmark.store.records import job_folder, write_steps
 from benchmark.suite.author import refuse_other_checkpoint
 from benchmark.suite.registry import build
 from benchmark.tasks import load_task
+from benchmark.tasks.withheld import refuse_asked, withheld
 
 __all__ = ["train"]
 
@@ -38,6 +41,8 @@ class _Loaded:
     """What a job is trained with."""
 
     policy: LanguagePolicy
+    names: tuple[str, ...]
+    """Of the weights that training may change."""
     training: tuple[Problem, ...]
     probe: tuple[Problem, ...]
     model_digest: str
@@ -45,6 +50,7 @@ class _Loaded:
 
 def train(order: Order, clock: Clock, progress: JobProgress) -> None:
     """From the order to the hand-over."""
+    folder = handover.folder_of(order.results, order.job)
     write_steps(job_folder(order.results, order.job), ())  # an earlier attempt's log is not this one's
     handover.discard(order.results, order.job)
     progress.enter("load")
@@ -53,20 +59,20 @@ def train(order: Order, clock: Clock, progress: JobProgress) -> None:
             torch.cuda.set_device(torch_device(order.device))  # what asks for the current device gets this one
             clock.watch_cuda()
         loaded = _load(order)
-        model, names = loaded.policy.model, _trained_names(loaded.policy)
         adapter = build(order.job.algorithm)
+        for module in adapter.imports:
+            importlib.import_module(module)
     progress.enter("train")
     counts = _train(order, loaded, adapter, clock, progress)
     with clock.phase("write"):
-        if loaded.policy.model is not model:
-            raise MethodFault("'train' put another model into run.policy: train the one it holds, in place.")
-        weights = {} if order.job.algorithm.name == FLOOR else _weights(loaded.policy, names)
+        weights = {} if order.job.algorithm.name == FLOOR else _weights(loaded)
         handover.refuse_broken(weights)
+        handover.leave_weights(folder, weights)
         digest = loaded.policy.prompt_digest()
-    trained = Trained(
-        clock.wall_seconds, dict(clock.seconds), dict(clock.peak_bytes), counts, loaded.model_digest, digest
+    handover.leave_figures(
+        folder,
+        Trained(clock.wall_seconds, dict(clock.seconds), dict(clock.peak_bytes), counts, loaded.model_digest, digest),
     )
-    handover.hand_over(handover.folder_of(order.results, order.job), weights, trained)
 
 
 def _load(order: Order) -> _Loaded:
@@ -76,7 +82,8 @@ def _load(order: Order) -> _Loaded:
     examples = examples_of(job.prompt, job.task, training)
     policy = load_policy(job.model, task.instruction, job.prompt, examples, device=torch_device(order.device))
     rest = without_examples(job.prompt, job.task, training)
-    return _Loaded(policy, rest, validation[: job.training.probe_problems], policy.digest())
+    names = tuple(name for name, weight in policy.model.named_parameters() if weight.requires_grad)
+    return _Loaded(policy, names, rest, validation[: job.training.probe_problems], policy.digest())
 
 
 def _train(order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: JobProgress) -> dict[str, int]:
@@ -99,8 +106,12 @@ def _train(order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progre
         )
         progress.steps = run.steps
         run.log_start()
-        checkpoint = adapter.train(run)
+        with clock.phase("other"), charged_generation(loaded.policy, run.budget), withheld("test") as asked:
+            checkpoint = adapter.train(run)
+        refuse_asked(asked, "test")  # also where the method went on without it
         refuse_other_checkpoint(adapter, checkpoint)
+        if run.policy.model is not loaded.policy.model:
+            raise MethodFault("'train' put another model into the run's policy: train the one it holds, in place.")
     with clock.phase("write"):
         write_steps(job_folder(order.results, order.job), run.steps)
     return _counts(run, checkpoint, meter)
@@ -113,20 +124,17 @@ def _counts(run: LiveRun, checkpoint: Checkpoint, meter: Meter) -> dict[str, int
         "completions": run.budget.completions,
         "completion_tokens": run.budget.tokens,
         "prompt_tokens": run.prompt_tokens,
+        "rewards": run.rewarded,
         "optimiser_steps": meter.updates,
         "trainable_parameters": sum(weight.numel() for weight in run.policy.trainable),
         "head_parameters": checkpoint.head_parameters,
     }
 
 
-def _trained_names(policy: LanguagePolicy) -> tuple[str, ...]:
-    return tuple(name for name, weight in policy.model.named_parameters() if weight.requires_grad)
-
-
-def _weights(policy: LanguagePolicy, names: tuple[str, ...]) -> Mapping[str, Tensor]:
+def _weights(loaded: _Loaded) -> Mapping[str, Tensor]:
     """The weights that training may change. Raises `MethodFault` where it took one away."""
-    found = dict(policy.model.named_parameters())
-    for name in names:
+    found = dict(loaded.policy.model.named_parameters())
+    for name in loaded.names:
         if name not in found:
             raise MethodFault(f"'train' left the model without its weight '{name}': train run.policy in place.")
-    return {name: found[name] for name in names}
+    return {name: found[name] for name in loaded.names}

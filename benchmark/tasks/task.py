@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+from benchmark.tasks.withheld import refuse_withheld
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from benchmark.contract import Problem, Split
+
+    Load = Callable[["Task", Split, Path | None], tuple[Problem, ...]]
 
 __all__ = ["Task", "digest"]
 
@@ -31,6 +36,12 @@ class Task(ABC):
     generated: ClassVar[bool] = False
     """Whether the repository makes the problems itself, so that their texts may be kept beside committed results."""
 
+    def __init_subclass__(cls) -> None:
+        """No task gives out a split that is withheld from the process, a task of one's own as little as ours."""
+        super().__init_subclass__()
+        if "load" in vars(cls):
+            cls.load = _guarded(vars(cls)["load"])  # type: ignore[method-assign, assignment]
+
     @property
     def exam_only(self) -> bool:
         """Whether there is a test split alone: such a task can be a transfer task, nothing is trained on it."""
@@ -46,6 +57,15 @@ class Task(ABC):
     def digest(self, data: Path | None = None) -> str:
         """SHA-256 over all problems of all splits, known before anything is run. Raises what `load` raises."""
         return digest(one for split in SPLITS for one in self.load(split, data))
+
+
+def _guarded(load: Load) -> Load:
+    @functools.wraps(load)
+    def guarded(self: Task, split: Split, data: Path | None = None) -> tuple[Problem, ...]:
+        refuse_withheld(self.name, split)
+        return load(self, split, data)
+
+    return guarded
 
 
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")

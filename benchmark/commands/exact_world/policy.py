@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from benchmark.commands.exact_world.tree import World
-from benchmark.contract import Completion
+from benchmark.contract import Completion, Till
 from benchmark.model.policy import Prompts, Scored
 from benchmark.model.sampler import Sampled
 
@@ -23,6 +25,8 @@ class TreePolicy:
         start = world.reference if start is None else start
         self.logits = torch.nn.Parameter(start.detach().float().clone(), requires_grad=not frozen)
         self.device = self.logits.device
+        self.till: Till | None = None
+        """Where this policy and its copies charge completions."""
         self._one_hot = torch.eye(len(world.nodes))
         self._mask = world.mask.float()
         self._completions = [
@@ -30,6 +34,12 @@ class TreePolicy:
             for y, (n, ended) in enumerate(zip(world.lengths.tolist(), world.terminated.tolist(), strict=True))
         ]
         self._leaf = {tuple(row): y for y, row in enumerate(world.nodes[world.states :])}
+
+    def charged_to(self, till: Till) -> Self:
+        """The same table, whose completions are charged."""
+        charged = copy.copy(self)
+        charged.till = till
+        return charged
 
     @property
     def hidden_size(self) -> int:
@@ -58,6 +68,7 @@ class TreePolicy:
             chosen = torch.searchsorted(cumulative, noise[:, 0].double() * cumulative[-1], right=True)
             chosen = chosen.clamp(max=len(cumulative) - 1)
         mask = self._mask[chosen]
+        self._charge(mask)
         longest = int(mask.sum(1).max())
         logp = self.world.step_logp(table).float()[chosen]
         ids = self.world.tokens[chosen]
@@ -84,6 +95,7 @@ class TreePolicy:
         longest = max(map(len, rows))
         ids = torch.tensor([row + [self.world.content] * (longest - len(row)) for row in rows])
         mask = torch.tensor([[float(t < len(row)) for t in range(longest)] for row in rows])
+        self._charge(mask)
         return Sampled(ids, mask, torch.zeros_like(mask), torch.tensor([row[-1] == self.world.content for row in rows]))
 
     def score(self, prompts: Prompts, ids: Tensor, mask: Tensor, *, temperature: float, ends: bool = False) -> Scored:
@@ -103,11 +115,20 @@ class TreePolicy:
 
     def snapshot(self) -> TreePolicy:
         """A frozen copy of the table as it is now."""
-        return TreePolicy(self.world, self.logits, frozen=True)
+        return self._copy(self.logits)
 
     def reference(self) -> TreePolicy:
         """The world's reference, wherever this policy started."""
-        return TreePolicy(self.world, frozen=True)
+        return self._copy(None)
+
+    def _copy(self, start: Tensor | None) -> TreePolicy:
+        frozen = TreePolicy(self.world, start, frozen=True)
+        frozen.till = self.till
+        return frozen
+
+    def _charge(self, mask: Tensor) -> None:
+        if self.till is not None:
+            self.till.charge(len(mask), int(mask.sum()))
 
     def _greedy(self) -> int:
         node = 0

@@ -43,8 +43,8 @@ class ExactRun:
         watch: Callable[[int], None],
     ) -> None:
         self.job, self.folder = job, folder
-        self.policy = policy
         self.budget = CompletionBudget(job.training.completions)
+        self.policy = policy.charged_to(self.budget)
         self.steps: list[StepLog] = []
         self._world, self._watch = world, watch
         best = (world.rewards == world.rewards.max()).nonzero().flatten().tolist()

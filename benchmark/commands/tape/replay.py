@@ -57,7 +57,9 @@ class ReplayPolicy(LanguagePolicy):
         rows = torch.arange(len(held.ids)).view(count, group)[:, :size].flatten()
         longest = int(held.mask[rows].sum(1).max())
         cut = (tensor[rows][:, :longest] if tensor.dim() > 1 else tensor[rows] for tensor in held)
-        return Sampled(*(tensor.to(self.device) for tensor in cut))
+        drawn = Sampled(*(tensor.to(self.device) for tensor in cut))
+        self.charge(drawn.mask)
+        return drawn
 
     def snapshot(self) -> LanguagePolicy:
         """A frozen copy that replays too."""
@@ -68,6 +70,7 @@ class ReplayPolicy(LanguagePolicy):
             frozen.prompt,
             frozen.lora,
             self.reading,
+            self.till,
             tape=self.tape,
             replays=self.replays,
         )
@@ -77,8 +80,9 @@ class ReplayRun:
     """One batch of problems, the tape's, with its rewards; the `Run` of the contract."""
 
     def __init__(self, job: Job, policy: ReplayPolicy, problems: Sequence[Problem], folder: Path) -> None:
-        self.job, self.policy, self.folder = job, policy, folder
+        self.job, self.folder = job, folder
         self.budget = CompletionBudget(job.training.completions)
+        self.policy = policy.charged_to(self.budget)
         self._problems = problems
         self._known = _rewards_of(policy, problems)
 

@@ -11,6 +11,7 @@ from benchmark.comparison.table import DASH, Table, code, number
 from benchmark.contract import PHASES
 from benchmark.report.figures.drawing import RULE, panels
 from benchmark.report.figures.labels import WIDTH
+from benchmark.report.tables.conditions import measured_phases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["TONES", "memory", "memory_table", "phases"]
 
-_HATCHES = dict(zip(PHASES, ("", "//", "", "\\\\", "", "||"), strict=True))
-TONES = dict(zip(PHASES, ("#8d969d", "#4f6272", "#a37f45", "#1f2d3a", "#6f93ad", "#6e5c3b"), strict=True))
+_HATCHES = dict(zip(PHASES, ("", "//", "", "\\\\", "..", "", "||"), strict=True))
+TONES = dict(zip(PHASES, ("#8d969d", "#4f6272", "#a37f45", "#1f2d3a", "#8a7f6a", "#6f93ad", "#6e5c3b"), strict=True))
 """Slate and sand, which no method has; each at least 3:1 against white."""
-_MARKERS = dict(zip(PHASES, ("P", "o", "D", "s", "^", "v"), strict=True))
+_MARKERS = dict(zip(PHASES, ("P", "o", "D", "s", "X", "^", "v"), strict=True))
 
 
 def phases(reading: ReportData) -> Figure:
@@ -46,9 +47,9 @@ def memory_table(evidence: Evidence, kind: str) -> Table:
     rows = []
     for task in evidence.suite.tasks:
         for method in evidence.methods:
-            peaks = [_peak(evidence, method, task, kind, phase) for phase in PHASES]
+            peaks = [_peak(evidence, method, task, kind, phase) for phase in measured_phases(evidence)]
             rows.append((code(method), code(task), *(DASH if x is None else number(x, "bytes") for x in peaks)))
-    return Table(("method", "task", *PHASES), tuple(rows), left=2)
+    return Table(("method", "task", *measured_phases(evidence)), tuple(rows), left=2)
 
 
 def _panels(reading: ReportData, panel: Callable[[Axes, str], Ends], each: float = 0.22) -> Figure:
@@ -70,7 +71,7 @@ def _left(evidence: Evidence) -> float:
 
 def _bars(axes: Axes, evidence: Evidence, task: str) -> Ends:
     left = [0.0] * len(_methods(evidence))
-    for phase in PHASES:
+    for phase in measured_phases(evidence):
         widths = [_seconds(evidence, method, task, phase) for method in _methods(evidence)]
         places = range(len(widths))
         axes.barh(places, widths, left=left, height=0.7, color=TONES[phase], hatch=_HATCHES[phase], label=phase)
@@ -80,7 +81,8 @@ def _bars(axes: Axes, evidence: Evidence, task: str) -> Ends:
 
 def _dots(axes: Axes, evidence: Evidence, task: str, kind: str) -> Ends:
     """Each phase has its own height in a method's row, so that equal peaks do not hide one another."""
-    used = [phase for phase in PHASES if any(_peak(evidence, one, task, kind, phase) for one in _methods(evidence))]
+    methods = _methods(evidence)
+    used = [phase for phase in PHASES if any(_peak(evidence, one, task, kind, phase) for one in methods)]
     for order, phase in enumerate(used):
         lift = 0.7 * ((order + 0.5) / len(used) - 0.5)
         peaks = [_peak(evidence, method, task, kind, phase) for method in _methods(evidence)]
@@ -102,7 +104,7 @@ def _finished(axes: Axes, evidence: Evidence, label: str) -> Ends:
     axes.grid(visible=False, axis="y")
     under = axes.transAxes + ScaledTranslation(0.1 - _left(evidence), -0.5, axes.figure.dpi_scale_trans)
     axes.legend(
-        ncols=len(PHASES),
+        ncols=len(measured_phases(evidence)),
         loc="upper left",
         bbox_to_anchor=(0, 0),
         bbox_transform=under,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from benchmark.contract import PHASES
+from benchmark.contract import TRAINING_PHASES
 from benchmark.report.document import Block, Figure, Paragraph, Section, TableBlock
 from benchmark.report.figures.cost import memory, memory_table, phases
-from benchmark.report.tables.conditions import counts_table, phases_table
+from benchmark.report.tables.conditions import counts_table, measured_phases, phases_table
 from benchmark.report.tables.main import MEMORY_WORDS, memory_kinds
 
 if TYPE_CHECKING:
@@ -21,9 +21,11 @@ def cost(reading: ReportData) -> list[Section]:
     """Seconds by phase on both pages; memory by phase and what was spent on the HTML page."""
     if not reading.evidence.done:
         return []
-    seconds = "Training time is rollout + reward + update; the exam is not part of it. Mean over finished seeds."
+    measured = measured_phases(reading.evidence)
+    training = " + ".join(phase for phase in TRAINING_PHASES if phase in measured)
+    seconds = f"Training time is {training}; the exam is not part of it. Mean over finished seeds."
     blocks: list[Block] = [Paragraph(seconds + (" Not shown for records of several devices." if reading.mixed else ""))]
-    alt = f"Stacked bars of seconds by phase ({', '.join(PHASES)}), one panel per task"
+    alt = f"Stacked bars of seconds by phase ({', '.join(measured)}), one panel per task"
     blocks += [] if reading.mixed else [Figure("phases.svg", alt, partial(phases, reading))]
     blocks.append(TableBlock(phases_table(reading.evidence), html_only=True))
     parts = [Section("Cost", tuple(blocks))]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from benchmark.comparison.evidence import Evidence
-    from benchmark.contract import Algorithm, Model, Provenance, Record
+    from benchmark.contract import Algorithm, Model, Phase, Provenance, Record
     from benchmark.report.reading import ReportData
 
 __all__ = ["caption", "conditions_table", "counts_table", "failures_table", "lead", "methods_table", "phases_table"]
@@ -136,17 +136,22 @@ def counts_table(reading: ReportData) -> Table:
 
 def phases_table(evidence: Evidence) -> Table:
     """Mean seconds of each phase over finished seeds; nothing when devices are mixed."""
-    mixed = len(evidence.devices) > 1
+    mixed, known = len(evidence.devices) > 1, measured_phases(evidence)
     rows = tuple(
         (
             code(method),
             code(task),
-            *(_mean([] if mixed else [one.phase_seconds.get(phase) for one in done]) for phase in PHASES),
+            *(_mean([] if mixed else [one.phase_seconds.get(phase) for one in done]) for phase in known),
             _mean([] if mixed else [one.wall_seconds for one in done]),
         )
         for method, task, done in _cells(evidence)
     )
-    return Table(("method", "task", *PHASES, "wall"), rows, left=2)
+    return Table(("method", "task", *known, "wall"), rows, left=2)
+
+
+def measured_phases(evidence: Evidence) -> tuple[Phase, ...]:
+    """Phases that the finished records know; those of before 0.2 have no `other`."""
+    return tuple(phase for phase in PHASES if any(phase in one.phase_seconds for one in evidence.done))
 
 
 def failures_table(evidence: Evidence) -> Table:
