@@ -27,6 +27,8 @@ def lab(
 
     plan = make_lab_plan(suite, results=results, data=data, workers=workers)
     say(plan.describe(), "bold")
+    for old in plan.stale:
+        say(old.line, "yellow")
     for job, reason in plan.refused:
         say(f"refused: {job.id}: {reason}", "dim")
     failed = carry_out_lab(plan, console)

@@ -40,6 +40,7 @@ from benchmark.contract.happened import (
     Completion,
     Diagnosis,
     Evaluation,
+    MachineLoad,
     Outcome,
     Phase,
     Provenance,
@@ -49,6 +50,7 @@ from benchmark.contract.happened import (
     Verdict,
     VerdictKind,
 )
+from benchmark.contract.identity import Identity, cell_of, cell_prefix, job_id
 from benchmark.contract.kept import CrossGrading, ExamProblems, OutcomeColumns
 from benchmark.contract.reach import Budget, Policy, Run, Till, TrainablePolicy
 from benchmark.contract.task_data import Columns, TaskData
@@ -84,8 +86,10 @@ __all__ = [
     "ExamParts",
     "ExamProblems",
     "Finding",
+    "Identity",
     "Job",
     "Keep",
+    "MachineLoad",
     "Model",
     "OneLine",
     "Outcome",
@@ -114,6 +118,9 @@ __all__ = [
     "Tuning",
     "Verdict",
     "VerdictKind",
+    "cell_of",
+    "cell_prefix",
     "collision",
+    "job_id",
     "name_fault",
 ]

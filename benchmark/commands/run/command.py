@@ -102,6 +102,8 @@ def run(
         force=force,
     )
     say(plan.describe(), "bold", to=out)
+    for old in plan.stale:
+        say(old.line, "yellow", to=out)
     for line in plan.awaiting(suite):
         say(line, to=out)
     print_findings(plan.findings, to=out)
