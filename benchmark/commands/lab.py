@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from benchmark.commands.options import Reports, Results, console, say
+from benchmark.commands.run.others import say_unreadable
 
 __all__ = ["lab"]
 
@@ -35,8 +36,9 @@ def lab(
     evidence = gather(results, plan.suite.name)
     path = write_report_of(evidence, reports)
     console.print(terminal_table(evidence))
+    bad = say_unreadable(evidence)
     for record in failed:
         say(f"{record.status}: {record.job.id}: {record.reason}", "red")
     say(f"report: {path}")
-    if failed:
+    if failed or bad:
         raise typer.Exit(1)
