@@ -303,7 +303,9 @@ def test_seconds_of_two_devices_are_not_compared(tmp_path):
     found = rows(text, GRADE)
     assert {row["training seconds"] for row in found.values()} == {"–"}
     assert "%" in found["grpo"]["accuracy"]
-    assert "Seconds are not shown: the records come from 2 devices (CPU, 1 thread; H200)" in text
+    said = "They differ in device (CPU, 1 thread: `base_model`, `flowrl` and `sft`; H200: `grpo`)."
+    assert said in section(text, "Results")
+    assert text.index(said) < text.index("| method |")  # above the first table
     assert not re.search(r"\d\.\d", section(text, "Cost"))
 
 
@@ -408,7 +410,7 @@ def test_records_without_outcomes_still_have_a_report(tmp_path):
 @pytest.mark.usefixtures("undrawn")
 def test_outcomes_are_read_once(tmp_path, results, monkeypatch):
     gather(results, "tiny")
-    monkeypatch.setattr("benchmark.comparison.evidence.read_columns", None)
+    monkeypatch.setattr("benchmark.comparison.admission.read_columns", None)
     gather(results, "tiny")
     write_report(results, tmp_path, "tiny")
 
