@@ -17,6 +17,7 @@ SLOW = {
     "test_against_trl.py",
     "test_author.py",
     "test_browser.py",
+    "test_cheats.py",
     "test_command_line.py",
     "test_every_algorithm.py",
     "test_exact_world.py",

@@ -11,8 +11,11 @@ from collections.abc import Sequence
 from benchmark.contract import Diagnosis, Job, Outcome, Trained
 from benchmark.errors import MethodFault
 
-__all__ = ["SAMPLES", "refuse_impossible", "test_known", "unaccounted"]
+__all__ = ["BY_EXAMINER", "SAMPLES", "refuse_impossible", "test_known", "unaccounted"]
 
+KNOWN, HIDDEN_SECONDS = "test problems known", "seconds not accounted for"
+BY_EXAMINER = frozenset({KNOWN, HIDDEN_SECONDS})
+"""Names of diagnoses that no step log shows."""
 SAMPLES = 2
 """Completions of each validation problem that the examiner asks for."""
 GAP, DEVIATIONS = 0.15, 4.0
@@ -35,7 +38,7 @@ def test_known(test: Sequence[Outcome], validation: Sequence[Outcome]) -> Diagno
     if high - low < max(GAP, DEVIATIONS * error):
         return None
     return Diagnosis(
-        "test problems known",
+        KNOWN,
         f"accuracy {high:.1%} on {asked} test problems, {low:.1%} on {held} validation problems that it was not given",
         "Look whether training reads test problems; a gap of base_model too says that the splits differ in difficulty.",
     )
@@ -65,7 +68,7 @@ def unaccounted(trained: Trained, measured: float | None) -> tuple[float, Diagno
     if measured is None or missing <= SLACK_SECONDS + SLACK_SHARE * measured:
         return 0.0, None
     return missing, Diagnosis(
-        "seconds not accounted for",
+        HIDDEN_SECONDS,
         f"training took {measured:.1f} s by the sweep's clock and {measured - missing:.1f} s by its own",
         "Look for code that changes clocks, or work behind the end of 'train'; seconds in the learning curve are too "
         "few, the total counts them as other.",
