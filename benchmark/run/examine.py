@@ -5,13 +5,13 @@ It loads model, task and grader itself, checks what was handed over, and is the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
 from benchmark.contract import FLOOR, PHASES, Evaluation, ExamProblems, Outcome, Problem, Provenance, Record, Trained
 from benchmark.errors import MethodFault
-from benchmark.exam.examiner import evaluate
+from benchmark.exam.examiner import evaluate, grade_completions
 from benchmark.exam.metrics import measure
 from benchmark.exam.regrade import cross_grading
 from benchmark.grading import GRADER, math_verify_version
@@ -120,8 +120,17 @@ def _load(order: Order) -> _Loaded:
 
 def _held_out(order: Order, loaded: _Loaded) -> tuple[Outcome, ...]:
     """Validation problems answered under the exam's conditions, for the canary alone."""
-    exam = replace(order.job.exam, samples=SAMPLES)
-    return evaluate(loaded.policy, exam, loaded.validation, seed_of(order.job.seed, "canary")).outcomes
+    exam = order.job.exam
+    drawn = loaded.policy.complete(
+        [problem.prompt for problem in loaded.validation],
+        samples=SAMPLES,
+        temperature=exam.temperature,
+        max_tokens=exam.max_completion_tokens,
+        seed=seed_of(order.job.seed, "canary"),
+        batch_completions=exam.batch_completions,
+    )
+    graded = (grade_completions(one, answers) for one, answers in zip(loaded.validation, drawn, strict=True))
+    return tuple(outcome for each in graded for outcome in each)
 
 
 def _refuse_other_start(trained: Trained, source: Provenance) -> None:
