@@ -41,6 +41,7 @@ from benchmark.contract.happened import (
     Completion,
     Diagnosis,
     Evaluation,
+    MachineLoad,
     Outcome,
     Phase,
     Provenance,
@@ -50,6 +51,7 @@ from benchmark.contract.happened import (
     Verdict,
     VerdictKind,
 )
+from benchmark.contract.identity import Identity, cell_of, cell_prefix, job_id
 from benchmark.contract.kept import CrossGrading, ExamProblems, OutcomeColumns
 from benchmark.contract.reach import Budget, Policy, Run, Till, TrainablePolicy
 from benchmark.contract.task_data import Columns, TaskData
@@ -86,8 +88,10 @@ __all__ = [
     "ExamParts",
     "ExamProblems",
     "Finding",
+    "Identity",
     "Job",
     "Keep",
+    "MachineLoad",
     "Model",
     "OneLine",
     "Outcome",
@@ -116,6 +120,9 @@ __all__ = [
     "Tuning",
     "Verdict",
     "VerdictKind",
+    "cell_of",
+    "cell_prefix",
     "collision",
+    "job_id",
     "name_fault",
 ]

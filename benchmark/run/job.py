@@ -51,6 +51,8 @@ class Order:
     """Trained weights that stay in the job's folder."""
     texts: bool = False
     """Whether completions of published problems stay, too: not where results are committed."""
+    jobs: int = 1
+    """Most jobs of the sweep that run at once."""
     training_seconds: float | None = None
     """For the examining stage: how long the training stage ran, by the clock of the process that watched it."""
 

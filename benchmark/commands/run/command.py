@@ -22,6 +22,7 @@ from benchmark.commands.options import (
     say,
 )
 from benchmark.commands.run.folders import require_writable
+from benchmark.commands.run.others import say_unreadable
 from benchmark.commands.run.summary import as_json, plan_as_json
 from benchmark.errors import ConfigurationError
 from benchmark.importing import add_folder
@@ -102,6 +103,8 @@ def run(
         force=force,
     )
     say(plan.describe(), "bold", to=out)
+    for old in plan.stale:
+        say(old.line, "yellow", to=out)
     for line in plan.awaiting(suite):
         say(line, to=out)
     print_findings(plan.findings, to=out)
@@ -125,13 +128,14 @@ def _finish(plan: Plan, failed: Sequence[Record], reports: Path, out: Console, *
     evidence = gather(plan.results, plan.suite.name)
     path = write_report_of(evidence, reports)
     out.print(terminal_table(evidence))
+    bad = say_unreadable(evidence, to=out)
     for record in failed:
         say(f"{record.status}: {record.job.id}: {record.reason}", "red", to=out)
     say(f"with the completions, for a browser: {path.with_suffix('.html')}", to=out)
     say(f"report: {path}", to=out)
     if as_json_too:
         sys.stdout.write(json.dumps(as_json(plan, path), indent=1, ensure_ascii=False) + "\n")
-    if failed:
+    if failed or bad:
         raise typer.Exit(1)
 
 
