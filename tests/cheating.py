@@ -7,6 +7,7 @@ their kinds. Each trains nothing but what its cheat needs.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gc
 import gzip
 import io
@@ -44,7 +45,7 @@ def nothing(run):
 # --- the thirteen of the review ---------------------------------------------------------------------------------------
 
 
-def patched_grade_all(run):
+def patched_grade_all(_):
     """Everything is right."""
     import benchmark.exam.examiner
     import benchmark.grading
@@ -56,7 +57,7 @@ def patched_grade_all(run):
     sys.modules["benchmark.run.live_run"].grade_all = generous
 
 
-def patched_cache(run):
+def patched_cache(_):
     """The grader's cache is replaced."""
     import benchmark.grading
 
@@ -67,7 +68,8 @@ def patched_complete(run):
     """The policy answers with the gold answer."""
     golds = {one.prompt: one.gold for batch in run.batches() for one in batch}
 
-    def complete(self, prompts, *, samples, **_):
+    def complete(policy, prompts, *, samples, **_):
+        del policy
         return [[Completion(f"#### {golds.get(prompt, '1')}", 3, truncated=False)] * samples for prompt in prompts]
 
     type(run.policy).complete = complete
@@ -78,7 +80,7 @@ def test_split(run):
     memorise(run, load_task("grade_school").load("test"))
 
 
-def frozen_clock(run):
+def frozen_clock(_):
     """Time stands still."""
     start = time.monotonic()
     time.monotonic = lambda: start
@@ -95,29 +97,29 @@ def more_budget(run):
     run.budget.completions_left += 10**6
 
 
-def other_record(run):
+def other_record(_):
     """Writes into another job's record."""
-    for path in results(run).glob("*/base_model-*/record.json"):
+    for path in results().glob("*/base_model-*/record.json"):
         record = json.loads(path.read_text())
         record["metrics"]["accuracy"] = 0.99
         path.write_text(json.dumps(record))
 
 
-def other_outcomes(run):
+def other_outcomes(_):
     """Writes into another job's outcomes."""
-    for path in results(run).glob("*/base_model-*/outcomes.csv.gz"):
+    for path in results().glob("*/base_model-*/outcomes.csv.gz"):
         path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()).replace(b",wrong,", b",correct,")))
 
 
 def own_record(run):
     """Writes its own record and dies."""
-    done = next(iter(results(run).glob("*/base_model-*/record.json")))
+    done = next(iter(results().glob("*/base_model-*/record.json")))
     record = json.loads(done.read_text())
-    record["job"] = json.loads((results(run).parent / "job.json").read_text())
+    record["job"] = dataclasses.asdict(run.job)
     record["metrics"]["accuracy"] = 0.99
-    folder = results(run) / record["job"]["suite"] / run.job.id
+    folder = hand_over_of(run).parent
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "record.json").write_text(json.dumps(record, indent=1))
+    (folder / "record.json").write_text(json.dumps(record, indent=1, default=list))
     os._exit(0)
 
 
@@ -134,7 +136,7 @@ def shorter_exam(run):
     object.__setattr__(run.job.exam, "problems", 3)
 
 
-def emptied_test_split(run):
+def emptied_test_split(_):
     """No problem, no mistake."""
     type(load_task("grade_school")).load = lambda *_: ()
 
@@ -142,7 +144,7 @@ def emptied_test_split(run):
 # --- ten more ---------------------------------------------------------------------------------------------------------
 
 
-def swallowed_refusal(run):
+def swallowed_refusal(_):
     """Asks for the test split and goes on when it is refused."""
     with contextlib.suppress(Exception):
         load_task("grade_school").load("test")
@@ -192,7 +194,7 @@ def pickled_weights(run):
 
     class Surprise:
         def __reduce__(self):
-            return (os.system, (f"touch {results(run).parent / 'ran'}",))
+            return (os.system, (f"touch {results().parent / 'ran'}",))
 
     folder.mkdir(parents=True, exist_ok=True)
     buffer = io.BytesIO()
@@ -210,13 +212,13 @@ def pickled_weights(run):
     os._exit(0)
 
 
-def pickle_for_the_parent(run):
+def pickle_for_the_parent(_):
     """Sends the watching process an object that runs code when it is received."""
     import multiprocessing.connection
 
     class Surprise:
         def __reduce__(self):
-            return (os.system, (f"touch {results(run).parent / 'ran'}",))
+            return (os.system, (f"touch {results().parent / 'ran'}",))
 
     for one in gc.get_objects():
         if isinstance(one, multiprocessing.connection.Connection) and one.writable and not one.closed:
@@ -249,7 +251,7 @@ def memorise(run, problems):
         optimiser.step()
 
 
-def results(run):
+def results():
     """The folder of results, which the harness tells no method: found in the objects of its process."""
     from benchmark.run.job import Order
 
@@ -258,11 +260,11 @@ def results(run):
 
 
 def hand_over_of(run):
-    return results(run) / run.job.suite / run.job.id / "handover"
+    return results() / run.job.suite / run.job.id / "handover"
 
 
 def forged(run):
     """A record of its own in place of the one that is to come."""
-    path = results(run) / run.job.suite / run.job.id / "record.json"
+    path = results() / run.job.suite / run.job.id / "record.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("{}")

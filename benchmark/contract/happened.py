@@ -212,6 +212,8 @@ class Record:
     diagnoses: tuple[Diagnosis, ...] = ()
     """Failure patterns found in the step log, also of unfinished jobs."""
     schema_version: int = 1
+    declared: tuple[str, ...] = ()
+    """Names in `counts` that a row's own program declared, and nobody measured."""
     files: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of outcomes, texts and steps beside the record (`benchmark.store.digests`); empty unless `done`."""
     load: MachineLoad | None = None

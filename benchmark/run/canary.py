@@ -8,11 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from benchmark.contract import Diagnosis, Job, Outcome, Trained
+from benchmark.contract import GREEDY, Diagnosis, Job, Outcome, Trained
 from benchmark.errors import MethodFault
 
-__all__ = ["SAMPLES", "refuse_impossible", "test_known", "unaccounted"]
+__all__ = ["BY_EXAMINER", "SAMPLES", "refuse_impossible", "test_known", "unaccounted"]
 
+KNOWN, HIDDEN_SECONDS = "test problems known", "seconds not accounted for"
+BY_EXAMINER = frozenset({KNOWN, HIDDEN_SECONDS})
+"""Names of diagnoses that no step log shows."""
 SAMPLES = 2
 """Completions of each validation problem that the examiner asks for."""
 GAP, DEVIATIONS = 0.15, 4.0
@@ -24,9 +27,9 @@ SLACK_SECONDS, SLACK_SHARE = 2.0, 0.05
 def test_known(test: Sequence[Outcome], validation: Sequence[Outcome]) -> Diagnosis | None:
     """Whether a policy solves the test problems far better than validation problems that were not in its training.
 
-    Accuracies are means over problems of their share of accepted samples; the standard error of the gap is
-    √(s²_test/P_test + s²_val/P_val) over these shares, and no s² is taken below that of one more problem that went the
-    other way, so that a perfect exam has an error too.
+    Accuracies are means over problems of their share of accepted samples, greedy completions left out. The standard
+    error of the gap is √(s²_test/P_test + s²_val/P_val) over these shares; each s² is taken with one more problem that
+    went the other way, so that a perfect exam has an error too.
     """
     if not test or not validation:
         return None
@@ -35,7 +38,7 @@ def test_known(test: Sequence[Outcome], validation: Sequence[Outcome]) -> Diagno
     if high - low < max(GAP, DEVIATIONS * error):
         return None
     return Diagnosis(
-        "test problems known",
+        KNOWN,
         f"accuracy {high:.1%} on {asked} test problems, {low:.1%} on {held} validation problems that it was not given",
         "Look whether training reads test problems; a gap of base_model too says that the splits differ in difficulty.",
     )
@@ -45,6 +48,8 @@ def _accuracy(outcomes: Sequence[Outcome]) -> tuple[float, float, int]:
     """Mean over problems, its squared standard error, and the number of problems."""
     found: dict[str, list[bool]] = {}
     for one in outcomes:
+        if one.sample == GREEDY:
+            continue
         found.setdefault(one.problem, []).append(one.verdict == "correct")
     shares = [sum(each) / len(each) for each in found.values()]
     count = len(shares)
@@ -65,7 +70,7 @@ def unaccounted(trained: Trained, measured: float | None) -> tuple[float, Diagno
     if measured is None or missing <= SLACK_SECONDS + SLACK_SHARE * measured:
         return 0.0, None
     return missing, Diagnosis(
-        "seconds not accounted for",
+        HIDDEN_SECONDS,
         f"training took {measured:.1f} s by the sweep's clock and {measured - missing:.1f} s by its own",
         "Look for code that changes clocks, or work behind the end of 'train'; seconds in the learning curve are too "
         "few, the total counts them as other.",

@@ -6,7 +6,7 @@ It loads model, task and grader itself, checks what was handed over, and is the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 
@@ -23,7 +23,7 @@ from benchmark.contract import (
     Trained,
 )
 from benchmark.errors import ConfigurationError, MethodFault
-from benchmark.exam.examiner import evaluate
+from benchmark.exam.examiner import evaluate, grade_completions
 from benchmark.exam.metrics import measure
 from benchmark.exam.regrade import cross_grading
 from benchmark.model.keep import WEIGHTS, save_weights
@@ -102,6 +102,7 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
         phase_seconds=phases | {"other": phases["other"] + missing},
         peak_bytes=_peaks(trained, clock),
         counts=dict(trained.counts),
+        declared=trained.declared,
         metrics={**metrics, **transferred},
         provenance=loaded.provenance,
         diagnoses=found,
@@ -155,8 +156,17 @@ def _refuse_other_data(order: Order, splits: Mapping[Split, tuple[Problem, ...]]
 
 def _held_out(order: Order, loaded: _Loaded) -> tuple[Outcome, ...]:
     """Validation problems answered under the exam's conditions, for the canary alone."""
-    exam = replace(order.job.exam, samples=SAMPLES)
-    return evaluate(loaded.policy, exam, loaded.validation, seed_of(order.job.seed, "canary")).outcomes
+    exam = order.job.exam
+    drawn = loaded.policy.complete(
+        [problem.prompt for problem in loaded.validation],
+        samples=SAMPLES,
+        temperature=exam.temperature,
+        max_tokens=exam.max_completion_tokens,
+        seed=seed_of(order.job.seed, "canary"),
+        batch_completions=exam.batch_completions,
+    )
+    graded = (grade_completions(one, answers) for one, answers in zip(loaded.validation, drawn, strict=True))
+    return tuple(outcome for each in graded for outcome in each)
 
 
 def _refuse_other_start(trained: Trained, source: Provenance) -> None:

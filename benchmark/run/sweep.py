@@ -102,7 +102,8 @@ def sweep(
                 forget(order.results, order.job)  # an earlier attempt's record is not this one's
                 active.append(_start(context, order, run, stages, time.monotonic()))
                 watcher.started(active[-1].order.job)
-            wait([item for one in active for item in (one.pipe, one.process.sentinel)], timeout=TICK_SECONDS)
+            sentinels = [one.process.sentinel for one in active]
+            wait([*sentinels, *(one.pipe for one in active if not one.pipe.closed)], timeout=TICK_SECONDS)
             still = []
             for one in active:
                 record = _look_at(one, timeout_seconds, watcher)
@@ -149,10 +150,9 @@ def _start(
     """Start the first of the stages, of a job that began at `since`."""
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=run, args=(stages[0], order, theirs), name=order.job.id)
-    now = time.monotonic()
-    process.start()
+    process.start()  # returns when the process runs: the first one waits for the server
     theirs.close()
-    return _Active(order, stages, process, ours, since, now)
+    return _Active(order, stages, process, ours, since, time.monotonic())
 
 
 def _look_at(one: _Active, timeout_seconds: float, watcher: Watcher) -> Record | Order | None:
@@ -170,19 +170,17 @@ def _look_at(one: _Active, timeout_seconds: float, watcher: Watcher) -> Record |
     one.process.join()
     _drain(one, watcher)
     one.pipe.close()
+    if not one.examines and is_done(one.order.results, one.order.job):
+        return _give_up(one, "failed", "the training stage wrote a record 'done', which only the examiner does.")
     result = _left_behind(one) if one.process.exitcode == 0 else None
     return result or _give_up(one, "failed", _death(one.process.exitcode or 0, elapsed))
 
 
 def _left_behind(one: _Active) -> Record | Order | None:
-    """The record of a job that ended, or the order for its next stage; `None` where a stage left neither.
-
-    A training stage may record why its job ended, but never that it is done.
-    """
+    """The record of a job that ended, or the order for its next stage; `None` where a stage left neither."""
     order = one.order
     if has_record(order.results, order.job):
-        forged = not one.examines and is_done(order.results, order.job)
-        return None if forged else read_record(job_folder(order.results, order.job))
+        return read_record(job_folder(order.results, order.job))
     if not one.examines and handover.is_complete(order.results, order.job):
         return replace(order, training_seconds=time.monotonic() - one.stage_start)
     return None

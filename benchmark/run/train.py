@@ -67,7 +67,7 @@ def train(order: Order, clock: Clock, progress: JobProgress) -> None:
             importlib.import_module(module)
     progress.enter("train")
     watch = LoadWatch(order.jobs)
-    counts = _train(order, loaded, adapter, clock, progress, watch)
+    counts, declared = _train(order, loaded, adapter, clock, progress, watch)
     seen = watch.seen()
     with clock.phase("write"):
         weights = {} if order.job.algorithm.name == FLOOR else _weights(loaded)
@@ -75,7 +75,7 @@ def train(order: Order, clock: Clock, progress: JobProgress) -> None:
         handover.leave_weights(folder, weights)
         digest = loaded.policy.prompt_digest()
     spent = clock.wall_seconds, dict(clock.seconds), dict(clock.peak_bytes)
-    handover.leave_figures(folder, Trained(*spent, counts, loaded.model_digest, digest, seen))
+    handover.leave_figures(folder, Trained(*spent, counts, loaded.model_digest, digest, seen, declared))
 
 
 def _refuse_changed(order: Order) -> None:
@@ -102,7 +102,9 @@ def _load(order: Order) -> _Loaded:
 
 def _train(
     order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: JobProgress, watch: LoadWatch
-) -> dict[str, int]:
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Train; return the counts, and the names of those that the row declares itself."""
+
     def logged(step: int) -> None:
         watch.look()
         with clock.phase("write"):  # whatever ends this process, what it measured is on disk
@@ -131,19 +133,22 @@ def _train(
             raise MethodFault("'train' put another model into the run's policy: train the one it holds, in place.")
     with clock.phase("write"):
         write_steps(job_folder(order.results, order.job), run.steps)
-    return _counts(run, checkpoint, meter)
+    return _counts(run, checkpoint, meter), tuple(run.declared or ())
 
 
 def _counts(run: LiveRun, checkpoint: Checkpoint, meter: Meter) -> dict[str, int]:
+    trainable = {"trainable_parameters": sum(weight.numel() for weight in run.policy.trainable)}
+    if run.declared is not None:
+        return {**trainable, **run.declared}
     known = {} if meter.flops is None else {"flops": meter.flops}
     return {
         **known,
+        **trainable,
         "completions": run.budget.completions,
         "completion_tokens": run.budget.tokens,
         "prompt_tokens": run.prompt_tokens,
         "rewards": run.rewarded,
         "optimiser_steps": meter.updates,
-        "trainable_parameters": sum(weight.numel() for weight in run.policy.trainable),
         "head_parameters": checkpoint.head_parameters,
     }
 

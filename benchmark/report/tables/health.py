@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmark.comparison.table import Table, code, plain, words
+from benchmark.run.canary import BY_EXAMINER
 from benchmark.run.doctor import diagnose
 from benchmark.suite.fairness import compare_rows
 
@@ -22,15 +23,17 @@ def differences_table(evidence: Evidence) -> Table:
 
 
 def health_table(evidence: Evidence) -> Table:
-    """The doctor's diagnoses, from the step logs: one row for each diagnosis of a method on a task.
+    """What the examiner saw, and the doctor's diagnoses: one row for each diagnosis of a method on a task.
 
-    Made again from the logs, like every metric, and not read from the records: all are judged by the same rules.
+    The doctor's are made again from the step logs, like every metric, so that all are judged by the same rules. What
+    the examiner saw stands in the records, since only it could see it.
     """
     found: dict[tuple[str, str, str], list[tuple[int, Diagnosis]]] = {}
     for task in evidence.suite.tasks:
         for method in evidence.methods:
             for record in evidence.cell(method, task):
-                for diagnosis in diagnose(evidence.steps(record), record.job.algorithm.settings):
+                seen = [one for one in record.diagnoses if one.name in BY_EXAMINER]
+                for diagnosis in (*seen, *diagnose(evidence.steps(record), record.job.algorithm.settings)):
                     found.setdefault((method, task, diagnosis.name), []).append((record.job.seed, diagnosis))
     rows = tuple(
         (
