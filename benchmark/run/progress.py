@@ -158,7 +158,7 @@ class _Running:
         return None if rest is None or self.phase != EXAM else now - self._since + rest
 
     def left(self, now: float, past: Durations, training: float | None, exam: float | None) -> float | None:
-        """Seconds until it ends: by its own pace and the exam to come, else by ended jobs, else by other running ones."""
+        """Seconds until it ends: by its own pace and the exam to come, else by ended or other running jobs."""
         coming = past.exam(self.job.task) or exam
         rest = self.phase_left(now)
         if rest is not None:
