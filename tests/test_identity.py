@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from algorithms import CATALOGUE
-from benchmark.contract import GREEDY, Identity, Model, Outcome, Record, job_id
+from benchmark.contract import GREEDY, PROGRAM, Algorithm, Identity, Model, Outcome, Record, job_id
 from benchmark.model.pocket import POCKET
 from benchmark.run import identity
 from benchmark.run.identity import differences, identified, problems_digest
@@ -21,7 +21,7 @@ from benchmark.run.stale import stale_records
 from benchmark.store.digests import digests_of
 from benchmark.store.outcomes import write_outcomes
 from benchmark.store.records import is_done, job_folder, read_suite, write_record, write_suite
-from benchmark.suite.code import method_digest, method_files
+from benchmark.suite.code import algorithm_digest, method_digest, method_files, program_files
 from benchmark.suite.load import jobs_of, load_suite
 from benchmark.suite.registry import resolve
 from benchmark.tasks import load_task
@@ -167,6 +167,22 @@ def test_a_method_of_an_installed_package_is_that_package(tmp_path, monkeypatch)
     libraries = code._installed()
     monkeypatch.setattr(code, "_installed", lambda: (*libraries, installed.resolve()))
     assert set(method_files("theirs.method:Mine")) == {"theirs", "theirs.losses", "theirs.method"}
+
+
+def test_a_program_s_source_is_its_files_and_the_modules_beside_it(folder):
+    (folder / "train.py").write_text("import torch\nfrom package.inner import deep\nimport helper\n", encoding="utf-8")
+    (folder / "settings.yaml").write_text("rate: 1\n", encoding="utf-8")
+    assert program_files(f"python -c '{'x = 1;' * 500}'") == {}  # no word of it is the name of a file
+    command = "python train.py --settings settings.yaml --model '{model}'"
+    files = set(program_files(command))
+    assert files == {
+        *("train.py", "settings.yaml", "helper.py"),
+        *("package/__init__.py", "inner.py", "sibling.py", "sub/__init__.py", "deeper.py"),
+    }
+    row = Algorithm("mine", PROGRAM, {"command": command, "files": ""})
+    before = algorithm_digest(row)
+    (folder / "package" / "sub" / "deeper.py").write_text("which = 1\n", encoding="utf-8")
+    assert algorithm_digest(row) != before
 
 
 # --- the six parts ---------------------------------------------------------------------------------------------------
