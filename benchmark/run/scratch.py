@@ -7,7 +7,6 @@ A job's process gets its folder as its own TMPDIR, so that what libraries leave 
 
 from __future__ import annotations
 
-import atexit
 import functools
 import json
 import os
@@ -15,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 from benchmark.run.owner import is_dead, owner_from, this_process
@@ -22,6 +22,8 @@ from benchmark.run.owner import is_dead, owner_from, this_process
 __all__ = ["PREFIX", "make_scratch", "process_scratch", "remove_abandoned", "temporary_files_in"]
 
 PREFIX, OWNER = "bakeoff-", "owner.json"
+AFTER_MULTIPROCESSING = -200
+"""The folder of its server's socket, which is in ours, is removed with priority -100."""
 
 
 def make_scratch() -> Path:
@@ -35,7 +37,7 @@ def process_scratch() -> Path:
     remove_abandoned()
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     (folder / OWNER).write_text(json.dumps({"owner": this_process().to_json()}), encoding="utf-8")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Finalize(None, shutil.rmtree, (folder,), {"ignore_errors": True}, exitpriority=AFTER_MULTIPROCESSING)
     return folder
 
 
