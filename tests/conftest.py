@@ -35,6 +35,7 @@ SLOW = {
     "test_report_figures.py",
     "test_report_numbers.py",
     "test_runner.py",
+    "test_sweep.py",
     "test_tape.py",
     "test_variety.py",
     "test_weird_suites.py",

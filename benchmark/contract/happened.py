@@ -9,7 +9,7 @@ from typing import Literal
 
 from benchmark.contract.asked import Exam, Job
 
-Status = Literal["done", "failed", "out_of_memory", "timed_out", "diverged", "refused"]
+Status = Literal["done", "failed", "out_of_memory", "timed_out", "diverged", "refused", "interrupted"]
 Phase = Literal["load", "rollout", "reward", "update", "other", "evaluate", "write"]
 """What a job's time and memory are counted for; every second counts once.
 

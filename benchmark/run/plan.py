@@ -193,7 +193,7 @@ class _Sealing:
     """Passes the sweep's events on to the display, and seals each job that has ended."""
 
     def __init__(self, display: Display, seals: Seals) -> None:
-        self.started, self.progress = display.started, display.progress
+        self.started, self.progress, self.elsewhere = display.started, display.progress, display.elsewhere
         self._display, self._seals = display, seals
 
     def finished(self, record: Record) -> None:

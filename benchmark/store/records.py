@@ -45,6 +45,7 @@ __all__ = [
     "read_records",
     "read_steps",
     "read_suite",
+    "record_stamp",
     "write_record",
     "write_steps",
     "write_suite",
@@ -172,6 +173,15 @@ def is_done(root: Path, job: Job) -> bool:
 def has_record(root: Path, job: Job) -> bool:
     """Whether the job has left a record, of any status."""
     return (job_folder(root, job) / RECORD).exists()
+
+
+def record_stamp(root: Path, job: Job) -> tuple[int, int, int] | None:
+    """What tells one record of a job from a later one: each is a file of its own. `None` without a record."""
+    try:
+        found = (job_folder(root, job) / RECORD).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def forget(root: Path, job: Job) -> None:

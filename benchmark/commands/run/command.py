@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +21,7 @@ from benchmark.commands.options import (
     say,
 )
 from benchmark.commands.run.folders import require_writable
+from benchmark.commands.run.interrupted import told_when_interrupted
 from benchmark.commands.run.others import say_unreadable
 from benchmark.commands.run.summary import as_json, plan_as_json
 from benchmark.errors import ConfigurationError
@@ -113,11 +113,8 @@ def run(
         return
     require_writable(results, "--results")
     require_writable(reports, "--reports")
-    try:
+    with told_when_interrupted(plan, out):
         failed = carry_out(plan, out)
-    except KeyboardInterrupt:
-        say(_how_to_go_on(plan), "yellow", to=out)
-        raise typer.Exit(130) from None
     _finish(plan, failed, reports, out, as_json_too=json_)
 
 
@@ -147,15 +144,6 @@ def _show_plan(plan: Plan, out: Console, *, as_json_too: bool) -> None:
         say(f"to run   {job.id}", to=out)
     for job, reason in plan.refused:
         say(f"refused  {job.id}: {reason}", to=out)
-
-
-def _how_to_go_on(plan: Plan) -> str:
-    ended = plan.ended()
-    command = shlex.join(["bakeoff", *[word for word in sys.argv[1:] if word != "--force"]])
-    return (
-        f"interrupted: {ended} of {plan.total} jobs are done and keep their results, running ones were ended. "
-        f"Go on with the same command: {command}"
-    )
 
 
 def _names(text: str | None) -> tuple[str, ...]:
