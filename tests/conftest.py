@@ -29,6 +29,7 @@ SLOW = {
     "test_model_refusals.py",
     "test_page.py",
     "test_pocket.py",
+    "test_programs.py",
     "test_real_tasks.py",
     "test_report.py",
     "test_report_figures.py",

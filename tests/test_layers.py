@@ -60,6 +60,7 @@ MAY_IMPORT_TORCH = {
     "benchmark.run.examine",
     "benchmark.run.handover",
     "benchmark.run.charging",
+    "benchmark.run.program",
     "benchmark.run.devices",
     "benchmark.run.ready",
     "benchmark.commands.pretrain",

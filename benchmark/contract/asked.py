@@ -16,6 +16,8 @@ Keep = Literal["none", "adapter", "full"]
 
 IMPORTED = "imported"
 """Used in place of a class for a row trained elsewhere, whose completions `bakeoff import` reads."""
+PROGRAM = "benchmark.run.program:Program"
+"""The class of a row that is trained by a command of its own (`benchmark.suite.programs`)."""
 FLOOR = "base_model"
 """The row that is not trained; every other row is compared with it."""
 DEFAULT_TIMEOUT_SECONDS = 3600.0
@@ -169,6 +171,11 @@ class Algorithm:
     def imported(self) -> bool:
         """Whether the row was trained elsewhere."""
         return self.target == IMPORTED
+
+    @property
+    def by_program(self) -> bool:
+        """Whether a program of the suite's author trains the row."""
+        return self.target == PROGRAM
 
 
 @dataclass(frozen=True, slots=True)

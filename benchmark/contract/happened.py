@@ -187,6 +187,8 @@ class Record:
     diagnoses: tuple[Diagnosis, ...] = ()
     """Failure patterns found in the step log, also of unfinished jobs."""
     schema_version: int = 1
+    declared: tuple[str, ...] = ()
+    """Names in `counts` that a row's own program declared, and nobody measured."""
     imported: str | None = None
     """Format, names and SHA-256 of the files its completions came in; seconds, bytes and counts are then unknown, and
     the provenance knows only what graded them. `None` for a job that ran here."""

@@ -25,6 +25,8 @@ class Trained:
     """SHA-256 over the weights that training began with."""
     prompt_digest: str
     """SHA-256 over the format in which a problem became the model's input."""
+    declared: tuple[str, ...] = ()
+    """Names in `counts` that a row's own program declared, and nobody measured."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number that nothing can be measured to be: negative, infinite or NaN."""

@@ -8,7 +8,7 @@ from benchmark.contract import Keep
 from benchmark.errors import ConfigurationError
 from benchmark.model.policy import LanguagePolicy
 
-__all__ = ["WEIGHTS", "how_to_load", "load_weights", "save_weights"]
+__all__ = ["WEIGHTS", "how_to_load", "load_weights", "save_weights", "write_start"]
 
 WEIGHTS = "weights"
 """Folder beside a job's record; git ignores it."""
@@ -26,6 +26,12 @@ def save_weights(policy: LanguagePolicy, folder: Path, keep: Keep) -> None:
     else:
         model = policy.snapshot().model
         (model.merge_and_unload() if policy.lora else model).save_pretrained(folder)
+    policy.tokenizer.save_pretrained(folder)
+
+
+def write_start(policy: LanguagePolicy, folder: Path) -> None:
+    """Write the policy as it is, with its tokenizer, as a folder that `from_pretrained` reads."""
+    policy.model.save_pretrained(folder)
     policy.tokenizer.save_pretrained(folder)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,14 @@ from transformers.utils import logging
 from transformers.utils.logging import disable_progress_bar
 
 from benchmark.contract import Model, Prompt
-from benchmark.errors import ConfigurationError, DataUnavailable
+from benchmark.errors import ConfigurationError, DataUnavailable, MethodFault
 from benchmark.model.hub import hub_unavailable_reason
 from benchmark.model.lora import with_lora
 from benchmark.model.pocket import POCKET
 from benchmark.model.policy import LanguagePolicy
 from benchmark.model.tokens import format_of
 
-__all__ = ["load_policy"]
+__all__ = ["load_policy", "load_trained"]
 
 UNREADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError, TypeError, SafetensorError)
 """What transformers raises when a folder is not what it should be."""
@@ -63,6 +64,31 @@ def load_policy(
     policy = LanguagePolicy(network, tokenizer, asked, model.lora_rank is not None)
     policy.proved()
     return policy
+
+
+def load_trained(folder: Path, start: Path, model: Model) -> Any:  # noqa: ANN401 - transformers' models share no type
+    """The network that a program left in `folder`: whole weights, or an adapter of peft's to the network in `start`.
+
+    Raises `MethodFault` where there is neither, where they are not safetensors, or where tensors are missing.
+    """
+    adapter = (folder / "adapter_config.json").is_file()
+    if not any(folder.glob("*.safetensors")):
+        left = ", ".join(sorted(path.name for path in folder.iterdir())[:6]) or "nothing"
+        raise MethodFault(
+            f"the program left no weights in safetensors in {{out}}, but {left}: end it with "
+            "model.save_pretrained(out), of the whole model or of a peft adapter."
+        )
+    where = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        with _quiet():
+            if not adapter:
+                return _network(replace(model, source=str(folder)), str(folder), where, None)
+            from peft import PeftModel  # noqa: PLC0415 - a second's import that other rows do not need
+
+            whole = _network(replace(model, source=str(start)), str(start), where, None)
+            return PeftModel.from_pretrained(whole, str(folder)).merge_and_unload()
+    except (*UNREADABLE, ConfigurationError) as error:
+        raise MethodFault(f"what the program left in {{out}} cannot be read: {error}") from error
 
 
 @contextmanager

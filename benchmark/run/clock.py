@@ -60,6 +60,11 @@ class Clock:
             self._cut()
             self._stack.pop()
 
+    def note_resident(self, resident: int | None) -> None:
+        """Resident bytes of processes that work for this one, which are its own in the phase that runs."""
+        if self._stack:
+            self._note(f"rss/{self._stack[-1]}", resident)
+
     def _cut(self) -> None:
         """Add the time and the peak since the last boundary to the phase that was running."""
         if self._cuda:

@@ -87,6 +87,7 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
         phase_seconds=phases | {"other": phases["other"] + missing},
         peak_bytes=_peaks(trained, clock),
         counts=dict(trained.counts),
+        declared=trained.declared,
         metrics={**metrics, **transferred},
         provenance=loaded.provenance,
         diagnoses=found,

@@ -88,9 +88,30 @@ class LiveRun:
         """Prompt tokens of the problems handed out, each counted once."""
         self.rewarded = 0
         """Completions graded, prefixes among them."""
+        self.declared: Mapping[str, int] | None = None
+        """What a row's own program says that it spent; `None` where the harness counts."""
         self._probed_policy = policy  # probes are the harness's: nothing is charged for them
         self._training, self._probe, self._clock, self._progress = training, probe, clock, progress
         self._meter = meter
+
+    @property
+    def problems(self) -> Sequence[Problem]:
+        """All training problems, for a program that makes its own batches."""
+        return self._training
+
+    @property
+    def probe_problems(self) -> Sequence[Problem]:
+        """The validation problems of the learning curve."""
+        return self._probe
+
+    def declare(self, spent: Mapping[str, int]) -> None:
+        """What a row's own program spent, by its own word; completions beyond the budget raise `BudgetSpent`."""
+        self.declared = spent
+        self.budget.charge(spent.get("completions", 0), spent.get("completion_tokens", 0))
+
+    def note_resident(self, resident: int | None) -> None:
+        """Bytes of processes that work for this job, if known, beside those of its own process."""
+        self._clock.note_resident(resident)
 
     def seed(self, purpose: str) -> int:
         """A seed from the job's seed, task and purpose, independent of the algorithm."""
@@ -159,9 +180,15 @@ class LiveRun:
             sum(self._clock.seconds[phase] for phase in TRAINING_PHASES),
             metrics,
             tokens=self.budget.tokens,
-            updates=self._meter.updates if self._meter else None,
+            updates=self._updates(),
             flops=self._meter.flops if self._meter else None,
         )
+
+    def _updates(self) -> int | None:
+        """Optimiser steps so far, counted by the meter, or as a row's own program declares them."""
+        if self.declared is not None:
+            return self.declared.get("optimiser_steps")
+        return self._meter.updates if self._meter else None
 
     def _probed(self) -> dict[str, float]:
         """Accuracy on validation problems, with the same random numbers at every probe and for every method."""

@@ -102,10 +102,8 @@ def sweep(
                 forget(order.results, order.job)  # an earlier attempt's record is not this one's
                 active.append(_start(context, order, run, stages, time.monotonic()))
                 watcher.started(active[-1].order.job)
-            wait(
-                [item for one in active for item in (one.process.sentinel, *([] if one.pipe.closed else [one.pipe]))],
-                timeout=TICK_SECONDS,
-            )
+            sentinels = [one.process.sentinel for one in active]
+            wait([*sentinels, *(one.pipe for one in active if not one.pipe.closed)], timeout=TICK_SECONDS)
             still = []
             for one in active:
                 record = _look_at(one, timeout_seconds, watcher)

@@ -63,7 +63,7 @@ def train(order: Order, clock: Clock, progress: JobProgress) -> None:
         for module in adapter.imports:
             importlib.import_module(module)
     progress.enter("train")
-    counts = _train(order, loaded, adapter, clock, progress)
+    counts, declared = _train(order, loaded, adapter, clock, progress)
     with clock.phase("write"):
         weights = {} if order.job.algorithm.name == FLOOR else _weights(loaded)
         handover.refuse_broken(weights)
@@ -71,7 +71,15 @@ def train(order: Order, clock: Clock, progress: JobProgress) -> None:
         digest = loaded.policy.prompt_digest()
     handover.leave_figures(
         folder,
-        Trained(clock.wall_seconds, dict(clock.seconds), dict(clock.peak_bytes), counts, loaded.model_digest, digest),
+        Trained(
+            clock.wall_seconds,
+            dict(clock.seconds),
+            dict(clock.peak_bytes),
+            counts,
+            loaded.model_digest,
+            digest,
+            declared,
+        ),
     )
 
 
@@ -86,7 +94,11 @@ def _load(order: Order) -> _Loaded:
     return _Loaded(policy, names, rest, validation[: job.training.probe_problems], policy.digest())
 
 
-def _train(order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: JobProgress) -> dict[str, int]:
+def _train(
+    order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: JobProgress
+) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Train; return the counts, and the names of those that the row declares itself."""
+
     def logged(step: int) -> None:
         with clock.phase("write"):  # whatever ends this process, what it measured is on disk
             write_steps(job_folder(order.results, order.job), run.steps)
@@ -114,19 +126,22 @@ def _train(order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progre
             raise MethodFault("'train' put another model into the run's policy: train the one it holds, in place.")
     with clock.phase("write"):
         write_steps(job_folder(order.results, order.job), run.steps)
-    return _counts(run, checkpoint, meter)
+    return _counts(run, checkpoint, meter), tuple(run.declared or ())
 
 
 def _counts(run: LiveRun, checkpoint: Checkpoint, meter: Meter) -> dict[str, int]:
+    trainable = {"trainable_parameters": sum(weight.numel() for weight in run.policy.trainable)}
+    if run.declared is not None:
+        return {**trainable, **run.declared}
     known = {} if meter.flops is None else {"flops": meter.flops}
     return {
         **known,
+        **trainable,
         "completions": run.budget.completions,
         "completion_tokens": run.budget.tokens,
         "prompt_tokens": run.prompt_tokens,
         "rewards": run.rewarded,
         "optimiser_steps": meter.updates,
-        "trainable_parameters": sum(weight.numel() for weight in run.policy.trainable),
         "head_parameters": checkpoint.head_parameters,
     }
 

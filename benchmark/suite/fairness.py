@@ -45,9 +45,10 @@ _SAME_TEXT = re.compile(r"\\(?:left|right|[!,;:])|[\s$]|[.,;:?](?!\d)")
 
 def compare_rows(suite: Suite) -> tuple[Finding, ...]:
     """Findings from the suite file alone; needs neither data nor model."""
-    rows = [row for row in suite.algorithms if row.name != FLOOR and not row.imported]
+    rows = [row for row in suite.algorithms if row.name != FLOOR and not row.imported and not row.by_program]
     found = (
         *_imported(suite),
+        *_by_program(suite),
         *_budgets(suite.training, rows),
         *_optimisation(suite.training, rows),
         *_sampling(suite.training, rows),
@@ -116,6 +117,14 @@ def _imported(suite: Suite) -> Iterable[Finding]:
     if arms:
         what = f"trained and sampled elsewhere: {', '.join(arms)}."
         do = "Its start, budget, settings and sampling are not known here: verify them where it was made."
+        yield Finding("warn", what, arms, do)
+
+
+def _by_program(suite: Suite) -> Iterable[Finding]:
+    arms = tuple(row.name for row in suite.algorithms if row.by_program)
+    if arms:
+        what = f"trained by programs of their own: {', '.join(arms)}."
+        do = "They sample, grade and count by themselves: what they spent is what they declare, and marked so."
         yield Finding("warn", what, arms, do)
 
 

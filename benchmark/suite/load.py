@@ -33,6 +33,7 @@ from benchmark.importing import is_path, locate
 from benchmark.store.provenance import numbers_version, weights_digest
 from benchmark.suite.own_tasks import named_tasks, tables_of
 from benchmark.suite.presets import read_prompt
+from benchmark.suite.programs import COMMAND, located_words
 from benchmark.suite.source import SUITES, Changes, SuiteText, read_text, suite_path
 from benchmark.suite.values import expected, fits, known_keys, section, shown
 
@@ -185,6 +186,8 @@ def _algorithms(text: SuiteText, resolve: Resolve) -> tuple[Algorithm, ...]:
 
 def _row(text: SuiteText, name: str, settings: Mapping[str, Setting], resolve: Resolve) -> Algorithm:
     """One row; a class given by path is looked for beside the suite first."""
+    if COMMAND in settings:
+        settings = {**settings, COMMAND: located_words(settings[COMMAND], text.folders)}  # type: ignore[dict-item]
     target = settings.get("class")
     if isinstance(target, str):
         settings = {**settings, "class": locate(target, text.folders)}

@@ -13,6 +13,7 @@ from benchmark.adapter import Adapter
 from benchmark.contract import IMPORTED, Algorithm, Setting, name_fault
 from benchmark.errors import ConfigurationError, UnknownName, nearest
 from benchmark.importing import foreign_code, named_object
+from benchmark.suite.programs import COMMAND, program_row
 from benchmark.suite.values import expected, fits, shown
 
 __all__ = ["FORM", "adapter_class", "build", "resolve"]
@@ -45,6 +46,7 @@ def resolve(name: str, asked: Mapping[str, Setting]) -> Algorithm:
     """The algorithm with every hyper-parameter; `asked` may hold `class` and the settings to change.
 
     `{"imported": True}` alone is a row that was trained elsewhere: it has neither class nor hyper-parameters.
+    `{"command": [...]}` alone is one that a program trains (`benchmark.suite.programs`).
 
     Raises `UnknownName` for a name that is neither in the catalogue nor given a class, and `ConfigurationError` for a
     hyper-parameter the class does not have, of the wrong type or out of its range.
@@ -52,6 +54,8 @@ def resolve(name: str, asked: Mapping[str, Setting]) -> Algorithm:
     settings = dict(asked)
     if IMPORTED in settings:
         return _imported(name, settings)
+    if COMMAND in settings and CLASS not in settings:
+        return program_row(name, settings)
     target = settings.pop(CLASS, CATALOGUE.get(name, name if ":" in name else ""))
     if not isinstance(target, str):
         raise ConfigurationError(f"{name}.class = {shown(target)}: expected '{FORM}' or 'file.py:Class'.")

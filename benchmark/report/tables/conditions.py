@@ -236,7 +236,10 @@ def _settings(algorithm: Algorithm, rate: float) -> str:
 def _range(records: list[Record], name: str) -> str:
     found = sorted({record.counts[name] for record in records if name in record.counts})
     written = [amount(count, "flops") if name == "flops" else f"{count:,}" for count in found]
-    return "–".join(dict.fromkeys((written[0], written[-1]))) if written else DASH
+    if not written:
+        return DASH
+    declared = any(name in record.declared for record in records)
+    return "–".join(dict.fromkeys((written[0], written[-1]))) + (" (declared)" if declared else "")
 
 
 def _peak(reading: ReportData, method: str, task: str) -> str:
