@@ -1,10 +1,10 @@
-"""What a job keeps on disk while it runs, and what its record says of having gone on from there."""
+"""What a job keeps on disk while it runs, so that it can go on from there after an interruption."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from benchmark.contract.happened import Completion, Phase, StepLog
 
@@ -39,17 +39,6 @@ class KeptBatches(Protocol):
     def put(self, batch: str, completions: Sequence[Completion]) -> None:
         """A batch has been sampled."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Resumption:
-    """One further attempt at a job that had been interrupted."""
-
-    stage: Literal["train", "examine"]
-    went_on_from: int
-    """Batches that need not be done again, of training or of the exam; 0 where the stage began anew."""
-    note: str = ""
-    """Why the stage began anew, which checkpoint was left out and why, or what differed since; empty if nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,14 +73,18 @@ class Meter:
         return sum(one.flops for one in self._backbones) + sum(one.flops for one in self._matrices)
 
     @property
+    def _watched(self) -> Sequence[_Backbone | _Matrix]:
+        return (*self._backbones, *self._matrices)
+
+    @property
     def passes(self) -> tuple[tuple[int, ...], ...]:
         """Sums of all passes so far, by watched module in the order they were given: what a checkpoint keeps."""
-        return tuple(tuple(one.sums) for one in (*self._backbones, *self._matrices))
+        return tuple(tuple(one.sums) for one in self._watched)
 
     def restore(self, updates: int, passes: Sequence[Sequence[int]]) -> None:
         """Go on from the sums of an interrupted attempt that watched the same modules in the same order."""
         self.updates, self._earlier = updates, list(passes)
-        for one in (*self._backbones, *self._matrices):
+        for one in self._watched:
             if self._earlier:
                 one.sums = self._earlier.pop(0)
 

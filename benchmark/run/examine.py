@@ -18,11 +18,12 @@ from benchmark.grading import GRADER, math_verify_version
 from benchmark.model.keep import WEIGHTS, save_weights
 from benchmark.model.load import load_policy
 from benchmark.model.policy import LanguagePolicy
-from benchmark.run import handover
+from benchmark.run import checkpoint, handover
 from benchmark.run.canary import SAMPLES, refuse_impossible, test_known, unaccounted
 from benchmark.run.clock import Clock
 from benchmark.run.devices import torch_device
 from benchmark.run.doctor import diagnose
+from benchmark.run.exam_batches import ExamBatches
 from benchmark.run.job import JobProgress, Order
 from benchmark.run.prompting import examples_of
 from benchmark.seeds import seed_of
@@ -63,19 +64,24 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
         progress.provenance = loaded.provenance
         _refuse_other_start(trained, loaded.provenance)
         handover.put_weights(loaded.policy.model, handover.read_weights(handed))
+        kept = ExamBatches(
+            checkpoint.folder_of(order.results, job),
+            loaded.policy.digest(),
+            order.checkpoint_seconds,
+            fresh=order.training_seconds is not None,
+        )
     progress.enter("evaluate")
     exam = loaded.test[: job.exam.problems]
     with clock.phase("evaluate"):
-        evaluation = evaluate(loaded.policy, job.exam, exam, seed_of(job.seed, job.task))
+        evaluation = evaluate(loaded.policy, job.exam, exam, seed_of(job.seed, job.task), kept)
         metrics = measure(evaluation.outcomes)
         others = cross_grading(evaluation.outcomes, exam)
         known = test_known(evaluation.outcomes, _held_out(order, loaded))
-    transferred = _transfer(order, loaded, clock, progress)
+    transferred = _transfer(order, loaded, clock, progress, kept)
     progress.enter("write")
     with clock.phase("write"):
         _write(order, loaded, evaluation)
         write_cross_grading(folder, others)
-        handover.discard(order.results, job)
     missing, told = unaccounted(trained, order.training_seconds)
     phases = {phase: trained.phase_seconds.get(phase, 0.0) + clock.seconds[phase] for phase in PHASES}
     found = (*diagnose(progress.steps, job.algorithm.settings), *(one for one in (known, told) if one is not None))
@@ -91,6 +97,7 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
         metrics={**metrics, **transferred},
         provenance=loaded.provenance,
         diagnoses=found,
+        resumed=(*trained.resumed, *kept.resumptions),
     )
 
 
@@ -137,7 +144,9 @@ def _refuse_other_start(trained: Trained, source: Provenance) -> None:
             )
 
 
-def _transfer(order: Order, loaded: _Loaded, clock: Clock, progress: JobProgress) -> dict[str, float | None]:
+def _transfer(
+    order: Order, loaded: _Loaded, clock: Clock, progress: JobProgress, kept: ExamBatches
+) -> dict[str, float | None]:
     """The same exam on the test problems of other tasks: metrics as `transfer/<task>/<metric>`, outcomes beside."""
     job, found = order.job, dict[str, float | None]()
     for name in job.exam.transfer:
@@ -149,7 +158,7 @@ def _transfer(order: Order, loaded: _Loaded, clock: Clock, progress: JobProgress
             problems = task.load("test", order.data)[: job.exam.problems]
             policy = loaded.policy.asked_as(job.model, job.prompt, task.instruction)
         with clock.phase("evaluate"):
-            evaluation = evaluate(policy, job.exam, problems, seed_of(job.seed, name))
+            evaluation = evaluate(policy, job.exam, problems, seed_of(job.seed, name), kept)
             found |= {f"transfer/{name}/{metric}": value for metric, value in measure(evaluation.outcomes).items()}
         with clock.phase("write"):
             folder = job_folder(order.results, job)

@@ -76,7 +76,7 @@ def _load(part: Part, state: Any) -> None:  # noqa: ANN401 - what `_state_of` ga
 
 def _global_generators() -> dict[str, object]:
     """Of Python, numpy and torch: no method of ours draws from them, but a method from outside may."""
-    cuda: list[Tensor] = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    cuda: list[Tensor] = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
     return {
         "python": random.getstate(),
         "numpy": np.random.get_state(legacy=False),  # noqa: NPY002 - the legacy one is the global one

@@ -100,7 +100,7 @@ def sweep(
                 busy = [one.order.device for one in active]
                 order = replace(waiting.pop(0), device=min(devices, key=busy.count))
                 forget(order.results, order.job)  # an earlier attempt's record is not this one's
-                active.append(_start(context, order, run, stages, time.monotonic()))
+                active.append(_start(context, order, run, _left(order, stages), time.monotonic()))
                 watcher.started(active[-1].order.job)
             sentinels = [one.process.sentinel for one in active]
             wait([*sentinels, *(one.pipe for one in active if not one.pipe.closed)], timeout=TICK_SECONDS)
@@ -120,6 +120,11 @@ def sweep(
             one.process.kill()
             one.process.join()
     return records
+
+
+def _left(order: Order, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+    """The stages that an interrupted attempt has not finished."""
+    return stages[-1:] if handover.is_complete(order.results, order.job) else stages
 
 
 def _context(run: RunStage) -> ForkServerContext | SpawnContext:
