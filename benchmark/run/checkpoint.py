@@ -17,6 +17,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ from benchmark.store.records import job_folder
 __all__ = ["Checkpoints", "Interval", "SavedTraining", "discard", "folder_of"]
 
 STATE, TREE, TENSORS, SUMS, ATTEMPTS = "state.json", "tree.json", "tensors.safetensors", "sums.json", "attempts.json"
+UNFINISHED = ".writing-"
 KEPT = 2
 COST = 100
 """Nothing is written before so many times the seconds that the last writing took: it costs under 1 % of the time."""
@@ -87,6 +89,8 @@ class Checkpoints:
         self._earlier = _read_attempts(folder / ATTEMPTS)
         self._now = None if self._earlier is None else Resumption("train", 0, "the method keeps no checkpoints.")
         self._write_attempts()
+        for left in folder.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(left)
 
     @property
     def resumptions(self) -> tuple[Resumption, ...]:
@@ -117,9 +121,8 @@ class Checkpoints:
         start = time.monotonic()
         tensors: dict[str, Tensor] = {}
         node = to_node(tree, tensors, "state")
-        unfinished, path = self._folder / ".writing", self._folder / f"step-{state.step:08d}"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self._folder))
+        path = self._folder / f"step-{state.step:08d}"
         save_file(_apart(tensors), unfinished / TENSORS)
         with (unfinished / TENSORS).open("rb") as file:
             os.fsync(file.fileno())
