@@ -19,7 +19,7 @@ from benchmark.commands.grade.command import grade
 from benchmark.commands.lab import lab
 from benchmark.commands.listing import list_
 from benchmark.commands.run.command import run
-from benchmark.commands.run.others import fairness, regrade, report
+from benchmark.commands.run.others import fairness, regrade, report, verify
 from benchmark.commands.tape.command import tape
 from benchmark.errors import BakeoffError
 from benchmark.importing import missing_extra
@@ -37,6 +37,7 @@ app.command("list")(list_)
 app.command()(run)
 app.command()(fairness)
 app.command()(report)
+app.command()(verify)
 app.command()(regrade)
 app.command()(check)
 app.add_typer(tape, name="tape")

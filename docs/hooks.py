@@ -29,6 +29,7 @@ OUTSIDE = (
     "reports/*.*",
     "reports/*/*.svg",
     "tests/*.py",
+    "tests/programs/*.py",
     "CHANGELOG.md",
     "CITATION.cff",
     "CONTRIBUTING.md",

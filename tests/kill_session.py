@@ -37,14 +37,14 @@ prompts_per_step = 2
 group_size = 4
 warmup_steps = 2
 learning_rate = 1e-3
-max_completion_tokens = 48
+max_completion_tokens = 32
 probe_every = 2
 probe_problems = 2
 [exam]
-problems = 12
-samples = 4
-max_completion_tokens = 48
-batch_completions = 8
+problems = 8
+samples = 2
+max_completion_tokens = 32
+batch_completions = 4
 [algorithms]
 {rows}
 """

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from benchmark.commands.options import Reports, Results, console, say
+from benchmark.commands.run.interrupted import told_when_interrupted
+from benchmark.commands.run.others import say_unreadable
 
 __all__ = ["lab"]
 
@@ -27,14 +29,18 @@ def lab(
 
     plan = make_lab_plan(suite, results=results, data=data, workers=workers)
     say(plan.describe(), "bold")
+    for old in plan.stale:
+        say(old.line, "yellow")
     for job, reason in plan.refused:
         say(f"refused: {job.id}: {reason}", "dim")
-    failed = carry_out_lab(plan, console)
+    with told_when_interrupted(plan, console):
+        failed = carry_out_lab(plan, console)
     evidence = gather(results, plan.suite.name)
     path = write_report_of(evidence, reports)
     console.print(terminal_table(evidence))
+    bad = say_unreadable(evidence)
     for record in failed:
         say(f"{record.status}: {record.job.id}: {record.reason}", "red")
     say(f"report: {path}")
-    if failed:
+    if failed or bad:
         raise typer.Exit(1)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.comparison.estimates import Cells, Summary, answers, cells, entropy_end, summary, tidy
+from benchmark.comparison.admission import admitted, exam_of
+from benchmark.comparison.estimates import Cells, Summary, cells, entropy_end, summary, tidy
 from benchmark.contract import (
     FLOOR,
     NO_ESTIMATE,
@@ -23,11 +23,10 @@ from benchmark.contract import (
     Suite,
 )
 from benchmark.exam.definitions import direction
-from benchmark.exam.per_problem import from_columns
 from benchmark.stats import Scores, compare_all
 from benchmark.store.kept import CROSS_GRADING, problems_path, read_cross_grading, read_problems
-from benchmark.store.outcomes import OUTCOMES, read_columns
-from benchmark.store.records import job_folder, read_records, read_steps, read_suite
+from benchmark.store.outcomes import OUTCOMES
+from benchmark.store.records import Unreadable, job_folder, read_steps, read_suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["Evidence", "gather"]
 
 _DIGESTED = ("record.json", OUTCOMES, "steps.csv", CROSS_GRADING)
+
+_MOVING = ("torch", "transformers", "trl")
+"""Libraries whose versions move last digits and seconds."""
 
 COMPARED = ("accuracy", "effective_strategies")
 """Metrics with a verdict for every pair of methods."""
@@ -59,6 +61,10 @@ class Evidence:
     verdicts: Mapping[tuple[str, str], Pairs]
     """Verdicts by metric of `COMPARED` and task."""
     digest: str
+    stale: tuple[Record, ...] = ()
+    """Records of the suite's cells that the last run planned under another name; no number of them is used."""
+    unreadable: tuple[Unreadable, ...] = ()
+    """Jobs whose record or files cannot be read or contradict each other; no number of them is used."""
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -85,6 +91,32 @@ class Evidence:
         """The kinds of machine that made finished records; seconds compare only within one."""
         found = {record.provenance.device for record in self.done if record.provenance and record.imported is None}
         return tuple(sorted(found))
+
+    @property
+    def differences(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        """In which of device, machine and libraries finished records differ: what → value → methods.
+
+        These move last digits and seconds, so that seconds compare only where there is none.
+        """
+        found: dict[str, dict[str, set[str]]] = {}
+        for record in self.done:
+            made = record.provenance
+            if made is None or record.imported is not None:
+                continue
+            values = {"device": made.device, "machine": made.machine or "not recorded"}
+            values |= {name: made.libraries.get(name, "not installed") for name in _MOVING}
+            for what, value in values.items():
+                found.setdefault(what, {}).setdefault(value, set()).add(record.job.algorithm.name)
+        return {
+            what: {value: tuple(name for name in self.methods if name in names) for value, names in sorted(by.items())}
+            for what, by in found.items()
+            if len(by) > 1
+        }
+
+    @property
+    def mixed(self) -> bool:
+        """Whether seconds come from unlike machines or libraries, so that none may be compared."""
+        return bool(self.differences)
 
     @property
     def imported(self) -> tuple[str, ...]:
@@ -138,10 +170,13 @@ class Evidence:
 
 
 def gather(results: Path, suite: str) -> Evidence:
-    """Read a suite's folder. Raises BadRecord when it is not there or holds a file that cannot be read."""
+    """Read a suite's folder. One job that cannot be read is named in `unreadable`.
+
+    Raises BadRecord when the folder or its `suite.json` is not there, and for records that must not share a table.
+    """
     asked = read_suite(results, suite)
-    found = read_records(results, suite)
-    records = tuple(record for record in found if answers(record, asked))
+    found = admitted(results, asked)
+    records = found.records
     frame = tidy(records, _entropies(results, records))
     exams = _exams(results, records)
     scores = cells(frame, asked, exams)
@@ -149,7 +184,9 @@ def gather(results: Path, suite: str) -> Evidence:
         results=results,
         suite=asked,
         records=records,
-        strays=len(found) - len(records),
+        strays=found.strays,
+        stale=found.stale,
+        unreadable=found.unreadable,
         frame=frame,
         exams=exams,
         scores=scores,
@@ -178,20 +215,12 @@ def _pairs(suite: Suite, scores: Cells, metric: str, task: str) -> Pairs:
 
 def _exams(results: Path, records: tuple[Record, ...]) -> dict[tuple[str, str, int], ExamParts]:
     """The finished exams by algorithm, task and seed; a job whose outcomes are not there has none."""
-    found: dict[tuple[str, str, int], ExamParts] = {}
-    for record in records:
-        folder = job_folder(results, record.job)
-        path = folder / OUTCOMES
-        if record.status == "done" and path.exists():
-            exam = _exam((folder, path.stat().st_mtime_ns, path.stat().st_size))
-            found[record.job.algorithm.name, record.job.task, record.job.seed] = exam
-    return found
-
-
-@lru_cache(maxsize=4096)
-def _exam(state: tuple[Path, int, int]) -> ExamParts:
-    """One job's exam, read once for as long as its outcomes file keeps its time and size."""
-    return from_columns(read_columns(state[0]))
+    found = {
+        (record.job.algorithm.name, record.job.task, record.job.seed): exam_of(job_folder(results, record.job))
+        for record in records
+        if record.status == "done"
+    }
+    return {key: exam for key, exam in found.items() if exam is not None}
 
 
 def _entropies(results: Path, records: tuple[Record, ...]) -> dict[str, float]:

@@ -42,6 +42,7 @@ from benchmark.contract.happened import (
     Completion,
     Diagnosis,
     Evaluation,
+    MachineLoad,
     Outcome,
     Phase,
     Provenance,
@@ -52,6 +53,7 @@ from benchmark.contract.happened import (
     Verdict,
     VerdictKind,
 )
+from benchmark.contract.identity import Identity, cell_of, cell_prefix, job_id
 from benchmark.contract.kept import CrossGrading, ExamProblems, OutcomeColumns
 from benchmark.contract.reach import Budget, Policy, Run, Till, TrainablePolicy
 from benchmark.contract.resumed import KeptBatches, Part, Stateful, TrainingState
@@ -90,9 +92,11 @@ __all__ = [
     "ExamParts",
     "ExamProblems",
     "Finding",
+    "Identity",
     "Job",
     "Keep",
     "KeptBatches",
+    "MachineLoad",
     "Model",
     "OneLine",
     "Outcome",
@@ -125,6 +129,9 @@ __all__ = [
     "Tuning",
     "Verdict",
     "VerdictKind",
+    "cell_of",
+    "cell_prefix",
     "collision",
+    "job_id",
     "name_fault",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from benchmark.contract.bounds import Between, OneLine
+from benchmark.contract.identity import Identity
 from benchmark.contract.task_data import TaskData
 
 Split = Literal["train", "validation", "test"]
@@ -220,6 +221,9 @@ class Suite:
     """By row name, or `training` for shared settings. Absent names were run with one setting only."""
     own_tasks: Mapping[str, OwnTask] = field(default_factory=dict)
     """Tasks that the suite defines itself, by name."""
+    planned: tuple[str, ...] = ()
+    """Ids of the jobs that the last run planned, in `suite.json` alone: a record of the same cell with another id is
+    stale. Empty in files of before it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +231,7 @@ class Job:
     """One row on one task with one seed, and every setting that can change its numbers."""
 
     id: str
-    """`<algorithm>-<task>-s<seed>-<digest of everything below>`."""
+    """`<algorithm>-<task>-s<seed>-<digest of everything below>` (`benchmark.contract.identity.job_id`)."""
     suite: str
     algorithm: Algorithm
     task: str
@@ -238,6 +242,8 @@ class Job:
     own_tasks: Mapping[str, OwnTask] = field(default_factory=dict)
     """Of the task and the transfer tasks those that the suite brought along."""
     prompt: Prompt = field(default_factory=Prompt)
+    identity: Identity | None = None
+    """What the result depends on beside the settings; `None` in records of before it was kept."""
 
 
 @dataclass(frozen=True, slots=True)

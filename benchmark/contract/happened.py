@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from benchmark.contract.asked import Exam, Job
 
-Status = Literal["done", "failed", "out_of_memory", "timed_out", "diverged", "refused"]
+Status = Literal["done", "failed", "out_of_memory", "timed_out", "diverged", "refused", "interrupted"]
 Phase = Literal["load", "rollout", "reward", "update", "other", "evaluate", "write"]
 """What a job's time and memory are counted for; every second counts once.
 
@@ -157,6 +157,31 @@ class Provenance:
     """Name and version of the grader."""
     rendered_prompt: str | None = None
     """The whole text that the model read for the first validation problem; `None` where it may not be kept."""
+    machine: str | None = None
+    """Digest of host name, processor and memory: the same for jobs of one machine; `None` in records of before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineLoad:
+    """What else the machine did while a job trained, as far as the harness saw it; marks seconds that say little."""
+
+    processors: int
+    """Those that the job might use."""
+    jobs: int
+    """Most jobs of this sweep at once, this one included."""
+    average: float | None
+    """Largest load average over one minute: processes that run or wait for a processor. `None` where none is kept."""
+    waited_seconds: float | None
+    """For how long the training thread was ready but had no processor; `None` where the kernel does not say."""
+
+    def busy(self, training_seconds: float) -> bool:
+        """Whether the seconds are those of a busy machine.
+
+        More processes than processors by one or more, or over 5 % of the training time spent in waiting for one.
+        """
+        crowded = self.average is not None and self.average >= self.processors + 1
+        waited = self.waited_seconds is not None and self.waited_seconds > 0.05 * max(training_seconds, 1.0)
+        return crowded or waited
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +224,10 @@ class Record:
     """Names in `counts` that a row's own program declared, and nobody measured."""
     resumed: tuple[Resumption, ...] = ()
     """Attempts at the job after the first one, which was interrupted."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of outcomes, texts and steps beside the record (`benchmark.store.digests`); empty unless `done`."""
+    load: MachineLoad | None = None
+    """`None` where nothing was trained here, and in records of before it was kept."""
     imported: str | None = None
     """Format, names and SHA-256 of the files its completions came in; seconds, bytes and counts are then unknown, and
     the provenance knows only what graded them. `None` for a job that ran here."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmark.contract.happened import Phase, Resumption
+from benchmark.contract.happened import MachineLoad, Phase, Resumption
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Trained:
     """SHA-256 over the weights that training began with."""
     prompt_digest: str
     """SHA-256 over the format in which a problem became the model's input."""
+    load: MachineLoad | None = None
+    """What else the machine did."""
     declared: tuple[str, ...] = ()
     """Names in `counts` that a row's own program declared, and nobody measured."""
     earlier_seconds: float = 0.0

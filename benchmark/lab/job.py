@@ -17,10 +17,15 @@ from benchmark.lab.worlds.catalogue import load_world
 from benchmark.lab.worlds.graph import Graph
 from benchmark.run.clock import Clock
 from benchmark.run.job import JobProgress, Order, Stage, run_job
+from benchmark.run.machine_load import LoadWatch
 from benchmark.store import provenance
+from benchmark.store.digests import digests_of
 from benchmark.store.records import job_folder, write_steps
 
-__all__ = ["perform", "run_lab_job"]
+__all__ = ["GRADER", "perform", "run_lab_job", "world_digest"]
+
+GRADER = "exact"
+"""Nothing is graded: every metric of a world is computed."""
 
 
 def run_lab_job(stage: Stage, order: Order, pipe: Connection) -> None:
@@ -39,7 +44,7 @@ def perform(order: Order, clock: Clock, progress: JobProgress) -> Record:
         method = None if job.algorithm.name == FLOOR else method_class(job.algorithm.target)(**job.algorithm.settings)
         progress.provenance = _provenance(order, graph)
     progress.enter("train")
-    watch = _Watch(order, clock, progress, graph)
+    watch, load = _Watch(order, clock, progress, graph), LoadWatch(order.jobs)
     asked = network_of(job.model)
     shape = NetworkShape(asked.width, asked.depth, asked.even_start)
     trained = train(tables(graph), method, job.training, job.seed, watch, shape)
@@ -64,6 +69,8 @@ def perform(order: Order, clock: Clock, progress: JobProgress) -> Record:
         },
         metrics=_metrics(watch.steps),
         provenance=progress.provenance,
+        files=digests_of(job_folder(order.results, job)),
+        load=load.seen() if method is not None else None,
     )
 
 
@@ -105,9 +112,6 @@ def _metrics(steps: list[StepLog]) -> dict[str, float | None]:
 
 def _provenance(order: Order, graph: Graph) -> Provenance:
     head, dirty = provenance.commit()
-    content = hashlib.sha256()
-    for table in (graph.child, graph.parent, graph.log_reward, graph.features):
-        content.update(table.tobytes())
     return Provenance(
         commit=head,
         dirty=dirty,
@@ -115,7 +119,16 @@ def _provenance(order: Order, graph: Graph) -> Provenance:
         device=provenance.device(order.threads),
         libraries=provenance.libraries(),
         model_digest=order.job.model.source,
-        task_digest=content.hexdigest(),
+        task_digest=world_digest(graph),
         prompt_digest="-",
-        grader="exact",
+        grader=GRADER,
+        machine=provenance.machine(),
     )
+
+
+def world_digest(graph: Graph) -> str:
+    """SHA-256 over states, rewards and features of a world."""
+    content = hashlib.sha256()
+    for table in (graph.child, graph.parent, graph.log_reward, graph.features):
+        content.update(table.tobytes())
+    return content.hexdigest()

@@ -47,8 +47,12 @@ class ReportData:
 
     @property
     def mixed(self) -> bool:
-        """Whether seconds come from several devices, so that none may be compared."""
-        return len(self.evidence.devices) > 1
+        """Whether seconds come from unlike machines or libraries, so that none may be compared."""
+        return self._mixed
+
+    @cached_property
+    def _mixed(self) -> bool:
+        return self.evidence.mixed
 
     def estimate(self, method: str, task: str, metric: ShownMetric) -> Estimate:
         """The number and its interval, as they are shown."""

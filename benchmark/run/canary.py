@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from benchmark.contract import Diagnosis, Job, Outcome, Trained
+from benchmark.contract import GREEDY, Diagnosis, Job, Outcome, Trained
 from benchmark.errors import MethodFault
 
 __all__ = ["BY_EXAMINER", "SAMPLES", "refuse_impossible", "test_known", "unaccounted"]
@@ -27,9 +27,9 @@ SLACK_SECONDS, SLACK_SHARE = 2.0, 0.05
 def test_known(test: Sequence[Outcome], validation: Sequence[Outcome]) -> Diagnosis | None:
     """Whether a policy solves the test problems far better than validation problems that were not in its training.
 
-    Accuracies are means over problems of their share of accepted samples; the standard error of the gap is
-    √(s²_test/P_test + s²_val/P_val) over these shares, and no s² is taken below that of one more problem that went the
-    other way, so that a perfect exam has an error too.
+    Accuracies are means over problems of their share of accepted samples, greedy completions left out. The standard
+    error of the gap is √(s²_test/P_test + s²_val/P_val) over these shares; each s² is taken with one more problem that
+    went the other way, so that a perfect exam has an error too.
     """
     if not test or not validation:
         return None
@@ -48,6 +48,8 @@ def _accuracy(outcomes: Sequence[Outcome]) -> tuple[float, float, int]:
     """Mean over problems, its squared standard error, and the number of problems."""
     found: dict[str, list[bool]] = {}
     for one in outcomes:
+        if one.sample == GREEDY:
+            continue
         found.setdefault(one.problem, []).append(one.verdict == "correct")
     shares = [sum(each) / len(each) for each in found.values()]
     count = len(shares)

@@ -5,16 +5,27 @@ It loads model, task and grader itself, checks what was handed over, and is the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 
-from benchmark.contract import FLOOR, PHASES, Evaluation, ExamProblems, Outcome, Problem, Provenance, Record, Trained
-from benchmark.errors import MethodFault
-from benchmark.exam.examiner import evaluate
+from benchmark.contract import (
+    FLOOR,
+    PHASES,
+    Evaluation,
+    ExamProblems,
+    Outcome,
+    Problem,
+    Provenance,
+    Record,
+    Split,
+    Trained,
+)
+from benchmark.errors import ConfigurationError, MethodFault
+from benchmark.exam.examiner import evaluate, grade_completions
 from benchmark.exam.metrics import measure
 from benchmark.exam.regrade import cross_grading
-from benchmark.grading import GRADER, math_verify_version
 from benchmark.model.keep import WEIGHTS, save_weights
 from benchmark.model.load import load_policy
 from benchmark.model.policy import LanguagePolicy
@@ -24,10 +35,12 @@ from benchmark.run.clock import Clock
 from benchmark.run.devices import torch_device
 from benchmark.run.doctor import diagnose
 from benchmark.run.exam_batches import ExamBatches
+from benchmark.run.identity import grader_version, question_digests
 from benchmark.run.job import JobProgress, Order
 from benchmark.run.prompting import examples_of
 from benchmark.seeds import seed_of
 from benchmark.store import provenance
+from benchmark.store.digests import digests_of
 from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import write_outcomes
 from benchmark.store.records import job_folder, read_steps
@@ -72,6 +85,8 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
         )
     progress.enter("evaluate")
     exam = loaded.test[: job.exam.problems]
+    if not exam:
+        raise ConfigurationError(f"the exam is empty: task '{job.task}' has no test problems.")
     with clock.phase("evaluate"):
         evaluation = evaluate(loaded.policy, job.exam, exam, seed_of(job.seed, job.task), kept)
         metrics = measure(evaluation.outcomes)
@@ -98,6 +113,8 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
         provenance=loaded.provenance,
         diagnoses=found,
         resumed=(*trained.resumed, *kept.resumptions),
+        files=digests_of(folder),
+        load=trained.load if job.algorithm.name != FLOOR else None,
     )
 
 
@@ -118,17 +135,45 @@ def _load(order: Order) -> _Loaded:
         model_digest=policy.digest(),
         task_digest=digest((*training, *validation, *test)),
         prompt_digest=policy.prompt_digest(),
-        grader=f"{GRADER}, math-verify {math_verify_version() or 'not installed'}",
+        grader=grader_version(),
         rendered_prompt=shown,
+        machine=provenance.machine(),
     )
+    _refuse_other_data(order, {"train": training, "validation": validation, "test": test})
     probes = job.training.probe_problems
     return _Loaded(task, policy, test, validation[probes : 2 * probes] or validation[:probes], source)
 
 
+def _refuse_other_data(order: Order, splits: Mapping[Split, tuple[Problem, ...]]) -> None:
+    """The problems are those that were planned: a file of them may have been edited since the sweep began."""
+    job = order.job
+    if job.identity is None:
+        return
+
+    def problems(name: str, split: Split) -> tuple[Problem, ...]:
+        return splits[split] if name == job.task else load_task(name, job.own_tasks).load(split, order.data)
+
+    task, _ = question_digests(job, problems)
+    if task != job.identity.task:
+        raise ConfigurationError(
+            f"the data of task '{job.task}' was changed while the sweep ran ({job.identity.task[:12]} → {task[:12]}): "
+            "run the suite again, its jobs then start from the new data."
+        )
+
+
 def _held_out(order: Order, loaded: _Loaded) -> tuple[Outcome, ...]:
     """Validation problems answered under the exam's conditions, for the canary alone."""
-    exam = replace(order.job.exam, samples=SAMPLES)
-    return evaluate(loaded.policy, exam, loaded.validation, seed_of(order.job.seed, "canary")).outcomes
+    exam = order.job.exam
+    drawn = loaded.policy.complete(
+        [problem.prompt for problem in loaded.validation],
+        samples=SAMPLES,
+        temperature=exam.temperature,
+        max_tokens=exam.max_completion_tokens,
+        seed=seed_of(order.job.seed, "canary"),
+        batch_completions=exam.batch_completions,
+    )
+    graded = (grade_completions(one, answers) for one, answers in zip(loaded.validation, drawn, strict=True))
+    return tuple(outcome for each in graded for outcome in each)
 
 
 def _refuse_other_start(trained: Trained, source: Provenance) -> None:

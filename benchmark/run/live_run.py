@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import SupportsFloat
 
 import numpy as np
 from torch import nn
@@ -19,6 +20,7 @@ from benchmark.contract import (
     TRAINING_PHASES,
     Completion,
     Job,
+    OneLine,
     Part,
     Phase,
     Problem,
@@ -34,10 +36,16 @@ from benchmark.run.compute import Meter
 from benchmark.run.parts import gathered, put_back, why_unfit
 from benchmark.run.state_tree import to_node
 from benchmark.seeds import seed_of
+from benchmark.store.records import RESERVED_METRICS
 
 __all__ = ["CompletionBudget", "LiveRun"]
 
 PROBE_SAMPLES = 2
+NAME = OneLine(200)
+"""Of a metric that a method logs."""
+
+
+PROBED = "probe/accuracy"
 
 
 class CompletionBudget:
@@ -200,7 +208,8 @@ class LiveRun:
             self._meter.watch(heads)
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Log one finished batch. Raises `Diverged` if a metric is not finite."""
+        """Log one batch. Raises `Diverged` if a metric is not finite, `MethodFault` for a name that is taken."""
+        _refuse_names(step, metrics)
         bad = {name: value for name, value in metrics.items() if not math.isfinite(value)}
         if bad:
             raise Diverged(
@@ -280,4 +289,20 @@ class LiveRun:
             )
             pairs = [(c.text, problem.gold) for problem, row in zip(self._probe, answers, strict=True) for c in row]
             verdicts = grade_all(pairs, require_marker=True)
-            return {"probe/accuracy": sum(verdict.reward for verdict in verdicts) / len(verdicts)}
+            return {PROBED: sum(verdict.reward for verdict in verdicts) / len(verdicts)}
+
+
+def _refuse_names(step: object, metrics: Mapping[str, float]) -> None:
+    """A step log has one column for each metric beside its own, and numbers in all of them."""
+    if not isinstance(step, int) or isinstance(step, bool) or step < 0:
+        raise MethodFault(f"run.log({step!r}, …): a step is a whole number from 0, the batches that are finished.")
+    for name, value in metrics.items():
+        if not isinstance(name, str) or not NAME.holds(name):
+            raise MethodFault(f"run.log({step}, …): {name!r} names no metric: expected {NAME}.")
+        if name in RESERVED_METRICS or name == PROBED:
+            raise MethodFault(
+                f"run.log({step}, …): '{name}' is a column of the harness in the step log: name the metric otherwise, "
+                f"as in 'mine/{name}'."
+            )
+        if not isinstance(value, SupportsFloat):
+            raise MethodFault(f"run.log({step}, …): '{name}' is a {type(value).__name__}, not a number.")

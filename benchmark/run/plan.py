@@ -9,16 +9,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmark.contract import Finding, Job, Record, Suite
+from benchmark.contract import Finding, Job, Problem, Record, Suite
 from benchmark.errors import ConfigurationError
 from benchmark.importing import foreign_code
 from benchmark.run import checkpoint, handover
 from benchmark.run.devices import checked_device, default_workers, devices_of
 from benchmark.run.durations import Durations
+from benchmark.run.identity import identified
 from benchmark.run.job import Order, unfinished
 from benchmark.run.progress import Display, clock_text
 from benchmark.run.ready import refuse_unfit
 from benchmark.run.seals import Seals
+from benchmark.run.stale import Stale, stale_records
 from benchmark.run.sweep import sweep
 from benchmark.store.provenance import committed
 from benchmark.store.records import adopt, forget, is_done, job_folder, read_record, write_record, write_suite
@@ -27,8 +29,9 @@ from benchmark.suite.load import jobs_of, load_suite, suite_path
 from benchmark.suite.registry import build, resolve
 from benchmark.suite.source import Changes
 from benchmark.tasks import load_task
+from benchmark.tasks.task import SPLITS
 
-__all__ = ["Plan", "carry_out", "make_plan"]
+__all__ = ["Plan", "carry_out", "make_plan", "planned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class Plan:
     """Where the jobs compute: `auto`, `cpu`, `cuda`, `cuda:1` or `mps`."""
     again: tuple[Job, ...] = ()
     """Those of `to_run` that are done and will be replaced."""
+    stale: tuple[Stale, ...] = ()
+    """Results of cells of `to_run`, `refused` and `awaited` that stay on disk and are used no more."""
 
     def jobs(self) -> tuple[Job, ...]:
         """All jobs of the suite."""
@@ -69,6 +74,8 @@ class Plan:
     def describe(self) -> str:
         """`36 jobs, 9 done, 27 to run, 2 at a time, about 8 min`."""
         parts = [f"{self.suite.name}: {self.total} jobs", f"{len(self.done)} done"]
+        if self.stale:
+            parts.append(f"{len(self.stale)} stale")
         if self.refused:
             parts.append(f"{len(self.refused)} refused")
         if self.awaited:
@@ -121,7 +128,7 @@ def make_plan(
     """
     device = checked_device(device)
     suite = load_suite(suite_path(name), resolve, changes)
-    jobs = jobs_of(suite)
+    jobs = identified(suite, jobs_of(suite), data)
     over = tuple(job for job in jobs if force and not job.algorithm.imported and is_done(results, job))
     done = tuple(
         job for job in jobs if job not in over and (is_done(results, job) or (not force and adopt(results, job)))
@@ -144,12 +151,18 @@ def make_plan(
         awaited=tuple(job for job in missing if job.algorithm.imported),
         device=device,
         again=over,
+        stale=stale_records(results, missing),
     )
+
+
+def planned(plan: Plan) -> Suite:
+    """The suite with the ids of its jobs: what else lies in its folder is of another question or another code."""
+    return replace(plan.suite, planned=tuple(sorted(job.id for job in plan.jobs())))
 
 
 def carry_out(plan: Plan, console: Console) -> Sequence[Record]:
     """Run the jobs to run and return the records of this suite's jobs that did not finish."""
-    write_suite(plan.results, plan.suite)
+    write_suite(plan.results, planned(plan))
     refused = [unfinished(job, "refused", reason) for job, reason in plan.refused]
     for record in refused:
         write_record(plan.results, record)
@@ -170,6 +183,7 @@ def carry_out(plan: Plan, console: Console) -> Sequence[Record]:
             plan.device,
             plan.suite.keep,
             texts,
+            plan.workers,
             checkpoint_seconds=plan.suite.checkpoint_seconds,
         )
         for job in plan.to_run
@@ -192,7 +206,7 @@ class _Sealing:
     """Passes the sweep's events on to the display, and seals each job that has ended."""
 
     def __init__(self, display: Display, seals: Seals) -> None:
-        self.started, self.progress = display.started, display.progress
+        self.started, self.progress, self.elsewhere = display.started, display.progress, display.elsewhere
         self._display, self._seals = display, seals
 
     def finished(self, record: Record) -> None:
@@ -218,26 +232,12 @@ def examine_tasks(suite: Suite, names: Sequence[str], data: Path | None) -> tupl
     """
     found: list[Finding] = []
     for name in names:
-        task = load_task(name, suite.own_tasks)
-        if task.exam_only:
-            raise ConfigurationError(
-                f"task '{name}' is an exam, nothing can be trained on it: take it out of 'tasks' and write "
-                f"'transfer = [\"{name}\"]' under [exam]."
-            )
-        train, validation, test = (task.load(split, data) for split in ("train", "validation", "test"))
+        train, validation, test = _splits(suite, name, data)
         leaks = compare_splits(name, train, validation, test)
         found += leaks
         if any(one.severity == "refuse" for one in leaks):
             continue  # what the exam repeats is said first: nothing else about these files matters before
-        wanted = suite.training.prompts_per_step
-        if len(train) < wanted:
-            raise ConfigurationError(
-                f"[training] prompts_per_step = {wanted}, but task '{name}' has {len(train)} for training: lower it."
-            )
-        if suite.training.probe_every and not validation:
-            raise ConfigurationError(
-                f"task '{name}' has no validation problems for the learning curve: add rows, or set probe_every = 0."
-            )
+        _refuse_too_few(suite, name, train, validation, test)
         for other in suite.exam.transfer:
             if other != name:
                 asked = load_task(other, suite.own_tasks).load("test", data)
@@ -248,3 +248,30 @@ def examine_tasks(suite: Suite, names: Sequence[str], data: Path | None) -> tupl
             task = load_task(name, suite.own_tasks)
             found += unreadable_golds(name, task.answer_format, task.load("test", data)[: suite.exam.problems])
     return tuple(found)
+
+
+def _splits(suite: Suite, name: str, data: Path | None) -> list[tuple[Problem, ...]]:
+    task = load_task(name, suite.own_tasks)
+    if task.exam_only:
+        raise ConfigurationError(
+            f"task '{name}' is an exam, nothing can be trained on it: take it out of 'tasks' and write "
+            f"'transfer = [\"{name}\"]' under [exam]."
+        )
+    return [task.load(split, data) for split in SPLITS]
+
+
+def _refuse_too_few(
+    suite: Suite, name: str, train: Sequence[Problem], validation: Sequence[Problem], test: Sequence[Problem]
+) -> None:
+    """Splits that are too small for what the suite does with them."""
+    if not test:
+        raise ConfigurationError(f"task '{name}' has no test problems, so that nothing can be examined: add rows.")
+    wanted = suite.training.prompts_per_step
+    if len(train) < wanted:
+        raise ConfigurationError(
+            f"[training] prompts_per_step = {wanted}, but task '{name}' has {len(train)} for training: lower it."
+        )
+    if suite.training.probe_every and not validation:
+        raise ConfigurationError(
+            f"task '{name}' has no validation problems for the learning curve: add rows, or set probe_every = 0."
+        )

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from benchmark.adapter import Adapter
 from benchmark.contract import FLOOR, Checkpoint, Problem, Trained
-from benchmark.errors import MethodFault
+from benchmark.errors import ConfigurationError, MethodFault
 from benchmark.model.load import load_policy
 from benchmark.model.policy import LanguagePolicy
 from benchmark.run import handover
@@ -27,10 +27,12 @@ from benchmark.run.compute import Meter
 from benchmark.run.devices import torch_device
 from benchmark.run.job import JobProgress, Order
 from benchmark.run.live_run import LiveRun
+from benchmark.run.machine_load import LoadWatch
 from benchmark.run.prompting import examples_of, without_examples
 from benchmark.store import provenance
 from benchmark.store.records import job_folder, write_steps
 from benchmark.suite.author import refuse_other_checkpoint
+from benchmark.suite.code import method_digest
 from benchmark.suite.registry import build
 from benchmark.tasks import load_task
 from benchmark.tasks.withheld import refuse_asked, withheld
@@ -57,6 +59,7 @@ def train(order: Order, clock: Clock, progress: JobProgress) -> None:
     handover.discard(order.results, order.job)
     progress.enter("load")
     with clock.phase("load"):
+        _refuse_changed(order)
         if torch_device(order.device).startswith("cuda"):
             torch.cuda.set_device(torch_device(order.device))  # what asks for the current device gets this one
             clock.watch_cuda()
@@ -65,20 +68,27 @@ def train(order: Order, clock: Clock, progress: JobProgress) -> None:
         for module in adapter.imports:
             importlib.import_module(module)
     progress.enter("train")
-    trained = _train(order, loaded, adapter, clock, progress)
+    watch = LoadWatch(order.jobs)
+    trained = _train(order, loaded, adapter, clock, progress, watch)
+    seen = watch.seen()
     with clock.phase("write"):
         weights = {} if order.job.algorithm.name == FLOOR else _weights(loaded)
         handover.refuse_broken(weights)
         handover.leave_weights(folder, weights)
-    handover.leave_figures(
-        folder,
-        replace(
-            trained,
-            wall_seconds=clock.wall_seconds,
-            phase_seconds=dict(clock.seconds),
-            peak_bytes=dict(clock.peak_bytes),
-        ),
-    )
+    seconds, peaks = dict(clock.seconds), dict(clock.peak_bytes)
+    final = replace(trained, wall_seconds=clock.wall_seconds, phase_seconds=seconds, peak_bytes=peaks, load=seen)
+    handover.leave_figures(folder, final)
+
+
+def _refuse_changed(order: Order) -> None:
+    """The method is the one that was planned: its file may have been edited since the sweep began."""
+    planned = order.job.identity
+    found = planned and method_digest(order.job.algorithm.target)
+    if planned and found != planned.method:
+        raise ConfigurationError(
+            f"the code of '{order.job.algorithm.name}' was changed while the sweep ran ({planned.method[:12]} → "
+            f"{str(found)[:12]}): run the suite again, it then starts from the new code."
+        )
 
 
 def _load(order: Order) -> _Loaded:
@@ -92,13 +102,16 @@ def _load(order: Order) -> _Loaded:
     return _Loaded(policy, names, rest, validation[: job.training.probe_problems], policy.digest())
 
 
-def _train(order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: JobProgress) -> Trained:
+def _train(
+    order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: JobProgress, watch: LoadWatch
+) -> Trained:
     """Train, and return what can be said of it at once."""
     checkpoints = Checkpoints(
         folder_of(order.results, order.job), order.job.id, order.checkpoint_seconds, _environment(order)
     )
 
     def logged(step: int) -> None:
+        watch.look()
         with clock.phase("write"):  # whatever ends this process, what it measured is on disk
             write_steps(job_folder(order.results, order.job), run.steps)
         progress.step(step)

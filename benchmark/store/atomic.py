@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["READ_ERRORS", "columns_from_csv", "from_csv", "to_csv", "unzipped", "write", "zipped"]
 
-READ_ERRORS = (OSError, EOFError, ValueError, zlib.error)
-"""Exceptions that a missing, truncated or foreign file raises in open, gzip, UTF-8, CSV and JSON."""
+READ_ERRORS = (OSError, EOFError, ValueError, RecursionError, zlib.error)
+"""Exceptions that a missing, truncated, deeply nested or foreign file raises in open, gzip, UTF-8, CSV and JSON."""
 
 _CELL = re.compile(r'(?:"([^"]*(?:""[^"]*)*)"|([^",\r\n]*))(,|\n)')
 _QUOTED = re.compile(r'(?:(?<=[,\n])|\A)"([^"]*(?:""[^"]*)*)"(?=[,\n])')

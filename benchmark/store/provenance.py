@@ -1,9 +1,10 @@
-"""Provenance of numbers: commit, versions, device, and digests of weights."""
+"""Provenance of numbers: commit, versions, device and machine."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import platform
 import shutil
 import subprocess
@@ -11,17 +12,15 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from benchmark.model.pocket import POCKET
-
 __all__ = [
     "LIBRARIES",
     "commit",
     "committed",
     "device",
     "libraries",
+    "machine",
     "numbers_version",
     "package_version",
-    "weights_digest",
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,16 +88,12 @@ def device(threads: int, name: str = "auto") -> str:
 
 
 @functools.cache
-def weights_digest(source: str) -> str | None:
-    """SHA-256 over the weight files of a local model folder, 16 digits; `None` for a name on the Hub."""
-    folder = POCKET if source == "pocket" else Path(source)
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        return None
-    total = hashlib.sha256()
-    for file in files:
-        total.update(file.read_bytes())
-    return total.hexdigest()[:16]
+def machine() -> str:
+    """Twelve digits that are the same for all jobs of one machine, and from which its name cannot be read."""
+    memory = Path("/proc/meminfo")
+    total = memory.read_text(encoding="ascii", errors="replace").partition("\n")[0] if memory.exists() else ""
+    said = "|".join((platform.node(), platform.machine(), _processor(), str(os.cpu_count()), total))
+    return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
 def _processor() -> str:

@@ -13,33 +13,39 @@ The same values give the same bytes.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter
 
-from benchmark.contract import Job, Record, StepLog, Suite, name_fault
+from benchmark.contract import Job, Record, StepLog, Suite, cell_prefix, job_id, name_fault
 from benchmark.errors import BadRecord
 from benchmark.store.atomic import READ_ERRORS, from_csv, to_csv, write
 from benchmark.store.kept import CROSS_GRADING, problems_path
 from benchmark.store.outcomes import OUTCOMES, RESTORE, SAMPLES, file_of, message_of
+from benchmark.store.provenance import numbers_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 __all__ = [
+    "RESERVED_METRICS",
     "SCHEMA_VERSION",
+    "Unreadable",
     "adopt",
     "forget",
     "has_record",
     "is_done",
     "job_folder",
+    "read_readable",
     "read_record",
     "read_records",
     "read_steps",
     "read_suite",
+    "record_stamp",
     "write_record",
     "write_steps",
     "write_suite",
@@ -56,6 +62,8 @@ T = TypeVar("T")
 _STEP_COLUMNS = ("step", "completions", "seconds")
 _SPENT_COLUMNS = ("tokens", "updates", "flops")
 """Columns that are absent from older logs and empty if unknown."""
+RESERVED_METRICS = frozenset((*_STEP_COLUMNS, *_SPENT_COLUMNS))
+"""Names that no metric of a step log may have."""
 
 
 # --- records -------------------------------------------------------------------------------------------------------
@@ -86,7 +94,35 @@ def read_record(folder: Path) -> Record:
     record = _from_json(_adapter_of_records(), path, _RESTORE_RECORD)
     if record.job.id != folder.name:
         raise BadRecord(f"{path}: is the record of job '{record.job.id}'. Move it to a folder of that name.")
+    _refuse_other_job(record, path)
+    _refuse_impossible(record, path)
     return record
+
+
+def _refuse_other_job(record: Record, path: Path) -> None:
+    """A job's name follows from its settings; the digest in it is that of this version's rules."""
+    job = record.job
+    ours = job.identity is not None and job.identity.version == numbers_version()
+    expected = job_id(job) if ours else f"{cell_prefix(job)}-{job.id.rpartition('-')[2]}"
+    if job.id != expected:
+        raise BadRecord(
+            f"{path}: its settings are those of job '{expected}', not of '{job.id}': one was changed afterwards. "
+            f"{_RESTORE_RECORD}"
+        )
+
+
+def _refuse_impossible(record: Record, path: Path) -> None:
+    """Nothing that was measured or counted is negative, infinite or NaN."""
+    found: dict[str, float] = {f"phase_seconds.{name}": value for name, value in record.phase_seconds.items()}
+    found |= {f"peak_bytes.{name}": value for name, value in record.peak_bytes.items()}
+    found |= {f"counts.{name}": value for name, value in record.counts.items()}
+    found |= {} if record.wall_seconds is None else {"wall_seconds": record.wall_seconds}
+    for name, value in found.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise BadRecord(f"{path}: {name} = {value}: a finite number from 0 was expected. {_RESTORE_RECORD}")
+    for name, metric in record.metrics.items():
+        if metric is not None and not math.isfinite(metric):
+            raise BadRecord(f"{path}: metrics.{name} = {metric}: a finite number was expected. {_RESTORE_RECORD}")
 
 
 def read_records(root: Path, suite: str) -> list[Record]:
@@ -97,8 +133,33 @@ def read_records(root: Path, suite: str) -> list[Record]:
     return [read_record(path.parent) for path in sorted(folder.glob(f"*/{RECORD}"))]
 
 
+class Unreadable(NamedTuple):
+    """A record that is not used, with the reason; the others of its suite are."""
+
+    job: str
+    """Name of its folder."""
+    reason: str
+    """One sentence that begins with the file."""
+
+
+def read_readable(root: Path, suite: str) -> tuple[list[Record], list[Unreadable]]:
+    """All records of a suite, sorted by job id, and those that cannot be read. Raises BadRecord for no such folder."""
+    folder = root / suite
+    if not folder.is_dir():
+        raise BadRecord(f"{folder}: no such folder. Run the suite '{suite}' first.")
+    found, bad = list[Record](), list[Unreadable]()
+    for path in sorted(folder.glob(f"*/{RECORD}")):
+        try:
+            found.append(read_record(path.parent))
+        except BadRecord as error:
+            bad.append(Unreadable(path.parent.name, str(error)))
+    return found, bad
+
+
 def is_done(root: Path, job: Job) -> bool:
-    """Whether the job is finished: it has a record of this schema version with the status `done`.
+    """Whether the job is finished: it has a record of it, of this schema version, with the status `done`.
+
+    A record with another identity is one of another job, whatever its name.
 
     Raises BadRecord for a record that cannot be read, so that results are never overwritten silently.
     """
@@ -106,12 +167,21 @@ def is_done(root: Path, job: Job) -> bool:
     if not (folder / RECORD).exists():
         return False
     record = read_record(folder)
-    return record.status == "done" and record.schema_version == SCHEMA_VERSION
+    return record.status == "done" and record.schema_version == SCHEMA_VERSION and record.job.identity == job.identity
 
 
 def has_record(root: Path, job: Job) -> bool:
     """Whether the job has left a record, of any status."""
     return (job_folder(root, job) / RECORD).exists()
+
+
+def record_stamp(root: Path, job: Job) -> tuple[int, int, int] | None:
+    """What tells one record of a job from a later one: each is a file of its own. `None` without a record."""
+    try:
+        found = (job_folder(root, job) / RECORD).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def forget(root: Path, job: Job) -> None:
@@ -127,8 +197,7 @@ def adopt(root: Path, job: Job) -> bool:
     for folder in sorted(root.glob(f"*/{job.id}")):
         if folder.parent.name == job.suite or not (folder / RECORD).exists():
             continue
-        record = read_record(folder)
-        if record.status == "done" and record.schema_version == SCHEMA_VERSION:
+        if is_done(root, replace(job, suite=folder.parent.name)):
             transfer = [file_of(kind, task) for task in job.exam.transfer for kind in (OUTCOMES, SAMPLES)]
             for name in (OUTCOMES, SAMPLES, STEPS, CROSS_GRADING, *transfer):
                 if (folder / name).exists():
@@ -136,7 +205,7 @@ def adopt(root: Path, job: Job) -> bool:
             problems = problems_path(root, folder.parent.name, job.task)
             if problems.exists():
                 write(problems_path(root, job.suite, job.task), problems.read_bytes())
-            write_record(root, replace(record, job=job))
+            write_record(root, replace(read_record(folder), job=job))
             return True
     return False
 
@@ -163,12 +232,16 @@ def read_suite(root: Path, suite: str) -> Suite:
 def write_steps(folder: Path, steps: Sequence[StepLog]) -> None:
     """Write `steps.csv`: step, completions, seconds, tokens, updates, flops, then every metric of any step, by name.
 
-    Without steps there is no such file: an older one is removed.
+    Without steps there is no such file: an older one is removed. Raises BadRecord for a metric with the name of another
+    column, which could not be read back.
     """
     if not steps:
         (folder / STEPS).unlink(missing_ok=True)
         return
     names = sorted({name for step in steps for name in step.metrics})
+    taken = next((name for name in names if name in RESERVED_METRICS), None)
+    if taken is not None:
+        raise BadRecord(f"{folder / STEPS}: a metric is named '{taken}', as another column is. Name it otherwise.")
     rows = [
         [
             *(str(s.step), str(s.completions), _number(s.seconds)),
@@ -189,6 +262,8 @@ def read_steps(folder: Path) -> tuple[StepLog, ...]:
         header, *rows = from_csv(path.read_bytes().decode())
         if tuple(header[:3]) != _STEP_COLUMNS:
             raise ValueError(f"the first columns are not {', '.join(_STEP_COLUMNS)}")
+        if len(set(header)) != len(header):
+            raise ValueError("two columns have the same name")
         return tuple(_step(header, row) for row in rows)
     except READ_ERRORS as error:
         raise BadRecord(f"{path}: {error}. {RESTORE}") from error
@@ -203,6 +278,13 @@ def _step(header: Sequence[str | None], row: Sequence[str | None]) -> StepLog:
     step, completions, seconds = (cells.pop(name) or "" for name in _STEP_COLUMNS)
     spent = {name: int(cell) for name in _SPENT_COLUMNS if (cell := cells.pop(name, None)) is not None}
     metrics = {name: float(cell) for name, cell in cells.items() if name is not None and cell is not None}
+    counted = {"step": int(step), "completions": int(completions), "seconds": float(seconds), **spent}
+    for name, value in counted.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"step {step}: {name} = {value}: a finite number from 0 was expected")
+    for name, value in metrics.items():
+        if not math.isfinite(value):
+            raise ValueError(f"step {step}: {name} = {value}: a finite number was expected")
     return StepLog(step=int(step), completions=int(completions), seconds=float(seconds), metrics=metrics, **spent)
 
 
@@ -220,11 +302,20 @@ def _adapter_of_suites() -> TypeAdapter[Suite]:
 
 
 def _to_json(adapter: TypeAdapter[T], value: T, path: Path) -> bytes:
-    plain = adapter.dump_python(value, mode="json")
+    plain = _encodable(adapter.dump_python(value, mode="json"))
     try:
         return (json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
     except ValueError as error:
         raise BadRecord(f"{path} cannot be written: a number in it is NaN or infinite. JSON has neither.") from error
+
+
+def _encodable(value: object) -> object:
+    """The same with what UTF-8 cannot write shown as an escape: half a character in a failure's text, for example."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {name: _encodable(one) for name, one in value.items()}
+    return [_encodable(one) for one in value] if isinstance(value, list) else value
 
 
 def _from_json(adapter: TypeAdapter[T], path: Path, remedy: str) -> T:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import itertools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,17 +19,16 @@ from benchmark.contract import (
     Keep,
     Model,
     OwnTask,
-    Prompt,
     Setting,
     Suite,
     Training,
     Tuning,
     collision,
+    job_id,
     name_fault,
 )
 from benchmark.errors import ConfigurationError, MissingPackage, UnknownName
-from benchmark.importing import is_path, locate
-from benchmark.store.provenance import numbers_version, weights_digest
+from benchmark.importing import locate
 from benchmark.suite.own_tasks import named_tasks, tables_of
 from benchmark.suite.presets import read_prompt
 from benchmark.suite.programs import COMMAND, located_words
@@ -106,7 +103,10 @@ def _checked(text: SuiteText, resolve: Resolve) -> Suite:
 
 
 def jobs_of(suite: Suite) -> tuple[Job, ...]:
-    """All jobs, ordered by seed and task first, so that an interrupted sweep still has paired methods."""
+    """All jobs, ordered by seed and task first, so that an interrupted sweep still has paired methods.
+
+    They have no identity yet: `benchmark.run.identity` gives it, and their names with it, before the first one runs.
+    """
     return tuple(
         _job(suite, algorithm, task, seed)
         for seed, task, algorithm in itertools.product(suite.seeds, suite.tasks, suite.algorithms)
@@ -114,57 +114,15 @@ def jobs_of(suite: Suite) -> tuple[Job, ...]:
 
 
 def _job(suite: Suite, algorithm: Algorithm, task: str, seed: int) -> Job:
-    moves = {
-        "numbers": numbers_version(),
-        "target": _without_folder(algorithm.target),
-        "settings": dict(algorithm.settings),
-        "task": task,
-        "seed": seed,
-        "model": _moving(suite.model),
-        "weights": weights_digest(suite.model.source),
-        "training": _moving(suite.training),
-        "exam": _moving(suite.exam),
-        **_prompt_moves(suite),
-    }
     own = {name: suite.own_tasks[name] for name in (task, *suite.exam.transfer) if name in suite.own_tasks}
-    if own:
-        moves["own_tasks"] = {name: _identity(one) for name, one in own.items()}
-    digest = hashlib.sha256(json.dumps(moves, sort_keys=True).encode()).hexdigest()[:8]
-    name = f"{algorithm.name}-{task}-s{seed}-{digest}"
-    return Job(name, suite.name, algorithm, task, seed, suite.model, suite.training, suite.exam, own, suite.prompt)
-
-
-def _prompt_moves(suite: Suite) -> dict[str, object]:
-    """The prompt as far as it moves numbers: nothing for what the pocket policy reads when nobody says otherwise."""
-    if suite.prompt == Prompt() and suite.model.source == "pocket":
-        return {}
-    return {"prompt": {key: value for key, value in dataclasses.asdict(suite.prompt).items() if key != "preset"}}
+    job = Job("", suite.name, algorithm, task, seed, suite.model, suite.training, suite.exam, own, suite.prompt)
+    return dataclasses.replace(job, id=job_id(job))
 
 
 def _one_of(where: str, key: str, value: Any, hint: Any) -> Any:  # noqa: ANN401 - as TOML gives it
     if not fits(value, hint):
         raise ConfigurationError(f"{where}: {key} = {shown(value)}: expected {expected(hint)}.")
     return value
-
-
-def _moving(settings: Model | Training | Exam) -> dict[str, Any]:
-    """All settings that can move numbers. A field that a later version added counts where it is not at its default."""
-    start = type(settings)()
-    plain, default = dataclasses.asdict(settings), dataclasses.asdict(start)
-    later = {one.name for one in dataclasses.fields(settings) if one.metadata.get("later")}
-    return {name: value for name, value in plain.items() if name not in later or value != default[name]}
-
-
-def _identity(own: OwnTask) -> object:
-    """How a task is made, without the folders of this machine."""
-    if isinstance(own, str):
-        return _without_folder(own)
-    return {**dataclasses.asdict(own), **dict.fromkeys(("data", "train", "validation", "test"))}
-
-
-def _without_folder(target: str) -> str:
-    module, colon, name = target.rpartition(":")
-    return f"{Path(module).name}:{name}" if colon and is_path(module) else target
 
 
 def _algorithms(text: SuiteText, resolve: Resolve) -> tuple[Algorithm, ...]:

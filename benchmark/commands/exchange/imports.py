@@ -15,16 +15,29 @@ from benchmark.commands.exchange.matching import Matched, match
 from benchmark.commands.exchange.readers import Asked, read_samples
 from benchmark.commands.exchange.repeated import refuse_repeated, source_of
 from benchmark.commands.exchange.training import Told, read_training
-from benchmark.contract import GREEDY, Completion, ExamProblems, Job, Outcome, Problem, Provenance, Record, Suite
-from benchmark.errors import ConfigurationError, MalformedRow, UnknownName
+from benchmark.contract import (
+    GREEDY,
+    Completion,
+    ExamProblems,
+    Job,
+    Outcome,
+    Problem,
+    Provenance,
+    Record,
+    Suite,
+    cell_of,
+)
+from benchmark.errors import BadRecord, ConfigurationError, MalformedRow, UnknownName
 from benchmark.exam.examiner import grade_completions
 from benchmark.exam.metrics import measure
 from benchmark.exam.regrade import cross_grading
 from benchmark.grading import GRADER, math_verify_version
+from benchmark.run.identity import identity_of
 from benchmark.store import provenance
+from benchmark.store.digests import digests_of
 from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import write_outcomes
-from benchmark.store.records import is_done, job_folder, read_record, write_record, write_steps, write_suite
+from benchmark.store.records import is_done, job_folder, read_record, read_suite, write_record, write_steps, write_suite
 from benchmark.suite.load import jobs_of
 from benchmark.tasks import digest, load_task
 
@@ -56,7 +69,7 @@ def import_files(
 
     Raises `ConfigurationError` for a cell the suite does not have or that is filled, `MalformedRow` for the files.
     """
-    job = _job(suite, asked)
+    job = identity_of(suite, _job(suite, asked), data)
     if is_done(results, job):
         old = read_record(job_folder(results, job)).imported
         raise ConfigurationError(
@@ -74,14 +87,25 @@ def import_files(
     refuse_repeated(results, job, source, outcomes)
     record = _record(job, outcomes, source, digest([one for split in splits for one in split]))
     record = replace(record, wall_seconds=trained.seconds, counts=trained.counts)
-    write_suite(results, suite)
+    write_suite(results, _planned(results, suite, job))
     write_steps(job_folder(results, job), trained.steps)
     write_outcomes(job_folder(results, job), outcomes, texts=task.generated)
     write_cross_grading(job_folder(results, job), cross_grading(outcomes, problems))
     if task.generated and record.provenance is not None:
         write_problems(results, suite.name, task.name, ExamProblems(record.provenance.task_digest, tuple(splits[2])))
+    record = replace(record, files=digests_of(job_folder(results, job)))
     write_record(results, record)
     return record, len(found.unmatched)
+
+
+def _planned(results: Path, suite: Suite, job: Job) -> Suite:
+    """The suite with this job among those that were planned before, in place of an older one of its cell."""
+    try:
+        before = read_suite(results, suite.name).planned
+    except BadRecord:  # not there yet, or written over
+        before = ()
+    kept = [id_ for id_ in before if cell_of(id_) != cell_of(job.id)]
+    return replace(suite, planned=tuple(sorted([*kept, job.id])))
 
 
 def _job(suite: Suite, asked: ImportRequest) -> Job:

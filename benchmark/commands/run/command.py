@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +21,8 @@ from benchmark.commands.options import (
     say,
 )
 from benchmark.commands.run.folders import require_writable
+from benchmark.commands.run.interrupted import told_when_interrupted
+from benchmark.commands.run.others import say_unreadable
 from benchmark.commands.run.summary import as_json, plan_as_json
 from benchmark.errors import ConfigurationError
 from benchmark.importing import add_folder
@@ -102,6 +103,8 @@ def run(
         force=force,
     )
     say(plan.describe(), "bold", to=out)
+    for old in plan.stale:
+        say(old.line, "yellow", to=out)
     for line in plan.awaiting(suite):
         say(line, to=out)
     print_findings(plan.findings, to=out)
@@ -110,11 +113,8 @@ def run(
         return
     require_writable(results, "--results")
     require_writable(reports, "--reports")
-    try:
+    with told_when_interrupted(plan, out):
         failed = carry_out(plan, out)
-    except KeyboardInterrupt:
-        say(_how_to_go_on(plan), "yellow", to=out)
-        raise typer.Exit(130) from None
     _finish(plan, failed, reports, out, as_json_too=json_)
 
 
@@ -125,13 +125,14 @@ def _finish(plan: Plan, failed: Sequence[Record], reports: Path, out: Console, *
     evidence = gather(plan.results, plan.suite.name)
     path = write_report_of(evidence, reports)
     out.print(terminal_table(evidence))
+    bad = say_unreadable(evidence, to=out)
     for record in failed:
         say(f"{record.status}: {record.job.id}: {record.reason}", "red", to=out)
     say(f"with the completions, for a browser: {path.with_suffix('.html')}", to=out)
     say(f"report: {path}", to=out)
     if as_json_too:
         sys.stdout.write(json.dumps(as_json(plan, path), indent=1, ensure_ascii=False) + "\n")
-    if failed:
+    if failed or bad:
         raise typer.Exit(1)
 
 
@@ -143,15 +144,6 @@ def _show_plan(plan: Plan, out: Console, *, as_json_too: bool) -> None:
         say(f"to run   {job.id}", to=out)
     for job, reason in plan.refused:
         say(f"refused  {job.id}: {reason}", to=out)
-
-
-def _how_to_go_on(plan: Plan) -> str:
-    ended = plan.ended()
-    command = shlex.join(["bakeoff", *[word for word in sys.argv[1:] if word != "--force"]])
-    return (
-        f"interrupted: {ended} of {plan.total} jobs are done and keep their results, running ones were ended. "
-        f"Go on with the same command: {command}"
-    )
 
 
 def _names(text: str | None) -> tuple[str, ...]:

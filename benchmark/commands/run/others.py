@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from benchmark.commands.options import DataOption, Reports, Results, SuiteName, console, print_findings, say
 from benchmark.errors import ConfigurationError
 from benchmark.importing import add_folder
 
-__all__ = ["fairness", "regrade", "report"]
+if TYPE_CHECKING:
+    from benchmark.comparison.evidence import Evidence
+
+__all__ = ["fairness", "regrade", "report", "say_unreadable", "verify"]
 
 
 def fairness(suite: SuiteName = "pocket", data: DataOption = None) -> None:
@@ -54,6 +58,7 @@ def report(
     if check:
         _check_reports(results, reports, names)
         return
+    bad = 0
     for name in names:
         evidence = gather(results, name)
         path = write_report_of(evidence, reports)
@@ -62,23 +67,48 @@ def report(
         if readme is not None:
             put_into(readme, evidence)
         console.print(terminal_table(evidence))
+        bad += say_unreadable(evidence)
         say(f"report: {path}")
+    if bad:
+        raise typer.Exit(1)
 
 
 def _check_reports(results: Path, reports: Path, names: Sequence[str]) -> None:
     """Names every file that is not what the results say, and exits with 1 where there is one."""
-    from benchmark.report import check_report
+    from benchmark.report import check_report, gather
     from benchmark.report.versions import drawn_elsewhere
 
     stale = [file for name in names for file in check_report(results, reports, name)]
+    bad = sum(say_unreadable(gather(results, name)) for name in names)
     for file in stale:
         say(f"{reports / file} does not match {results}: run 'bakeoff report' and commit the changes.", "red")
     other = drawn_elsewhere(reports, names)
     if other:
         say(f"Figures were not compared: they belong to matplotlib {other}, which is not installed here.")
-    if stale:
+    if stale or bad:
         raise typer.Exit(1)
     say(f"{', '.join(names)}: reports are what the results say.")
+
+
+def say_unreadable(evidence: Evidence, *, to: Console = console) -> int:
+    """One line for each job that cannot be read; returns how many there are."""
+    for one in evidence.unreadable:
+        say(f"unreadable: {one.job}: {one.reason}", "red", to=to)
+    return len(evidence.unreadable)
+
+
+def verify(
+    folder: Annotated[Path, typer.Argument(help="Folder of results, or of one suite in it.")] = Path("results"),
+) -> None:
+    """Hold every record of a folder against the files beside it: digests, names, and metrics computed again."""
+    from benchmark.commands.run.verify import verify_folder
+
+    found = verify_folder(folder)
+    for line in found.faults:
+        say(line, "red")
+    say(found.line)
+    if found.faults:
+        raise typer.Exit(1)
 
 
 def regrade(

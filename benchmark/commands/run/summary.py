@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.store.records import read_records
+from benchmark.store.records import read_readable
 
 if TYPE_CHECKING:
     from benchmark.contract import Job
@@ -22,6 +22,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
         "device": plan.device,
         "expected_seconds": plan.expected_seconds(),
         "done": [_cell(job) for job in plan.done],
+        "stale": [{**_cell(one.job), "changes": list(one.changes)} for one in plan.stale],
         "to_run": [_cell(job) for job in plan.to_run],
         "refused": [{**_cell(job), "reason": reason} for job, reason in plan.refused],
         "not_imported": [_cell(job) for job in plan.awaited],
@@ -35,7 +36,7 @@ def plan_as_json(plan: Plan) -> dict[str, Any]:
 def as_json(plan: Plan, report: Path) -> dict[str, Any]:
     """Status, metrics and counts of every job of the suite."""
     ours = {job.id for job in plan.jobs()}
-    records = [one for one in read_records(plan.results, plan.suite.name) if one.job.id in ours]
+    records = [one for one in read_readable(plan.results, plan.suite.name)[0] if one.job.id in ours]
     return {
         "suite": plan.suite.name,
         "report": str(report),

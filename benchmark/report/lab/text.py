@@ -10,6 +10,7 @@ from benchmark.lab.metrics import LAB_METRICS, NEAR
 from benchmark.lab.suite import network_of
 from benchmark.report.lab.claims import claims_table
 from benchmark.report.lab.reading import SPEED, LabReading
+from benchmark.report.parts.left_out import left_out
 
 __all__ = ["lab_markdown", "result_table"]
 
@@ -35,6 +36,7 @@ def lab_markdown(reading: LabReading, figures: Mapping[str, str]) -> str:
         f"# {suite.name}",
         _lead(reading),
         _caption(),
+        *left_out(evidence),
     ]
     for task in suite.tasks:
         lines += [f"## {code(task)}", str(result_table(reading, task))]
@@ -94,7 +96,7 @@ def _kind(metric: str) -> Kind:
 
 
 def _seconds(reading: LabReading, method: str, task: str) -> str:
-    if len(reading.evidence.devices) > 1 or method == FLOOR:
+    if reading.evidence.mixed or method == FLOOR:
         return DASH
     return cell(reading.evidence.estimate(method, task, "training_seconds"), "seconds")
 

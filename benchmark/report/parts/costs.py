@@ -24,7 +24,9 @@ def cost(reading: ReportData) -> list[Section]:
     measured = measured_phases(reading.evidence)
     training = " + ".join(phase for phase in TRAINING_PHASES if phase in measured)
     seconds = f"Training time is {training}; the exam is not part of it. Mean over finished seeds."
-    blocks: list[Block] = [Paragraph(seconds + (" Not shown for records of several devices." if reading.mixed else ""))]
+    blocks: list[Block] = [
+        Paragraph(seconds + (" Not shown for records of unlike machines or libraries." if reading.mixed else ""))
+    ]
     alt = f"Stacked bars of seconds by phase ({', '.join(measured)}), one panel per task"
     blocks += [] if reading.mixed else [Figure("phases.svg", alt, partial(phases, reading))]
     blocks.append(TableBlock(phases_table(reading.evidence), html_only=True))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmark.comparison.table import code, words
-from benchmark.contract import FLOOR
+from benchmark.contract import FLOOR, cell_of
 from benchmark.report.document import Block, BulletList, Paragraph, Section, TableBlock
 from benchmark.report.finding import finding
+from benchmark.report.parts.left_out import differences_note, stale_note, unreadable_list
 from benchmark.report.tables.conditions import caption, lead
 from benchmark.report.tables.main import FORMATS, imported_note, near_zero, result_table
 from benchmark.report.tables.runs import across_table
@@ -30,18 +31,22 @@ def opening(reading: ReportData) -> list[Section]:
         _generated(evidence),
         _missing(evidence),
         _strays(evidence.strays),
+        stale_note(evidence),
     ]
-    return [Section(f"Comparison `{evidence.suite.name}`", tuple(Paragraph(each) for each in said if each), depth=1)]
+    blocks: list[Block] = [Paragraph(each) for each in said if each]
+    blocks += unreadable_list(evidence)
+    return [Section(f"Comparison `{evidence.suite.name}`", tuple(blocks), depth=1)]
 
 
 def results(reading: ReportData) -> list[Section]:
     """One table per task."""
     evidence = reading.evidence
-    parts = [Section("Results", ())]
+    unlike = differences_note(evidence)
+    parts = [Section("Results", (Paragraph(unlike),) if unlike else ())]
     for task in evidence.suite.tasks:
         title = code(task) + (f" ({FORMATS[task]})" if task in FORMATS else "")
         parts.append(Section(title, (TableBlock(result_table(reading, task)),), depth=3))
-    said = [caption(reading), *notes(reading), imported_note(evidence), _devices(reading)]
+    said = [caption(reading), *notes(reading), imported_note(evidence)]
     low = near_zero(reading)
     said += [f"Accuracies near zero: {'; '.join(low)}."] if low else []
     last = parts.pop()
@@ -123,10 +128,12 @@ def _generated(evidence: Evidence) -> str:
 
 
 def _missing(evidence: Evidence) -> str:
-    done, absent = len(evidence.done), evidence.planned - len(evidence.records)
+    lost = len({cell_of(one.job) for one in evidence.unreadable})
+    done, absent = len(evidence.done), max(0, evidence.planned - len(evidence.records) - lost)
     if done == evidence.planned:
         return ""
     parts = [f"{len(evidence.records) - done} ended without a result"] if len(evidence.records) > done else []
+    parts += [f"{lost} cannot be used, see below"] if lost else []
     parts += [f"{absent} have no record yet"] if absent else []
     return f"**{done} of {evidence.planned} jobs are done; {words(parts)}.**"
 
@@ -138,14 +145,4 @@ def _strays(count: int) -> str:
     return (
         f"{count} more {'record' if one else 'records'} in the same folder {'was' if one else 'were'} made under other "
         f"settings than the suite’s and {'is' if one else 'are'} not used here."
-    )
-
-
-def _devices(reading: ReportData) -> str:
-    devices = reading.evidence.devices
-    if len(devices) < 2:
-        return ""
-    return (
-        f"Seconds are not shown: the records come from {len(devices)} devices ({'; '.join(devices)}), and seconds "
-        "compare only within one."
     )

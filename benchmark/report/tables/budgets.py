@@ -67,13 +67,13 @@ class Curves:
 
 
 def curves(evidence: Evidence) -> Curves:
-    """Read every step log once. Seconds are left out when they come from several devices."""
+    """Read every step log once. Seconds are left out where they come from unlike machines."""
     read = [(record.job, evidence.steps(record)) for record in evidence.done]
     logged = {name for _, steps in read for step in steps for name in step.metrics}
     metric = "probe/accuracy" if "probe/accuracy" in logged else "reward/mean"
     found: dict[tuple[str, Key, str], dict[int, Points]] = {}
     for key in CURRENCIES:
-        if key == "seconds" and len(evidence.devices) > 1:
+        if key == "seconds" and evidence.mixed:
             continue
         for job, steps in read:
             points = _points(steps, key, metric)

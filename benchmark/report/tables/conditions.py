@@ -107,11 +107,30 @@ def conditions_table(evidence: Evidence) -> Table:
         *((f"digests of {code(task)}", _distinct(evidence, _digests, task)) for task in suite.tasks),
         ("grader", _distinct(evidence, lambda each: plain(each.grader))),
         ("device", _distinct(evidence, lambda each: plain(each.device))),
+        *_machines(evidence),
         ("commit", _distinct(evidence, _commit)),
         ("version of this package", _distinct(evidence, lambda each: plain(each.version))),
         ("libraries", _distinct(evidence, _libraries)),
+        *_unidentified(evidence),
     ]
     return Table(("condition", "value"), tuple(rows), left=2)
+
+
+def _machines(evidence: Evidence) -> Iterable[tuple[str, str]]:
+    """Digests of the machines, where any record has one."""
+    if any(one.provenance and one.provenance.machine for one in evidence.records):
+        yield (
+            "machine (digest)",
+            _distinct(evidence, lambda each: code(each.machine) if each.machine else "not recorded"),
+        )
+
+
+def _unidentified(evidence: Evidence) -> Iterable[tuple[str, str]]:
+    """That records of before identities were kept are shown, once."""
+    without = sum(one.job.identity is None for one in evidence.records)
+    if without:
+        kept = "of all records" if without == len(evidence.records) else f"of {without} records"
+        yield "identity", f"not recorded {kept}: whether code, data or model have changed since is not known"
 
 
 def methods_table(evidence: Evidence) -> Table:
@@ -136,7 +155,7 @@ def counts_table(reading: ReportData) -> Table:
 
 def phases_table(evidence: Evidence) -> Table:
     """Mean seconds of each phase over finished seeds; nothing when devices are mixed."""
-    mixed, known = len(evidence.devices) > 1, measured_phases(evidence)
+    mixed, known = evidence.mixed, measured_phases(evidence)
     rows = tuple(
         (
             code(method),

@@ -25,6 +25,8 @@ def terminal_table(evidence: Evidence) -> Table:
     suite = evidence.suite.name
     kind = next(iter(memory_kinds(evidence)), "rss")
     title = f"{suite}: {len(evidence.done)} of {evidence.planned} jobs done"
+    title += f", {len(evidence.stale)} stale" if evidence.stale else ""
+    title += f", {len(evidence.unreadable)} unreadable" if evidence.unreadable else ""
     table = Table(title=title, box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("method", no_wrap=True)
     table.add_column("accuracy", justify="right", no_wrap=True)

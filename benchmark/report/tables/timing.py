@@ -1,7 +1,7 @@
-"""Which seconds may not be comparable: records of other commits, and seeds that took very different times.
+"""Which seconds may not be comparable: of a busy machine, of other commits, and seeds that took very different times.
 
-A record holds no measure of how busy its machine was. What it does hold is the commit and the versions it was made
-with, and its own seconds.
+How busy the machine was stands in the record, as the harness saw it. Records of before that hold the commit and the
+versions they were made with, and their own seconds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from benchmark.comparison.table import code, words
 from benchmark.report.metrics import SECONDS
 
 if TYPE_CHECKING:
-    from benchmark.contract import Provenance
+    from benchmark.contract import MachineLoad, Provenance
     from benchmark.report.reading import ReportData
 
 __all__ = ["UNEVEN", "marks", "notes"]
@@ -22,6 +22,7 @@ UNEVEN = 1.5
 """Slowest seed over fastest, from which on a machine was probably busy for one of them."""
 _SUPERSCRIPTS = "¹²³⁴⁵⁶⁷⁸⁹"
 _UNEVEN = "‡"
+_BUSY = "§"
 
 
 def marks(reading: ReportData) -> dict[tuple[str, str], str]:
@@ -31,6 +32,7 @@ def marks(reading: ReportData) -> dict[tuple[str, str], str]:
     for task in reading.evidence.suite.tasks:
         for method in reading.evidence.trained:
             own = [_SUPERSCRIPTS[place] for place, one in enumerate(sets[:9]) if (method, task) in one[1]]
+            own += [_BUSY] if _busy(reading, method, task) else []
             own += [_UNEVEN] if _uneven(reading, method, task) else []
             if own:
                 found[method, task] = " ".join(own)
@@ -51,7 +53,28 @@ def notes(reading: ReportData) -> tuple[str, ...]:
             f"{_UNEVEN} The slowest seed took at least {UNEVEN} times as long as the fastest on the same work: the "
             "machine was probably busy. Read the fastest seed, at the left end of the range."
         )
+    loads = [load for pair in pairs for load in _busy(reading, *pair)]
+    if loads:
+        said.append(
+            f"{_BUSY} The machine was busy while a seed of these rows trained, as the harness saw: {_seen(loads)}. "
+            "These seconds say little about the method."
+        )
     return tuple(said)
+
+
+def _busy(reading: ReportData, method: str, task: str) -> list[MachineLoad]:
+    """What the harness saw of the machine while seeds of one cell trained, of those for which it was busy."""
+    done = [one for one in reading.evidence.cell(method, task) if one.status == "done" and one.load is not None]
+    return [one.load for one in done if one.load and one.load.busy(one.training_seconds or 0.0)]
+
+
+def _seen(loads: list[MachineLoad]) -> str:
+    """`load average up to 6.2 on 2 processors, up to 3 jobs of the sweep at once`."""
+    averages = [load.average for load in loads if load.average is not None]
+    waited = [load.waited_seconds for load in loads if load.waited_seconds is not None]
+    parts = [f"load average up to {max(averages):.1f} on {loads[0].processors} processors"] if averages else []
+    parts += [f"up to {max(waited):.1f} s of waiting for a processor"] if waited else []
+    return words([*parts, f"up to {max(load.jobs for load in loads)} jobs of the sweep at once"])
 
 
 def _sets(reading: ReportData) -> list[tuple[str, set[tuple[str, str]]]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from math import prod
 from pathlib import Path
@@ -137,10 +137,17 @@ class ProblemFamily(Task):
     """Writes the answer."""
     write_ending: Callable[[str], str]
     """Writes the last line of a completion, from the answer."""
+    _made: dict[Split, tuple[Problem, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Splits that were made in this process: they are the same each time."""
 
     def load(self, split: Split, data: Path | None = None) -> tuple[Problem, ...]:
         """The problems of one split. `data` is accepted for the common signature and not used: nothing is read."""
         del data
+        if split not in self._made:
+            self._made[split] = self._split(split)
+        return self._made[split]
+
+    def _split(self, split: Split) -> tuple[Problem, ...]:
         found: dict[str, Problem] = {}
         for index in self.indices():
             kind, level, sketch = self.sketch(index)
