@@ -11,9 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import factories
 import torch
 
-import factories
 from benchmark.contract import Algorithm
 from benchmark.run.job import Order, run_job, unfinished
 from benchmark.run.stopping import Stopped

@@ -10,6 +10,7 @@ from typing import Any
 
 from algorithms import CATALOGUE as ALGORITHMS
 from benchmark.contract import (
+    DEFAULT_CHECKPOINT_SECONDS,
     DEFAULT_TIMEOUT_SECONDS,
     Algorithm,
     Between,
@@ -44,6 +45,7 @@ KEYS = (
     "tasks",
     "seeds",
     "timeout_seconds",
+    "checkpoint_seconds",
     "keep",
     "needs_gpu",
     "training",
@@ -52,7 +54,7 @@ KEYS = (
     "task",
     "tuned",
 )
-SEED, TIMEOUT = Between(0, 2**32 - 1), Between(0, 1e9, above=True)
+SEED, TIMEOUT, CHECKPOINT = Between(0, 2**32 - 1), Between(0, 1e9, above=True), Between(0, 1e9)
 MOST_JOBS = 1_000_000
 Resolve = Callable[[str, Mapping[str, Setting]], Algorithm]
 
@@ -89,7 +91,8 @@ def _checked(text: SuiteText, resolve: Resolve) -> Suite:
         needs_gpu=_one_of(where, "needs_gpu", table.get("needs_gpu", False), bool),
         training=section(where, Training, table.get("training", {}), "training"),
         exam=dataclasses.replace(exam, transfer=transfer),
-        timeout_seconds=_timeout(where, table.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
+        timeout_seconds=_seconds(where, table, "timeout_seconds", DEFAULT_TIMEOUT_SECONDS, TIMEOUT),
+        checkpoint_seconds=_seconds(where, table, "checkpoint_seconds", DEFAULT_CHECKPOINT_SECONDS, CHECKPOINT),
         tuned=_tuned(where, table.get("tuned", {}), ["training", *(each.name for each in algorithms)]),
         own_tasks=own,
     )
@@ -227,7 +230,8 @@ def _seeds(where: str, seeds: object) -> tuple[int, ...]:
     return tuple(seeds)
 
 
-def _timeout(where: str, value: object) -> float:
-    if type(value) not in {int, float} or not TIMEOUT.holds(value):  # type: ignore[arg-type]
-        raise ConfigurationError(f"{where}: timeout_seconds = {shown(value)}: expected a number of seconds {TIMEOUT}.")
-    return float(value)  # type: ignore[arg-type]
+def _seconds(where: str, table: Mapping[str, Any], key: str, default: float, bounds: Between) -> float:
+    value = table.get(key, default)
+    if type(value) not in {int, float} or not bounds.holds(value):
+        raise ConfigurationError(f"{where}: {key} = {shown(value)}: expected a number of seconds {bounds}.")
+    return float(value)
