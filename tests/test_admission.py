@@ -184,7 +184,7 @@ TAMPERED = {
     "deeply nested": (nested, "record.json"),
     "no JSON": (lambda folder: (folder / "record.json").write_text("{"), "record.json"),
     "outcomes changed": (more_correct, "outcomes.csv.gz: its SHA-256 is"),
-    "outcomes changed with their digest": (more_correct_with_digest, "'accuracy' is 0.75, but"),
+    "outcomes changed with their digest": (more_correct_with_digest, "'greedy_accuracy' is 0.75, but"),
     "outcomes gone": (lambda folder: (folder / "outcomes.csv.gz").unlink(), "outcomes.csv.gz: no such file"),
     "texts changed": (other_texts, "samples.jsonl.gz: its SHA-256 is"),
     "steps changed": (lambda folder: (folder / "steps.csv").write_bytes(b"step\n"), "steps.csv"),

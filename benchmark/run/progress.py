@@ -134,10 +134,13 @@ class _Running:
     def __init__(self, job: Job, start: float) -> None:
         self.job, self.start = job, start
         self.phase, self.step, self._since = "start", 0, start
+        self._trained: float | None = None
 
     def enter(self, phase: str, step: int, now: float) -> None:
         """A message of the job."""
         if phase != self.phase and step == 0:
+            if self.phase == TRAINING:
+                self._trained = now - self._since
             self._since = now
         self.phase, self.step = phase, step
 
@@ -155,9 +158,11 @@ class _Running:
         return (now - self._since) * (1 - self.share) / self.share
 
     def training(self, now: float) -> float | None:
-        """Seconds of a whole training like this one."""
+        """Seconds of a whole training like this one; `None` before it has a pace, and where nothing is trained."""
+        if not trains(self.job) or self.phase != TRAINING:
+            return self._trained if trains(self.job) else None
         rest = self.phase_left(now)
-        return None if rest is None or self.phase != TRAINING else now - self._since + rest
+        return None if rest is None else now - self._since + rest
 
     def exam(self, now: float) -> float | None:
         """Seconds of a whole exam like this one."""
