@@ -190,13 +190,15 @@ def test_a_signal_ends_the_jobs_and_records_them_as_interrupted(tmp_path, launch
     assert not any(Path(words[2]).exists() for words in said(tmp_path, "begin"))
 
 
-def test_under_nohup_a_hangup_is_ignored(tmp_path):
+def test_under_nohup_a_hangup_is_ignored():
     script = (
         "import signal, os\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
         "from benchmark.run.stopping import stop_signals\n"
         "with stop_signals() as stop:\n    os.kill(os.getpid(), signal.SIGHUP)\nassert stop.number is None\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    subprocess.run(
+        [sys.executable, "-c", script], check=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    )
 
 
 def test_a_killed_launcher_takes_its_jobs_along_and_the_next_one_goes_on(tmp_path, launch):

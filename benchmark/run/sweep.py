@@ -25,6 +25,7 @@ from benchmark.run.scratch import make_scratch
 from benchmark.run.stage_process import RunStage, StageProcess, Starter
 from benchmark.run.stages import run_stage
 from benchmark.run.stopping import Stop, Stopped, stop_signals
+from benchmark.store.atomic import remove_unfinished
 from benchmark.store.records import forget, has_record, job_folder, read_record, read_steps, record_stamp, write_record
 
 __all__ = ["Watcher", "sweep"]
@@ -178,6 +179,7 @@ class _Sweep:
         if record is not None:
             self._ended(order, record)
             return True
+        remove_unfinished(job_folder(order.results, order.job))
         forget(order.results, order.job)  # an earlier attempt's record is not this one's
         busy = [one.order.device for one in self.active]
         scratch = make_scratch()
