@@ -19,6 +19,7 @@ from benchmark.errors import ConfigurationError, UnknownName
 from benchmark.run import progress
 from benchmark.run.devices import checked_device, default_workers, devices_of
 from benchmark.run.durations import Durations
+from benchmark.run.identity import identified
 from benchmark.run.plan import make_plan
 from benchmark.run.progress import Display
 from benchmark.store.atomic import write
@@ -233,7 +234,7 @@ def done_record(job, seconds=10.0):
 def test_force_runs_finished_jobs_again(mine, tmp_path):
     results = tmp_path / "results"
     suite = load_suite(mine, resolve)
-    jobs = jobs_of(suite)
+    jobs = identified(suite, jobs_of(suite), None)
     for job in jobs[:2]:
         write_record(results, done_record(job))
     options = {"results": results, "data": None, "workers": 1, "threads": 1}

@@ -226,7 +226,7 @@ def test_samples_of_another_exam_are_refused(tmp_path):
 def test_steps_keep_every_digit_and_every_gap(tmp_path):
     steps = (
         StepLog(step=0, completions=0, seconds=0.0, metrics={"probe/accuracy": 1 / 3}),
-        StepLog(1, 128, 0.1 + 0.2, {"reward/mean": 1e-17, "a": float("inf")}, tokens=4000, updates=2, flops=10**19),
+        StepLog(1, 128, 0.1 + 0.2, {"reward/mean": 1e-17, "a": 1.5e308}, tokens=4000, updates=2, flops=10**19),
         StepLog(2, 256, 1.0, {}, tokens=8000, updates=4),
     )
     records.write_steps(tmp_path, steps)
@@ -234,7 +234,7 @@ def test_steps_keep_every_digit_and_every_gap(tmp_path):
     assert (tmp_path / "steps.csv").read_text() == (
         "step,completions,seconds,tokens,updates,flops,a,probe/accuracy,reward/mean\n"
         "0,0,0.0,,,,,0.3333333333333333,\n"
-        "1,128,0.30000000000000004,4000,2,10000000000000000000,inf,,1e-17\n"
+        "1,128,0.30000000000000004,4000,2,10000000000000000000,1.5e+308,,1e-17\n"
         "2,256,1.0,8000,4,,,,\n"
     )
 

@@ -33,6 +33,7 @@ __all__ = [
     "read_columns",
     "read_outcomes",
     "read_texts",
+    "refuse_cut_texts",
     "write_outcomes",
 ]
 
@@ -120,6 +121,16 @@ def read_texts(folder: Path, wanted: OutcomeColumns, task: str | None = None) ->
             f"{path}: does not fit {OUTCOMES}: {error}. Restore both, or delete it to read outcomes only."
         ) from error
     return found
+
+
+def refuse_cut_texts(folder: Path) -> None:
+    """Raise BadRecord where a job's texts are there and cannot be unpacked to their end."""
+    path = folder / SAMPLES
+    if path.exists():
+        try:
+            unzipped(path)
+        except READ_ERRORS as error:
+            raise BadRecord(f"{path}: {error}. Restore it, or delete it to read outcomes only.") from error
 
 
 def outcomes_of(found: OutcomeColumns, texts: Iterable[str] = ()) -> tuple[Outcome, ...]:

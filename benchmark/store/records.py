@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RESERVED_METRICS",
     "SCHEMA_VERSION",
-    "Unreadable",
+    "UnreadableJob",
     "adopt",
     "forget",
     "has_record",
@@ -146,7 +146,7 @@ def read_records(root: Path, suite: str) -> list[Record]:
     return [read_record(path.parent) for path in sorted(folder.glob(f"*/{RECORD}"))]
 
 
-class Unreadable(NamedTuple):
+class UnreadableJob(NamedTuple):
     """A record that is not used, with the reason; the others of its suite are."""
 
     job: str
@@ -155,17 +155,17 @@ class Unreadable(NamedTuple):
     """One sentence that begins with the file."""
 
 
-def read_readable(root: Path, suite: str) -> tuple[list[Record], list[Unreadable]]:
+def read_readable(root: Path, suite: str) -> tuple[list[Record], list[UnreadableJob]]:
     """All records of a suite, sorted by job id, and those that cannot be read. Raises BadRecord for no such folder."""
     folder = root / suite
     if not folder.is_dir():
         raise BadRecord(f"{folder}: no such folder. Run the suite '{suite}' first.")
-    found, bad = list[Record](), list[Unreadable]()
+    found, bad = list[Record](), list[UnreadableJob]()
     for path in sorted(folder.glob(f"*/{RECORD}")):
         try:
             found.append(read_record(path.parent))
         except BadRecord as error:
-            bad.append(Unreadable(path.parent.name, str(error)))
+            bad.append(UnreadableJob(path.parent.name, str(error)))
     return found, bad
 
 
