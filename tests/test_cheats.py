@@ -140,6 +140,55 @@ def test_a_job_that_another_one_spoils_is_no_result(tmp_path, name):
     assert found[name].status == "done"
 
 
+TASK = """
+from benchmark.tasks import load_task
+from benchmark.tasks.task import Task
+{imports}
+class Mine(Task):
+    name = "mine"
+    answer_format = "#### n"
+    instruction = "End with ####."
+    def load(self, split, data=None):
+        return load_task("grade_school").load(split)[:64]
+TASK = Mine()
+"""
+METHOD = """
+from dataclasses import dataclass
+from benchmark.adapter import Adapter
+from benchmark.contract import Checkpoint
+@dataclass(frozen=True, slots=True)
+class Mine2(Adapter):
+    paper = "none"
+    def train(self, run):
+        return Checkpoint(0)
+"""
+
+
+def beside(folder, files, method):
+    """What a run says of a suite whose task and method lie in these files."""
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    suite = SUITE.replace('"grade_school"', '"task.py:TASK"') + f'mine = {{ class = "{method}:Mine2" }}'
+    (folder / "mine.toml").write_text(suite, encoding="utf-8")
+    command = [sys.executable, "-m", "benchmark", "run", "mine.toml", "--workers", "1"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_method_in_the_file_of_a_task_is_refused_before_anything_runs(tmp_path):
+    result = beside(tmp_path, {"task.py": TASK.format(imports="") + METHOD}, "task.py")
+    assert result.returncode == 2
+    assert "are in one file, task.py: write each in a file of its own" in " ".join(result.stderr.split())
+
+
+def test_a_method_that_a_task_imports_is_not_examined_beside_it(tmp_path):
+    files = {"task.py": TASK.format(imports="import method"), "method.py": METHOD}
+    result = beside(tmp_path, files, "method")
+    found = {one.job.algorithm.name: one for one in read_records(tmp_path / "results", "mine")}
+    assert found["base_model"].status == "done", result.stderr
+    assert found["mine"].status == "failed"
+    assert "the examiner's process imported the method 'method:Mine2'" in found["mine"].reason
+
+
 def test_every_cheat_is_run():
     known = {name for name, one in vars(cheating).items() if callable(one) and one.__module__ == "cheating"}
     helpers = {"Cheat", "nothing", "memorise", "results", "hand_over_of", "forged"}

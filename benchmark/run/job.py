@@ -22,8 +22,9 @@ from typing import Literal
 
 import torch
 
-from benchmark.contract import Diagnosis, Job, Keep, Provenance, Record, Status, StepLog
+from benchmark.contract import DEFAULT_CHECKPOINT_SECONDS, Diagnosis, Job, Keep, Provenance, Record, Status, StepLog
 from benchmark.errors import Diverged, MethodFault
+from benchmark.run import checkpoint, handover
 from benchmark.run.clock import Clock
 from benchmark.run.doctor import diagnose, last_figures
 from benchmark.run.isolation import isolate
@@ -58,7 +59,10 @@ class Order:
     scratch: Path | None = None
     """Folder for temporary files of the job's processes, removed by the process that watches them."""
     training_seconds: float | None = None
-    """For the examining stage: how long the training stage ran, by the clock of the process that watched it."""
+    """For the examining stage: how long the training stage ran, by the clock of the process that watched it; `None`
+    where it ended before an interruption."""
+    checkpoint_seconds: float = DEFAULT_CHECKPOINT_SECONDS
+    """Least time between two checkpoints; 0 writes one after every batch."""
 
 
 def run_job(order: Order, pipe: Connection, perform: Perform, fault: Fault | None = None) -> None:
@@ -88,7 +92,15 @@ def run_job(order: Order, pipe: Connection, perform: Perform, fault: Fault | Non
         )
     if record is not None:
         write_record(order.results, record)
+        _clean_up(order, record)
     pipe.close()
+
+
+def _clean_up(order: Order, record: Record) -> None:
+    """Behind the record: a hand-over that was refused is made anew, and only a finished job needs no checkpoint."""
+    handover.discard(order.results, order.job)
+    if record.status == "done":
+        checkpoint.discard(order.results, order.job)
 
 
 def _be_quiet() -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from benchmark.contract import Finding, Job, Problem, Record, Suite
 from benchmark.errors import ConfigurationError
 from benchmark.importing import foreign_code
+from benchmark.run import checkpoint, handover
 from benchmark.run.devices import checked_device, default_workers, devices_of
 from benchmark.run.durations import Durations
 from benchmark.run.identity import identified
@@ -170,9 +171,21 @@ def carry_out(plan: Plan, console: Console) -> Sequence[Record]:
         past.add(read_record(job_folder(plan.results, job)))
     for job in plan.again:  # a result that is being replaced is none until it is there again
         forget(plan.results, job)
+        checkpoint.discard(plan.results, job)
+        handover.discard(plan.results, job)
     texts = not committed(plan.results)
     orders = [
-        Order(job, plan.results, plan.data, plan.threads, plan.device, plan.suite.keep, texts, plan.workers)
+        Order(
+            job,
+            plan.results,
+            plan.data,
+            plan.threads,
+            plan.device,
+            plan.suite.keep,
+            texts,
+            plan.workers,
+            checkpoint_seconds=plan.suite.checkpoint_seconds,
+        )
         for job in plan.to_run
     ]
     seals = Seals(plan.results, plan.done)

@@ -184,7 +184,8 @@ class _Sweep:
         busy = [one.order.device for one in self.active]
         scratch = make_scratch()
         order = replace(order, device=min(self.devices, key=busy.count), scratch=scratch)
-        started = self._start(order, self.stages, scratch, time.monotonic())
+        left = self.stages[-1:] if handover.is_complete(order.results, order.job) else self.stages
+        started = self._start(order, left, scratch, time.monotonic())
         if started is not None:
             self.active.append(started)
             self.watcher.started(order.job)
