@@ -86,6 +86,7 @@ def run(
 ) -> None:
     """Train and examine every job of a suite that has no result yet, then write and print its report."""
     add_folder(Path.cwd())
+    from benchmark.run.devices import crowding
     from benchmark.run.plan import carry_out, make_plan
     from benchmark.suite.source import Changes
 
@@ -103,6 +104,9 @@ def run(
         force=force,
     )
     say(plan.describe(), "bold", to=out)
+    crowded = crowding(plan.workers, plan.threads) if plan.to_run else None
+    if crowded:
+        say(crowded, "yellow", to=out)
     for old in plan.stale:
         say(old.line, "yellow", to=out)
     for line in plan.awaiting(suite):
