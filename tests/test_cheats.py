@@ -17,6 +17,7 @@ from benchmark.contract import Diagnosis, Outcome, Trained
 from benchmark.errors import Diverged, MethodFault
 from benchmark.run import handover
 from benchmark.run.canary import refuse_impossible, test_known, unaccounted
+from benchmark.run.exam_batches import ExamBatches
 from benchmark.store.outcomes import read_outcomes
 from benchmark.store.records import read_records
 from benchmark.tasks import load_task
@@ -294,6 +295,19 @@ def test_more_completions_than_granted_are_refused(records):
     refuse_impossible(TRAINED, job)  # 8 of 2 × 2 × 2
     with pytest.raises(MethodFault, match="9 completions of a budget of 8"):
         refuse_impossible(dataclasses.replace(TRAINED, counts={"completions": 9}), job)
+
+
+def test_a_new_exam_reads_no_answers_that_somebody_planted(tmp_path):
+    planted = ExamBatches(tmp_path, "weights", 0.0, fresh=True)
+    planted.put("1-2-1.0-0", [cheating.Completion("#### 1", 2, truncated=False)])
+    fresh = ExamBatches(tmp_path, "weights", 0.0, fresh=True)
+    (tmp_path / "exam").mkdir(exist_ok=True)
+    planted.put("1-2-1.0-0", [cheating.Completion("#### 1", 2, truncated=False)])  # while the exam runs
+    assert list((tmp_path / "exam").iterdir())
+    assert fresh.get("1-2-1.0-0") is None
+    again = ExamBatches(tmp_path, "weights", 0.0, fresh=False)  # an interrupted exam goes on
+    assert again.get("1-2-1.0-0") is not None
+    assert ExamBatches(tmp_path, "others", 0.0, fresh=False).get("1-2-1.0-0") is None
 
 
 def test_a_withheld_split_is_refused_and_remembered():
