@@ -25,6 +25,7 @@ SLOW = {
     "test_graded_corpus.py",
     "test_hostile.py",
     "test_import.py",
+    "test_kill.py",
     "test_lab_suite.py",
     "test_model_refusals.py",
     "test_page.py",
