@@ -27,6 +27,7 @@ SLOW = {
     "test_hostile.py",
     "test_identity.py",
     "test_import.py",
+    "test_kill.py",
     "test_lab_suite.py",
     "test_model_refusals.py",
     "test_page.py",

@@ -16,7 +16,7 @@ from algorithms.sft import SFT
 from benchmark.contract import Completion, Resumption
 from benchmark.errors import MethodFault
 from benchmark.run import checkpoint
-from benchmark.run.checkpoint import Checkpoints, Interval
+from benchmark.run.checkpoint import Checkpoints, Pace
 from benchmark.run.compute import Meter
 from benchmark.run.exam_batches import ExamBatches
 from benchmark.run.state_tree import from_node, to_node
@@ -326,15 +326,15 @@ def draws(parts):
 def test_writing_costs_less_than_a_hundredth(monkeypatch):
     now = [0.0]
     monkeypatch.setattr("benchmark.run.checkpoint.time.monotonic", lambda: now[0])
-    interval = Interval(60.0)
+    pace = Pace(60.0)
     found = []
     for now[0] in (59.9, 60.0):
-        found.append(interval.due())
-    interval.done(3.0)  # 100 × 3 s are longer than 60 s
+        found.append(pace.due())
+    pace.done(3.0)  # 100 × 3 s are longer than 60 s
     for now[0] in (60.0 + 299.9, 60.0 + 300.0):
-        found.append(interval.due())
+        found.append(pace.due())
     assert found == [False, True, False, True]
-    always = Interval(0.0)
+    always = Pace(0.0)
     always.done(3.0)
     assert always.due()
 

@@ -69,7 +69,7 @@ class Method(Adapter):
         if self.does == "late":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.does == "raise":
-            raise RuntimeError("the batch was eaten")
+            raise RuntimeError("the batch was eaten [/TMP/x] [red]")
         if self.does == "die":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.does == "hang":
@@ -188,7 +188,7 @@ def test_bad_ends_are_recorded_and_do_not_stop_the_rest(bakeoff):
     assert found["refuse"].reason == "not on a Tuesday"
     assert all(record.metrics == {} for name, record in found.items() if name != "fine")
     assert "failed" in (bakeoff.reports / "mine.md").read_text(encoding="utf-8")
-    assert "the batch was eaten" in result.stdout
+    assert "the batch was eaten [/TMP/x] [red]" in result.stdout  # text, never markup
 
 
 def test_what_was_measured_before_a_bad_end_is_kept_and_judged(bakeoff):

@@ -36,7 +36,7 @@ from benchmark.run.state_tree import from_node, to_node
 from benchmark.store.atomic import write
 from benchmark.store.records import job_folder
 
-__all__ = ["Checkpoints", "Interval", "SavedTraining", "discard", "folder_of"]
+__all__ = ["Checkpoints", "Pace", "SavedTraining", "discard", "folder_of"]
 
 STATE, TREE, TENSORS, SUMS, ATTEMPTS = "state.json", "tree.json", "tensors.safetensors", "sums.json", "attempts.json"
 UNFINISHED = ".writing-"
@@ -55,7 +55,7 @@ def discard(root: Path, job: Job) -> None:
     shutil.rmtree(folder_of(root, job), ignore_errors=True)
 
 
-class Interval:
+class Pace:
     """Says when to write again: after `every_seconds`, or later where writing is slow. With 0, always."""
 
     def __init__(self, every_seconds: float) -> None:
@@ -84,7 +84,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, job: str, every_seconds: float, environment: str) -> None:
         self.environment = environment
-        self._folder, self._job, self._interval = folder, job, Interval(every_seconds)
+        self._folder, self._job, self._pace = folder, job, Pace(every_seconds)
         self._notes: list[str] = []
         self._earlier = _read_attempts(folder / ATTEMPTS)
         self._now = None if self._earlier is None else Resumption("train", 0, "the method keeps no checkpoints.")
@@ -114,7 +114,7 @@ class Checkpoints:
 
     def due(self) -> bool:
         """Whether a checkpoint should be written now."""
-        return self._interval.due()
+        return self._pace.due()
 
     def write(self, state: TrainingState, tree: Mapping[str, object]) -> None:
         """Write a checkpoint and remove all but the last two. Raises `MethodFault` for a state that cannot be kept."""
@@ -133,7 +133,7 @@ class Checkpoints:
         unfinished.rename(path)
         for old in self._all()[:-KEPT]:
             shutil.rmtree(old)
-        self._interval.done(time.monotonic() - start)
+        self._pace.done(time.monotonic() - start)
 
     def _all(self) -> list[Path]:
         return sorted(self._folder.glob("step-*"))

@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from benchmark.contract import Completion, Resumption
-from benchmark.run.checkpoint import Interval
+from benchmark.run.checkpoint import Pace
 from benchmark.store.atomic import write
 
 __all__ = ["ExamBatches"]
@@ -36,7 +36,7 @@ class ExamBatches:
 
     def __init__(self, folder: Path, weights: str, every_seconds: float, *, fresh: bool) -> None:
         """`fresh` begins anew: the training has just ended, so whatever lies there is nobody's exam."""
-        self._folder, self._weights, self._interval = folder / "exam", weights, Interval(every_seconds)
+        self._folder, self._weights, self._pace = folder / "exam", weights, Pace(every_seconds)
         if fresh:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._again = self._folder.is_dir()
@@ -68,13 +68,13 @@ class ExamBatches:
     def put(self, batch: str, completions: Sequence[Completion]) -> None:
         """A batch has been sampled; it is written with the next ones when it is time."""
         self._waiting[batch] = _batches().dump_json(_Batch(self._weights, tuple(completions)))
-        if not self._interval.due():
+        if not self._pace.due():
             return
         start = time.monotonic()
         for name, content in self._waiting.items():
             write(self._path(name), content)
         self._waiting.clear()
-        self._interval.done(time.monotonic() - start)
+        self._pace.done(time.monotonic() - start)
 
     def _path(self, batch: str) -> Path:
         return self._folder / f"{batch}.json"

@@ -142,7 +142,7 @@ def make_plan(
         suite=suite,
         results=results,
         data=data,
-        workers=min(workers or default_workers(device), max(1, len(left))),
+        workers=min(workers or default_workers(device, threads), max(1, len(left))),
         threads=threads,
         done=done,
         refused=tuple((job, reason) for job in left if (reason := refusals[job.id]) is not None),

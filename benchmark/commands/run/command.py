@@ -125,7 +125,12 @@ def run(
 
 def _describe(plan: Plan, suite: str, out: Console) -> None:
     """What will be run, what is waited for, and what may be unfair about it."""
+    from benchmark.run.devices import crowding
+
     say(plan.describe(), "bold", to=out)
+    crowded = crowding(plan.workers, plan.threads) if plan.to_run else None
+    if crowded:
+        say(crowded, "yellow", to=out)
     for old in plan.stale:
         say(old.line, "yellow", to=out)
     for line in plan.awaiting(suite):
