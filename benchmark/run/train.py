@@ -33,7 +33,7 @@ from benchmark.run.prompting import examples_of, without_examples
 from benchmark.store import provenance
 from benchmark.store.records import job_folder, write_steps
 from benchmark.suite.author import refuse_other_checkpoint
-from benchmark.suite.code import method_digest
+from benchmark.suite.code import algorithm_digest
 from benchmark.suite.registry import build
 from benchmark.tasks import load_task
 from benchmark.tasks.withheld import refuse_asked, withheld
@@ -86,7 +86,7 @@ def train(order: Order, clock: Clock, progress: JobProgress) -> None:
 def _refuse_changed(order: Order) -> None:
     """The method is the one that was planned: its file may have been edited since the sweep began."""
     planned = order.job.identity
-    found = planned and method_digest(order.job.algorithm.target)
+    found = planned and algorithm_digest(order.job.algorithm)
     if planned and found != planned.method:
         raise ConfigurationError(
             f"the code of '{order.job.algorithm.name}' was changed while the sweep ran ({planned.method[:12]} → "
