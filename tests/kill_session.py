@@ -33,8 +33,8 @@ checkpoint_seconds = 0
 timeout_seconds = 600
 [training]
 steps = {steps}
-prompts_per_step = 2
-group_size = 4
+prompts_per_step = 4
+group_size = 2
 warmup_steps = 2
 learning_rate = 1e-3
 max_completion_tokens = 32
