@@ -14,6 +14,7 @@ grading._worker.seconds = 20.0  # Math-Verify's second is wall time, which two t
 
 SLOW = {
     "test_architectures.py",
+    "test_admission.py",
     "test_against_trl.py",
     "test_author.py",
     "test_browser.py",
@@ -24,6 +25,7 @@ SLOW = {
     "test_exam_command.py",
     "test_graded_corpus.py",
     "test_hostile.py",
+    "test_identity.py",
     "test_import.py",
     "test_kill.py",
     "test_lab_suite.py",

@@ -10,6 +10,8 @@ from factories import provenance, steps
 from benchmark.contract import Completion, ExamProblems, Job, Problem, Record
 from benchmark.exam.examiner import grade_completions
 from benchmark.exam.metrics import measure
+from benchmark.run.identity import grader_version, identified
+from benchmark.store.digests import digests_of
 from benchmark.store.kept import write_problems
 from benchmark.store.outcomes import write_outcomes
 from benchmark.store.records import write_record, write_steps, write_suite
@@ -54,7 +56,7 @@ def question(folder: Path) -> Path:
 def ran(folder: Path, *, texts: bool = True) -> tuple[Path, dict[str, Job]]:
     """Results of `grpo` and `base_model`; `theirs` has none. Returns the folder and the jobs by method."""
     suite = load_suite(question(folder), resolve)
-    results, jobs = folder / "results", {job.algorithm.name: job for job in jobs_of(suite)}
+    results, jobs = folder / "results", {job.algorithm.name: job for job in identified(suite, jobs_of(suite), None)}
     write_suite(results, suite)
     task = load_task("competition")
     made = digest([one for split in ("train", "validation", "test") for one in task.load(split)])
@@ -78,9 +80,11 @@ def ran(folder: Path, *, texts: bool = True) -> tuple[Path, dict[str, Job]]:
             peak_bytes={"rss/update": 2**29, "rss/evaluate": 2**29} if scale else {"rss/evaluate": 2**29},
             counts={"completions": 3072, "flops": 10**9} if scale else {"completions": 0},
             metrics=measure(outcomes),
-            provenance=replace(provenance(), task_digest=made),
+            provenance=replace(provenance(), task_digest=made, grader=grader_version()),
         )
-        write_outcomes(write_record(results, record), outcomes, texts=texts)
+        folder = results / "mine" / record.job.id
+        write_outcomes(folder, outcomes, texts=texts)
         if scale:
-            write_steps(results / "mine" / record.job.id, steps(0.5))
+            write_steps(folder, steps(0.5))
+        write_record(results, replace(record, files=digests_of(folder)))
     return results, jobs

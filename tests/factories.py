@@ -8,6 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
+from benchmark.comparison.admission import computed
 from benchmark.contract import (
     Algorithm,
     Exam,
@@ -20,11 +21,12 @@ from benchmark.contract import (
     Suite,
     Training,
 )
+from benchmark.exam.per_problem import per_problem
 from benchmark.store.outcomes import write_outcomes
 from benchmark.store.records import write_record, write_steps, write_suite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 METHODS = {"base_model": 0.30, "grpo": 0.61, "flowrl": 0.58, "sft": 0.40}
@@ -134,6 +136,11 @@ def record(asked: Suite, method: str, task: str, seed: int) -> Record:
     )
 
 
+def true_to(one: Record, found: Sequence[Outcome]) -> Record:
+    """The record with the metrics that these outcomes give: a report refuses any other."""
+    return replace(one, metrics={**one.metrics, **computed(per_problem(found))})
+
+
 def failed(done: Record, status: str = "failed", reason: str = "ValueError: a | b\nsecond line") -> Record:
     return replace(done, status=status, reason=reason, metrics={})
 
@@ -206,6 +213,8 @@ def write(root: Path, asked: Suite, change: Callable[[Record], Record | None] = 
                 one = change(record(asked, algorithm.name, task, seed))
                 if one is None:
                     continue
+                if one.status == "done":
+                    one = true_to(one, exam(one))
                 folder = write_record(root, one)
                 if one.status == "done":
                     write_outcomes(folder, exam(one), texts=False)
@@ -273,9 +282,8 @@ def write_hostile(root: Path, *, texts: bool = True) -> dict[tuple[str, int], tu
             if (method, seed) == ("sft", 1):
                 write_record(root, failed(one, reason="<img src=x onerror='window.hacked = 1'>"))
                 continue
-            sizes = {"problems": float(len(HOSTILE_IDS)), "samples": 3.0}
-            folder = write_record(root, replace(one, metrics={**one.metrics, **sizes}))
             written[method, seed] = hostile_outcomes(order, seed)
+            folder = write_record(root, true_to(one, written[method, seed]))
             write_outcomes(folder, written[method, seed], texts=texts)
             write_steps(folder, steps(0.5))
     return written

@@ -62,53 +62,71 @@ def note(results, words):
         file.write(f"{words}\n")
 
 
-def stage(which, order, pipe):
+def stage(_, order, pipe):
     """What a process of the sweep calls."""
     run_job(order, pipe, perform)
 
 
-def perform(order, clock, progress):
+def perform(order, _, progress):
     progress.enter("train")
     does = order.job.algorithm.settings["does"]
     note(order.results, f"begin {order.job.algorithm.name} {os.getpid()} {tempfile.gettempdir()}")
-    if does == "exit":
-        sys.exit(0)
-    if does == "vanish":
-        os._exit(0)
-    if does == "leave":
-        os._exit(7)
-    if does == "chdir":
-        os.chdir("/")
-    if does == "strange":
-        raise OfNoKind("of no kind")
-    if does == "keys":
-        raise KeyboardInterrupt
-    if does == "memory":
-        torch.empty(2**55, dtype=torch.uint8)
-    if does == "space":
-        raise OSError(28, "No space left on device")
-    if does == "markup":
-        raise FileNotFoundError("no such cache [/TMP/x] [bold]x \udcff")
-    if does == "garbage":
-        folder = order.results / order.job.suite / order.job.id
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "record.json").write_text("{", encoding="utf-8")
-        os._exit(0)
-    if does in {"children", "hang"}:
-        inside = subprocess.Popen(SLEEPER)
-        outside = subprocess.Popen(SLEEPER, start_new_session=True) if does == "hang" else inside
-        note(order.results, f"child {inside.pid}")
-        note(order.results, f"child {outside.pid}")
-    if does == "litter":
-        (Path(tempfile.gettempdir()) / "optimiser.bin").write_bytes(b"x" * 1000)
-        os.kill(os.getpid(), signal.SIGKILL)
-    if does == "hang":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        time.sleep(600)
-    if does == "slow":
-        time.sleep(float(order.job.algorithm.settings.get("seconds", 1.0)))
+    WAYS.get(does, lambda _: None)(order)
     note(order.results, f"end {order.job.algorithm.name} {os.getpid()}")
     return dataclasses.replace(unfinished(order.job, "failed", ""), status="done", reason=None)
+
+
+def raises(error):
+    """A way to end."""
+
+    def end(order):
+        del order
+        raise error
+
+    return end
+
+
+def garbage(order):
+    folder = order.results / order.job.suite / order.job.id
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "record.json").write_text("{", encoding="utf-8")
+    os._exit(0)
+
+
+def litter(order):
+    del order
+    (Path(tempfile.gettempdir()) / "optimiser.bin").write_bytes(b"x" * 1000)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def children(order):
+    note(order.results, f"child {subprocess.Popen(SLEEPER).pid}")
+
+
+def hang(order):
+    """With a child of its group, and one in a session of its own."""
+    children(order)
+    note(order.results, f"child {subprocess.Popen(SLEEPER, start_new_session=True).pid}")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(600)
+
+
+WAYS = {
+    "exit": lambda _: sys.exit(0),
+    "vanish": lambda _: os._exit(0),
+    "leave": lambda _: os._exit(7),
+    "chdir": lambda _: os.chdir("/"),
+    "strange": raises(OfNoKind("of no kind")),
+    "keys": raises(KeyboardInterrupt()),
+    "memory": lambda _: torch.empty(2**55, dtype=torch.uint8),
+    "space": raises(OSError(28, "No space left on device")),
+    "markup": raises(FileNotFoundError("no such cache [/TMP/x] [bold]x \udcff")),
+    "garbage": garbage,
+    "litter": litter,
+    "children": children,
+    "hang": hang,
+    "slow": lambda order: time.sleep(float(order.job.algorithm.settings["seconds"])),
+}
 
 
 def main(results, *names):
@@ -125,7 +143,7 @@ def main(results, *names):
     except Stopped as stop:
         sys.exit(128 + stop.number)
     for record in found:
-        print(record.job.algorithm.name, record.status)
+        sys.stdout.write(f"{record.job.algorithm.name} {record.status}\n")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def path(tmp_path):
     return tmp_path / "suite" / "grpo-math-s0-0123abcd.claim"
 
 
-def leave(path, owner, token="t", beat=1):
+def leave(path, owner, *, token="of another", beat=1):  # noqa: S107 - no password
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"owner": owner.to_json(), "token": token, "beat": f"{beat:012d}"}), encoding="utf-8")
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli import app
 from benchmark.commands.diversity.measure import measure_file
-from benchmark.commands.exchange.readers import Asked, columns_from, read_samples
+from benchmark.commands.exchange.readers.registry import Asked, columns_from, read_samples
 from benchmark.commands.grade.pairs import read, unreadable_golds
 from benchmark.comparison.evidence import gather
 from benchmark.errors import ConfigurationError, MalformedRow

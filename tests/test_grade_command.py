@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from benchmark.cli import app
-from benchmark.commands.grade.pairs import agreement, grade_pairs, graders_named, read, score, write
+from benchmark.commands.grade.pairs import grade_pairs, graders_named, read, write
+from benchmark.commands.grade.scores import agreement, score
 from benchmark.contract import Verdict
 from benchmark.errors import ConfigurationError, MalformedRow, UnknownName
 from benchmark.grading.rivals import Grader, grader

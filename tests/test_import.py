@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from benchmark.cli import app
 from benchmark.commands.exchange.imports import ImportRequest, import_files
-from benchmark.commands.exchange.readers import Asked
+from benchmark.commands.exchange.readers.registry import Asked
 from benchmark.comparison.evidence import gather
 from benchmark.contract import IMPORTED, Algorithm
 from benchmark.errors import ConfigurationError, MalformedRow, UnknownName

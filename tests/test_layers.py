@@ -66,6 +66,7 @@ MAY_IMPORT_TORCH = {
     "benchmark.run.program",
     "benchmark.run.devices",
     "benchmark.run.ready",
+    "benchmark.run.shortage",
     "benchmark.commands.pretrain",
     "benchmark.model.pocket.tokenizer",
     "benchmark.commands.tape.store",

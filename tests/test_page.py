@@ -237,15 +237,13 @@ def many(tmp_path, problems=40, samples=8):
     """One method, one seed: 40 problems × 8 samples and a greedy completion, 300 characters each."""
     asked = replace(factories.suite(tasks=("competition",), seeds=(0,)), algorithms=factories.suite().algorithms[:1])
     one = factories.record(asked, "base_model", "competition", 0)
-    metrics = {**one.metrics, "problems": float(problems), "samples": float(samples)}
     factories.write_suite(tmp_path, asked)
-    folder = write_record(tmp_path, replace(one, metrics=metrics))
     outcomes = tuple(
         Outcome(f"p{p}", s, "wrong", None, "exact", 9, False, None, base64.b64encode(b"%d %d" % (p, s)).decode() * 20)
         for p in range(problems)
         for s in range(-1, samples)
     )
-    write_outcomes(folder, outcomes)
+    write_outcomes(write_record(tmp_path, factories.true_to(one, outcomes)), outcomes)
     return gather(tmp_path, asked.name)
 
 

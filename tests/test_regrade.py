@@ -95,7 +95,7 @@ def suite_on_disk(root, *, task_digest=DIGEST, texts=True):
     one = replace(one, provenance=replace(one.provenance, task_digest=task_digest))
     drawn = [outcome(f"I say {SPLITS[2][0].gold}", "wrong", problem=SPLITS[2][0].id)]
     write_outcomes(job_folder(root, one.job), drawn, texts=texts)
-    write_record(root, one)
+    write_record(root, factories.true_to(one, drawn))
     return one
 
 

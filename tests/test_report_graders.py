@@ -62,7 +62,7 @@ def made(tmp_path, *, task_digest=DIGEST, texts=True, hostile="", kept=True):
         write_outcomes(job_folder(root, one.job), drawn, texts=texts)
         if kept:
             write_cross_grading(job_folder(root, one.job), cross_grading(drawn, PROBLEMS))
-        write_record(root, one)
+        write_record(root, factories.true_to(one, drawn))
     return gather(root, suite.name)
 
 

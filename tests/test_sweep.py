@@ -23,6 +23,7 @@ from benchmark.run.job import unfinished
 from benchmark.run.owner import start_of, this_process
 from benchmark.run.scratch import process_scratch, remove_abandoned
 from benchmark.run.shortage import is_out_of_memory, is_out_of_space
+from benchmark.run.stage_process import Starter
 from benchmark.run.sweep import sweep
 from benchmark.store.records import job_folder, read_record, write_record
 
@@ -130,7 +131,7 @@ def test_every_job_ends_with_a_record_and_leaves_nothing_behind(tmp_path, monkey
 
 
 def test_a_job_that_is_out_of_time_ends_with_its_children(tmp_path):
-    found = run(tmp_path, ["hang"], timeout=4.0)
+    found = run(tmp_path, ["hang"], timeout=20.0)
     assert found["hang"].status == "timed_out"
     assert len(said(tmp_path, "child")) == 2  # one of them in a session of its own
     wait_for(lambda: all_gone(tmp_path), 5)
@@ -170,6 +171,22 @@ def test_a_server_that_cannot_be_started_is_a_failed_job(tmp_path, monkeypatch):
     assert left(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("threads", "given", "found"), [(1, None, None), (2, None, "PASSIVE"), (2, "ACTIVE", "ACTIVE")]
+)
+def test_threads_that_wait_sleep_unless_somebody_asks_otherwise(monkeypatch, threads, given, found):
+    seen = []
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if given:
+        monkeypatch.setenv("OMP_WAIT_POLICY", given)
+    before = dict(os.environ)
+    monkeypatch.setattr(multiprocessing.forkserver, "ensure_running", lambda: seen.append(dict(os.environ)))
+    Starter(sweeping.stage, threads=threads)._start_server()
+    assert [one.get("OMP_WAIT_POLICY") for one in seen] == [found]
+    assert seen[0]["PYTHONSAFEPATH"] == "1"
+    assert dict(os.environ) == before
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_a_signal_ends_the_jobs_and_records_them_as_interrupted(tmp_path, launch, name):
     launcher = launch("fine", "hang.1", "hang.2", "hang.3")
@@ -190,7 +207,7 @@ def test_a_signal_ends_the_jobs_and_records_them_as_interrupted(tmp_path, launch
     assert not any(Path(words[2]).exists() for words in said(tmp_path, "begin"))
 
 
-def test_under_nohup_a_hangup_is_ignored(tmp_path):
+def test_under_nohup_a_hangup_is_ignored():
     script = (
         "import signal, os\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
         "from benchmark.run.stopping import stop_signals\n"

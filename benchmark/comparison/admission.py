@@ -20,8 +20,8 @@ from benchmark.errors import BadRecord
 from benchmark.exam.per_problem import from_columns
 from benchmark.store.digests import refuse_changed
 from benchmark.store.kept import read_cross_grading
-from benchmark.store.outcomes import OUTCOMES, read_columns
-from benchmark.store.records import Unreadable, job_folder, read_readable, read_steps
+from benchmark.store.outcomes import OUTCOMES, read_columns, refuse_cut_texts
+from benchmark.store.records import UnreadableJob, job_folder, read_readable, read_steps
 
 __all__ = ["Admission", "admitted", "computed", "disagreement", "exam_of"]
 
@@ -42,7 +42,7 @@ class Admission:
     """Those of a cell that the last run planned under another name: with another method, model or data."""
     strays: int
     """Number of those with other settings."""
-    unreadable: tuple[Unreadable, ...]
+    unreadable: tuple[UnreadableJob, ...]
 
 
 def admitted(results: Path, suite: Suite) -> Admission:
@@ -57,7 +57,7 @@ def admitted(results: Path, suite: Suite) -> Admission:
         try:
             _refuse_broken(results, record)
         except BadRecord as error:
-            bad.append(Unreadable(record.job.id, str(error)))
+            bad.append(UnreadableJob(record.job.id, str(error)))
         else:
             whole.append(record)
     twice = {cell for cell, count in Counter(cell_of(one.job.id) for one in whole).items() if count > 1}
@@ -66,7 +66,7 @@ def admitted(results: Path, suite: Suite) -> Admission:
             others = [one.job.id for one in whole if cell_of(one.job.id) == cell_of(record.job.id) and one != record]
             path = job_folder(results, record.job) / "record.json"
             bad.append(
-                Unreadable(
+                UnreadableJob(
                     record.job.id,
                     f"{path}: {', '.join(others)} answers the same cell: delete the folder of the wrong one.",
                 )
@@ -88,6 +88,8 @@ def _refuse_broken(results: Path, record: Record) -> None:
         return
     refuse_changed(folder, record)
     read_cross_grading(folder)
+    if not record.files:
+        refuse_cut_texts(folder)
     exam = exam_of(folder)
     if exam is None:
         _refuse_other_end(record, steps, folder)

@@ -26,7 +26,7 @@ from benchmark.exam.definitions import direction
 from benchmark.stats import Scores, compare_all
 from benchmark.store.kept import CROSS_GRADING, problems_path, read_cross_grading, read_problems
 from benchmark.store.outcomes import OUTCOMES
-from benchmark.store.records import Unreadable, job_folder, read_steps, read_suite
+from benchmark.store.records import UnreadableJob, job_folder, read_steps, read_suite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ class Evidence:
     digest: str
     stale: tuple[Record, ...] = ()
     """Records of the suite's cells that the last run planned under another name; no number of them is used."""
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: tuple[UnreadableJob, ...] = ()
     """Jobs whose record or files cannot be read or contradict each other; no number of them is used."""
 
     @property

@@ -31,7 +31,7 @@ from benchmark.contract.asked import (
     Training,
     Tuning,
 )
-from benchmark.contract.bounds import Between, OneLine, collision, name_fault
+from benchmark.contract.bounds import Between, OneLine, collision, is_file_name, name_fault
 from benchmark.contract.concluded import NO_ESTIMATE, Comparison, Decision, Direction, Estimate, ExamParts, Spread
 from benchmark.contract.happened import (
     GREEDY,
@@ -132,6 +132,7 @@ __all__ = [
     "cell_of",
     "cell_prefix",
     "collision",
+    "is_file_name",
     "job_id",
     "name_fault",
 ]

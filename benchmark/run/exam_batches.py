@@ -50,7 +50,12 @@ class ExamBatches:
         return (Resumption("examine", self._used),) if self._again else ()
 
     def get(self, batch: str) -> list[Completion] | None:
-        """The completions of a finished batch; `None` for one that must be sampled."""
+        """The completions of a finished batch; `None` for one that must be sampled.
+
+        An exam that begins anew reads none: what lies there by now, a process that training left behind has written.
+        """
+        if not self._again:
+            return None
         try:
             found = _batches().validate_json(self._path(batch).read_bytes(), strict=True)
         except (OSError, ValueError):

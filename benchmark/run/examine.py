@@ -61,6 +61,22 @@ class _Loaded:
     provenance: Provenance
 
 
+class _Told:
+    """Reports how far an exam is: the sampler charges it with every batch of completions."""
+
+    def __init__(self, progress: JobProgress, completions: int) -> None:
+        self._progress, self._all, self._drawn, self._said = progress, completions, 0, 0
+
+    def charge(self, completions: int, tokens: int) -> None:
+        """A batch is sampled."""
+        del tokens
+        self._drawn += completions
+        percent = min(100, 100 * self._drawn // self._all)
+        if percent > self._said:
+            self._said = percent
+            self._progress.step(percent)
+
+
 def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
     """From the hand-over to the record."""
     job, folder = order.job, job_folder(order.results, order.job)
@@ -88,7 +104,8 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
     if not exam:
         raise ConfigurationError(f"the exam is empty: task '{job.task}' has no test problems.")
     with clock.phase("evaluate"):
-        evaluation = evaluate(loaded.policy, job.exam, exam, seed_of(job.seed, job.task), kept)
+        watched = loaded.policy.charged_to(_Told(progress, len(exam) * (1 + job.exam.samples)))
+        evaluation = evaluate(watched, job.exam, exam, seed_of(job.seed, job.task), kept)
         metrics = measure(evaluation.outcomes)
         others = cross_grading(evaluation.outcomes, exam)
         known = test_known(evaluation.outcomes, _held_out(order, loaded))
@@ -203,7 +220,8 @@ def _transfer(
             problems = task.load("test", order.data)[: job.exam.problems]
             policy = loaded.policy.asked_as(job.model, job.prompt, task.instruction)
         with clock.phase("evaluate"):
-            evaluation = evaluate(policy, job.exam, problems, seed_of(job.seed, name), kept)
+            watched = policy.charged_to(_Told(progress, len(problems) * (1 + job.exam.samples)))
+            evaluation = evaluate(watched, job.exam, problems, seed_of(job.seed, name), kept)
             found |= {f"transfer/{name}/{metric}": value for metric, value in measure(evaluation.outcomes).items()}
         with clock.phase("write"):
             folder = job_folder(order.results, job)

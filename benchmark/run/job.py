@@ -150,7 +150,7 @@ class JobProgress:
         self._send(0)
 
     def step(self, step: int) -> None:
-        """Batches that are done."""
+        """Batches that are done; of an exam the percentage of its completions."""
         self._send(step)
 
     def _send(self, step: int) -> None:

@@ -17,6 +17,9 @@ from benchmark.run.durations import Durations, trains
 
 __all__ = ["Display", "clock_text"]
 
+TRAINING, EXAM = "train", "evaluate"
+"""Phases whose pace is known."""
+
 
 def clock_text(seconds: float) -> str:
     """`45 s`, `12 min`, `3 h 05 min`."""
@@ -34,7 +37,7 @@ class Display:
         self._waiting = {job.id: job for job in jobs}
         self._past = past or Durations()
         self._start = time.monotonic()
-        self._running: dict[str, tuple[Job, str, int, float]] = {}
+        self._running: dict[str, _Running] = {}
         self._ended = 0
         self._live = (
             Live(console=console, refresh_per_second=4, get_renderable=self._render) if console.is_terminal else None
@@ -52,11 +55,11 @@ class Display:
     def started(self, job: Job) -> None:
         """A process runs the job."""
         self._waiting.pop(job.id, None)
-        self._running[job.id] = (job, "start", 0, time.monotonic())
+        self._running[job.id] = _Running(job, time.monotonic())
 
     def progress(self, job: Job, phase: str, step: int) -> None:
-        """Update the job's phase and step."""
-        self._running[job.id] = (job, phase, step, self._running[job.id][3])
+        """Update the job's phase and step; of an exam the step is the percentage of its completions."""
+        self._running[job.id].enter(phase, step, time.monotonic())
 
     def elsewhere(self, jobs: int, holder: str) -> None:
         """Say that nothing is left but jobs that other launchers run."""
@@ -89,40 +92,100 @@ class Display:
     def _left(self) -> str:
         """From ended jobs of the same row, or of rows that train as it does; else from the pace of running ones."""
         now = time.monotonic()
-        paces = [
-            (now - start) / step * job.training.steps for job, phase, step, start in self._running.values() if step
-        ]
-        guess = max(paces, default=None)
+        paces = [one.training(now) for one in self._running.values()]
+        training = max((pace for pace in paces if pace is not None), default=None)
+        exams = [one.exam(now) for one in self._running.values()]
+        exam = max((seconds for seconds in exams if seconds is not None), default=None)
         left = 0.0
         for job in self._waiting.values():
-            seconds = self._past.of(job) or (guess if trains(job) else None)
+            seconds = self._past.of(job) or _whole(job, training, self._past.exam(job.task) or exam)
             if seconds is None:
                 return "?"
             left += seconds
-        for job, _, step, start in self._running.values():
-            seconds = self._past.of(job) or ((now - start) / step * job.training.steps if step else guess)
-            if seconds is None:
+        for one in self._running.values():
+            rest = one.left(now, self._past, training, exam)
+            if rest is None:
                 return "?"
-            left += max(seconds - (now - start), 0.0)
+            left += rest
         return clock_text(left / self._workers)
 
     def _render(self) -> Group:
         table = Table.grid(padding=(0, 2))
-        for job, phase, step, start in self._running.values():
-            elapsed = time.monotonic() - start
-            left = (
-                clock_text(elapsed / step * (job.training.steps - step)) + " left" if step and phase == "train" else ""
-            )
-            bar = ProgressBar(
-                total=job.training.steps,
-                completed=step if phase in {"start", "load", "train"} else job.training.steps,
-                width=24,
-            )
+        now = time.monotonic()
+        for one in self._running.values():
+            left = one.phase_left(now)
+            said = "" if left is None else f"{clock_text(left)} left"
+            phase = f"exam {one.step} %" if one.phase == EXAM else one.phase
+            bar = ProgressBar(total=100, completed=round(100 * one.share), width=24)
             table.add_row(
-                Text(_cell(job)), Text(phase, style="cyan"), bar, Text(clock_text(elapsed)), Text(left, style="dim")
+                Text(_cell(one.job)),
+                Text(phase, style="cyan"),
+                bar,
+                Text(clock_text(now - one.start)),
+                Text(said, style="dim"),
             )
         foot = Text(f"{self._ended} of {self._total} jobs ended, about {self._left()} left", style="dim")
         return Group(table, foot)
+
+
+class _Running:
+    """A running job: its phase, how far that is, and since when."""
+
+    def __init__(self, job: Job, start: float) -> None:
+        self.job, self.start = job, start
+        self.phase, self.step, self._since = "start", 0, start
+        self._trained: float | None = None
+
+    def enter(self, phase: str, step: int, now: float) -> None:
+        """A message of the job."""
+        if phase != self.phase and step == 0:
+            if self.phase == TRAINING:
+                self._trained = now - self._since
+            self._since = now
+        self.phase, self.step = phase, step
+
+    @property
+    def share(self) -> float:
+        """How much of the phase is done."""
+        if self.phase == EXAM:
+            return self.step / 100
+        return 1.0 if self.phase == "write" else self.step / self.job.training.steps
+
+    def phase_left(self, now: float) -> float | None:
+        """Seconds of this phase that are left; `None` where nothing shows its pace."""
+        if not self.step or self.phase not in {TRAINING, EXAM}:
+            return None
+        return (now - self._since) * (1 - self.share) / self.share
+
+    def training(self, now: float) -> float | None:
+        """Seconds of a whole training like this one; `None` before it has a pace, and where nothing is trained."""
+        if not trains(self.job) or self.phase != TRAINING:
+            return self._trained if trains(self.job) else None
+        rest = self.phase_left(now)
+        return None if rest is None else now - self._since + rest
+
+    def exam(self, now: float) -> float | None:
+        """Seconds of a whole exam like this one."""
+        rest = self.phase_left(now)
+        return None if rest is None or self.phase != EXAM else now - self._since + rest
+
+    def left(self, now: float, past: Durations, training: float | None, exam: float | None) -> float | None:
+        """Seconds until it ends: by its own pace and the exam to come, else by ended or other running jobs."""
+        coming = past.exam(self.job.task) or exam
+        rest = self.phase_left(now)
+        if rest is not None:
+            return rest if self.phase == EXAM else rest + (coming or 0.0)
+        if self.phase in {EXAM, "write"}:
+            return 0.0 if self.phase == "write" else coming
+        whole = past.of(self.job) or _whole(self.job, training, coming)
+        return None if whole is None else max(whole - (now - self.start), 0.0)
+
+
+def _whole(job: Job, training: float | None, exam: float | None) -> float | None:
+    """Seconds of a job from those of a training and of an exam; an exam that nobody has seen yet is left out."""
+    if not trains(job):
+        return exam
+    return None if training is None else training + (exam or 0.0)
 
 
 def _cell(job: Job) -> str:

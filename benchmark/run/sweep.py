@@ -25,6 +25,7 @@ from benchmark.run.scratch import make_scratch
 from benchmark.run.stage_process import RunStage, StageProcess, Starter
 from benchmark.run.stages import run_stage
 from benchmark.run.stopping import Stop, Stopped, stop_signals
+from benchmark.store.atomic import remove_unfinished
 from benchmark.store.records import forget, has_record, job_folder, read_record, read_steps, record_stamp, write_record
 
 __all__ = ["Watcher", "sweep"]
@@ -54,7 +55,7 @@ class Watcher(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Active:
     order: Order
     stages: tuple[Stage, ...]
@@ -141,13 +142,15 @@ class _Sweep:
                     wait(things, timeout=TICK_SECONDS)
                 elif self.active or self.elsewhere:
                     time.sleep(TICK_SECONDS)
-                self.active = [after for one in self.active if (after := self._look_at(one)) is not None]
+                for one in tuple(self.active):
+                    self._look_at(one)
+            self.stop.raise_if_asked()
         except Stopped as stopped:
             self.why = f"the sweep was ended by {stopped}"
             raise
         finally:
             self.stop.refuse_more()
-            for one in self.active:
+            for one in tuple(self.active):
                 self._interrupt(one)
         self._refuse_removed(orders)
         return self.records
@@ -178,14 +181,13 @@ class _Sweep:
         if record is not None:
             self._ended(order, record)
             return True
+        remove_unfinished(job_folder(order.results, order.job))
         forget(order.results, order.job)  # an earlier attempt's record is not this one's
         busy = [one.order.device for one in self.active]
         scratch = make_scratch()
         order = replace(order, device=min(self.devices, key=busy.count), scratch=scratch)
         left = self.stages[-1:] if handover.is_complete(order.results, order.job) else self.stages
-        started = self._start(order, left, scratch, time.monotonic())
-        if started is not None:
-            self.active.append(started)
+        if self._start(order, left, scratch, time.monotonic()):
             self.watcher.started(order.job)
         return True
 
@@ -201,7 +203,7 @@ class _Sweep:
         new = stamp != self.stamps[order.job.id] and record.status != "interrupted"
         return record if new or record.status == "done" else None
 
-    def _start(self, order: Order, stages: tuple[Stage, ...], scratch: Path, since: float) -> _Active | None:
+    def _start(self, order: Order, stages: tuple[Stage, ...], scratch: Path, since: float) -> bool:
         """Start the first of the stages, of a job that began at `since`; record where no process can be made."""
         try:
             running = self.starter.start(stages[0], order)
@@ -211,11 +213,12 @@ class _Sweep:
             record = unfinished(order.job, "failed", reason)
             write_record(order.results, record)
             self._ended(order, record)
-            return None
-        return _Active(order, stages, running, scratch, since, time.monotonic())
+            return False
+        self.active.append(_Active(order, stages, running, scratch, since, time.monotonic()))
+        return True
 
-    def _look_at(self, one: _Active) -> _Active | None:
-        """Forward the job's progress; what runs of it now, or `None` once it has ended."""
+    def _look_at(self, one: _Active) -> None:
+        """Forward the job's progress; where its process has ended, start the next stage or tell of its record."""
         self._forward(one)
         elapsed = time.monotonic() - one.start
         if one.running.is_alive():
@@ -223,21 +226,20 @@ class _Sweep:
                 self._close(one)
                 self.claims.release(one.claim)
                 self.elsewhere.append(one.order)
-                return None
-            if elapsed <= self.timeout_seconds:
-                return one
-            self._close(one)
-            reason = f"still running after {elapsed:.0f} s; raise 'timeout_seconds' or lower the budget."
-            self._ended(one.order, _recorded(one, "timed_out", reason))
-            return None
+            elif elapsed > self.timeout_seconds:
+                self._close(one)
+                reason = f"still running after {elapsed:.0f} s; raise 'timeout_seconds' or lower the budget."
+                self._ended(one.order, _recorded(one, "timed_out", reason))
+            return
         self._forward(one)
         one.running.end()  # whatever it has started and left behind
         following = self._following(one)
-        if following is not None:
-            return self._start(following, one.stages[1:], one.scratch, one.start)
-        self._close(one)
-        self._ended(one.order, _result(one, elapsed))
-        return None
+        if following is None:
+            self._close(one)
+            self._ended(one.order, _result(one, elapsed))
+        else:
+            self.active.remove(one)
+            self._start(following, one.stages[1:], one.scratch, one.start)
 
     def _following(self, one: _Active) -> Order | None:
         """The order for the next stage, where this one has left what that needs."""
@@ -260,7 +262,8 @@ class _Sweep:
         self.watcher.finished(record)
 
     def _close(self, one: _Active) -> None:
-        """End a job's process and remove its temporary files."""
+        """End a job's process and remove its temporary files; it is no running job from now on."""
+        self.active.remove(one)
         one.running.end()
         shutil.rmtree(one.scratch, ignore_errors=True)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,8 +66,10 @@ def train(order: Order, clock: Clock, progress: JobProgress) -> None:
             clock.watch_cuda()
         loaded = _load(order)
         adapter = build(order.job.algorithm)
-        for module in adapter.imports:
-            importlib.import_module(module)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of their own next versions
+            for module in adapter.imports:
+                importlib.import_module(module)
     progress.enter("train")
     watch = LoadWatch(order.jobs)
     trained = _train(order, loaded, adapter, clock, progress, watch)

@@ -20,8 +20,18 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter
 
-from benchmark.contract import Job, Record, StepLog, Suite, cell_prefix, job_id, name_fault
-from benchmark.errors import BadRecord
+from benchmark.contract import (
+    Job,
+    Record,
+    StepLog,
+    Suite,
+    cell_prefix,
+    collision,
+    is_file_name,
+    job_id,
+    name_fault,
+)
+from benchmark.errors import BadRecord, ConfigurationError, excerpt
 from benchmark.store.atomic import READ_ERRORS, from_csv, to_csv, write
 from benchmark.store.kept import CROSS_GRADING, problems_path
 from benchmark.store.outcomes import OUTCOMES, RESTORE, SAMPLES, file_of, message_of
@@ -34,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "RESERVED_METRICS",
     "SCHEMA_VERSION",
-    "Unreadable",
+    "UnreadableJob",
     "adopt",
     "forget",
     "has_record",
@@ -70,7 +80,10 @@ RESERVED_METRICS = frozenset((*_STEP_COLUMNS, *_SPENT_COLUMNS))
 
 
 def job_folder(root: Path, job: Job) -> Path:
-    """The folder of one job."""
+    """The folder of one job. Raises BadRecord for names that would lead out of `root`."""
+    for name in (job.suite, job.id):
+        if not is_file_name(name):
+            raise BadRecord(f"{root}: {excerpt(name)!r} cannot name a folder of results: {RESTORE}")
     return root / job.suite / job.id
 
 
@@ -133,7 +146,7 @@ def read_records(root: Path, suite: str) -> list[Record]:
     return [read_record(path.parent) for path in sorted(folder.glob(f"*/{RECORD}"))]
 
 
-class Unreadable(NamedTuple):
+class UnreadableJob(NamedTuple):
     """A record that is not used, with the reason; the others of its suite are."""
 
     job: str
@@ -142,17 +155,17 @@ class Unreadable(NamedTuple):
     """One sentence that begins with the file."""
 
 
-def read_readable(root: Path, suite: str) -> tuple[list[Record], list[Unreadable]]:
+def read_readable(root: Path, suite: str) -> tuple[list[Record], list[UnreadableJob]]:
     """All records of a suite, sorted by job id, and those that cannot be read. Raises BadRecord for no such folder."""
     folder = root / suite
     if not folder.is_dir():
         raise BadRecord(f"{folder}: no such folder. Run the suite '{suite}' first.")
-    found, bad = list[Record](), list[Unreadable]()
+    found, bad = list[Record](), list[UnreadableJob]()
     for path in sorted(folder.glob(f"*/{RECORD}")):
         try:
             found.append(read_record(path.parent))
         except BadRecord as error:
-            bad.append(Unreadable(path.parent.name, str(error)))
+            bad.append(UnreadableJob(path.parent.name, str(error)))
     return found, bad
 
 
@@ -211,7 +224,18 @@ def adopt(root: Path, job: Job) -> bool:
 
 
 def write_suite(root: Path, suite: Suite) -> Path:
-    """Write `suite.json` beside the results and return its path."""
+    """Write `suite.json` beside the results and return its path.
+
+    Raises ConfigurationError where the folder of another suite differs from its own in case only: on many file systems
+    these are one folder.
+    """
+    others = [path.parent.name for path in root.glob(f"*/{SUITE}") if path.parent.name != suite.name]
+    same = next((name for name in others if collision((name, suite.name))), None)
+    if same is not None:
+        raise ConfigurationError(
+            f"{root} has results of a suite '{same}', whose name differs from '{suite.name}' in case only: give one of "
+            "them another name, as with '--name'."
+        )
     path = root / suite.name / SUITE
     write(path, _to_json(_adapter_of_suites(), suite, path))
     return path
@@ -223,6 +247,9 @@ def read_suite(root: Path, suite: str) -> Suite:
     found = _from_json(_adapter_of_suites(), path, f"Run the suite '{suite}' once to write it.")
     if found.name != suite or name_fault(suite) is not None:
         raise BadRecord(f"{path} is of the suite {found.name!r}: a suite has the name of its folder. {RESTORE}")
+    for name in (*found.tasks, *found.exam.transfer, *(one.name for one in found.algorithms)):
+        if not is_file_name(name):
+            raise BadRecord(f"{path}: {excerpt(name)!r} cannot name a row or a task. {RESTORE}")
     return found
 
 

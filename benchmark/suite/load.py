@@ -96,10 +96,23 @@ def _checked(text: SuiteText, resolve: Resolve) -> Suite:
         tuned=_tuned(where, table.get("tuned", {}), ["training", *(each.name for each in algorithms)]),
         own_tasks=own,
     )
+    _refuse_method_beside_task(where, suite)
     count = len(suite.algorithms) * len(suite.tasks) * len(suite.seeds)
     if count > MOST_JOBS:
         raise ConfigurationError(f"{where}: {count:,} jobs: a suite has at most {MOST_JOBS:,}.")
     return suite
+
+
+def _refuse_method_beside_task(where: str, suite: Suite) -> None:
+    """The examiner imports the tasks and must not import a method with them."""
+    homes = {one.rpartition(":")[0]: name for name, one in suite.own_tasks.items() if isinstance(one, str)}
+    for row in suite.algorithms:
+        home = row.target.rpartition(":")[0]
+        if home in homes:
+            raise ConfigurationError(
+                f"{where}: the method '{row.name}' and the task '{homes[home]}' are in one file, {home}: write each in "
+                "a file of its own, because the process that examines imports the task and never the method."
+            )
 
 
 def jobs_of(suite: Suite) -> tuple[Job, ...]:

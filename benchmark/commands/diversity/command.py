@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from benchmark.commands.exchange.command import ColumnsOption, FormatOption
+from benchmark.commands.exchange.command import ColumnsOption, FormatChoice, FormatOption, GreedyOption
 
 if TYPE_CHECKING:
     from benchmark.commands.diversity.measure import Measured
@@ -49,14 +49,20 @@ JudgeCache = Annotated[
 ]
 
 
+SampleFiles = Annotated[
+    list[Path],
+    typer.Argument(
+        help="JSON lines, CSV or Parquet, plain or .gz, or a file of another program; '-': standard input. Of several "
+        "files, each is a method."
+    ),
+]
+BaseOption = Annotated[
+    str | None, typer.Option(help="The method whose pass@k the others are held against; default the first.")
+]
+
+
 def diversity(
-    files: Annotated[
-        list[Path],
-        typer.Argument(
-            help="JSON lines, CSV or Parquet, plain or .gz, or a file of another program; '-': standard input. Of "
-            "several files, each is a method."
-        ),
-    ],
+    files: SampleFiles,
     *,
     reading: HowToRead = ReadingOption.PUBLISHED,
     csv: Annotated[Path | None, typer.Option(help="Write every column of every problem here.")] = None,
@@ -64,17 +70,10 @@ def diversity(
     seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
     judge: UseJudge = False,
     judge_cache: JudgeCache = Path("~/.cache/rl-bakeoff/judge"),
-    kind: Annotated[FormatOption, typer.Option("--format", help="Who wrote the files; auto looks at the fields.")] = (
-        FormatOption.AUTO
-    ),
+    kind: FormatChoice = FormatOption.AUTO,
     columns: ColumnsOption = None,
-    greedy: Annotated[
-        bool | None,
-        typer.Option("--greedy/--sampled", help="How the completions were decoded, if the files are silent."),
-    ] = None,
-    base: Annotated[
-        str | None, typer.Option(help="The method whose pass@k the others are held against; default the first.")
-    ] = None,
+    greedy: GreedyOption = None,
+    base: BaseOption = None,
 ) -> None:
     """Measure how different the correct solutions in a file are; one JSON object per line.
 
@@ -88,7 +87,7 @@ def diversity(
     from benchmark.commands.diversity.llm_judge import Judge, endpoint_from
     from benchmark.commands.diversity.measure import csv_of, measure_file
     from benchmark.commands.diversity.tables import Resampling
-    from benchmark.commands.exchange.readers import Asked, columns_from
+    from benchmark.commands.exchange.readers.registry import Asked, columns_from
     from benchmark.errors import UnknownName
     from benchmark.store.atomic import write
 

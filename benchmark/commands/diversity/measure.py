@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmark.commands.diversity.columns import ProblemColumns, columns_of
 from benchmark.commands.diversity.llm_judge import Judge
 from benchmark.commands.diversity.samples import Sample, by_method, read_files
-from benchmark.commands.exchange.readers import Asked
+from benchmark.commands.exchange.readers.registry import Asked
 from benchmark.errors import ConfigurationError
 from benchmark.exam.strategy.expressions import Reading
 from benchmark.exam.text_diversity import sacrebleu_version

@@ -6,10 +6,9 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from benchmark.commands.exchange.readers import Asked
-from benchmark.commands.exchange.readers import read_samples as read_rows
 from benchmark.commands.exchange.readers.files import raw_rows
-from benchmark.commands.exchange.readers.registry import AUTO, known_format
+from benchmark.commands.exchange.readers.registry import AUTO, Asked, known_format
+from benchmark.commands.exchange.readers.registry import read_samples as read_rows
 from benchmark.commands.exchange.readers.row import described as shown
 from benchmark.commands.exchange.readers.row import gold_answer
 from benchmark.errors import ConfigurationError, MalformedRow

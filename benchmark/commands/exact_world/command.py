@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
@@ -12,6 +12,11 @@ from rich.table import Table
 from benchmark.commands.options import console, say
 from benchmark.errors import ConfigurationError
 from benchmark.importing import add_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmark.commands.exact_world.verdict import CheckResult
 
 __all__ = ["check"]
 
@@ -37,7 +42,7 @@ def check(
     import torch
 
     from benchmark.commands.exact_world.check import NETWORK, TABLE, check_all
-    from benchmark.commands.exact_world.verdict import COLUMNS, cells, page
+    from benchmark.commands.exact_world.verdict import page
 
     torch.set_num_threads(1)  # the tensors are tiny
     settings = NETWORK if network else TABLE
@@ -48,15 +53,21 @@ def check(
         say(f"{finding.method:24s} {mark:9s} {finding.seconds:5.1f} s", style)
         for reason in finding.reasons:
             say(f"    {reason}", "yellow")
-    table = Table(box=None, pad_edge=False)
-    for column in COLUMNS:
-        table.add_column(escape(column))
-    for finding in findings:
-        table.add_row(*map(escape, cells(finding)))
-    console.print(table)
+    console.print(_table(findings))
     if markdown is not None:
         command = " ".join(["bakeoff check", *(names or ["--all"]), *(["--network"] if network else [])])
         markdown.parent.mkdir(parents=True, exist_ok=True)
         markdown.write_text(page(findings, command, settings.describe()), encoding="utf-8")
     if not all(finding.passed for finding in findings):
         raise typer.Exit(1)
+
+
+def _table(findings: Sequence[CheckResult]) -> Table:
+    from benchmark.commands.exact_world.verdict import COLUMNS, cells
+
+    table = Table(box=None, pad_edge=False)
+    for column in COLUMNS:
+        table.add_column(escape(column))
+    for finding in findings:
+        table.add_row(*map(escape, cells(finding)))
+    return table

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from benchmark.commands.options import DataOption, Results, say
 
 __all__ = ["export", "import_"]
-
-ResultsFolder = Annotated[Path, typer.Option(help="Folder in which records are kept.")]
 
 
 class ExportTarget(StrEnum):
@@ -41,12 +40,35 @@ class FormatOption(StrEnum):
     PRIME_RL = "prime-rl"
 
 
+FormatChoice = Annotated[FormatOption, typer.Option("--format", help="Who wrote the files; auto looks at the fields.")]
 ColumnsOption = Annotated[
     str | None,
     typer.Option(
         help="Read any JSON lines, CSV or Parquet: question=COLUMN,response=COLUMN and, where there are any, gold=, "
         "score=, id=, method=, step=."
     ),
+]
+GreedyOption = Annotated[
+    bool | None,
+    typer.Option("--greedy/--sampled", help="How the completions were decoded, if the files are silent."),
+]
+ForeignFiles = Annotated[
+    list[Path],
+    typer.Argument(help="Files of one trained policy: .jsonl, .json, .csv, .parquet, .eval, plain or .gz."),
+]
+MethodOption = Annotated[
+    str, typer.Option("--as", help="Name of a row that the suite declares with 'imported = true'.")
+]
+SuiteOption = Annotated[
+    str, typer.Option(help="Name of a suite that comes with the package, or the path of your own .toml.")
+]
+HistoryOption = Annotated[
+    Path | None,
+    typer.Option(help="Learning curve: trainer_state.json, or a tracker's history as CSV or JSON lines."),
+]
+PartialOption = Annotated[
+    bool,
+    typer.Option("--partial", help="Leave out rows that match no problem of the exam, instead of refusing the file."),
 ]
 
 
@@ -59,7 +81,7 @@ def export(
             help="Files of lm-evaluation-harness or inspect_ai, tidy tables, a local tracker, or a model card section."
         ),
     ],
-    results: ResultsFolder = Path("results"),
+    results: Results = Path("results"),
     out: Annotated[Path | None, typer.Option(help="Folder to write; default exports/<suite>/<to>.")] = None,
 ) -> None:
     """Write a suite's results in the format of another program. Nothing is sent over the network."""
@@ -79,53 +101,30 @@ def export(
         ExportTarget.MODEL_CARD: to_model_card,
     }
     written = writers[to](evidence, folder) if to in writers else to_tracker(evidence, folder, to.value)
-    console = Console(highlight=False)
-    console.print(
-        f"{len(evidence.records)} jobs of '{suite}': {len(written)} paths under {folder}", markup=False, soft_wrap=True
-    )
+    say(f"{len(evidence.records)} jobs of '{suite}': {len(written)} paths under {folder}")
 
 
 def import_(
-    files: Annotated[
-        list[Path],
-        typer.Argument(help="Files of one trained policy: .jsonl, .json, .csv, .parquet, .eval, plain or .gz."),
-    ],
+    files: ForeignFiles,
     *,
-    method: Annotated[str, typer.Option("--as", help="Name of a row that the suite declares with 'imported = true'.")],
-    suite: Annotated[
-        str, typer.Option(help="Name of a suite that comes with the package, or the path of your own .toml.")
-    ],
+    method: MethodOption,
+    suite: SuiteOption,
     task: Annotated[str, typer.Option(help="A task of the suite.")],
     seed: Annotated[int, typer.Option(help="A seed of the suite.")],
-    kind: Annotated[FormatOption, typer.Option("--format", help="Who wrote the files; auto looks at the fields.")] = (
-        FormatOption.AUTO
-    ),
+    kind: FormatChoice = FormatOption.AUTO,
     columns: ColumnsOption = None,
-    greedy: Annotated[
-        bool | None,
-        typer.Option("--greedy/--sampled", help="How the completions were decoded, if the files are silent."),
-    ] = None,
+    greedy: GreedyOption = None,
     seconds: Annotated[float | None, typer.Option(help="Seconds that the training took.")] = None,
     completions: Annotated[int | None, typer.Option(help="Completions that the training sampled.")] = None,
-    history: Annotated[
-        Path | None,
-        typer.Option(help="Learning curve: trainer_state.json, or a tracker's history as CSV or JSON lines."),
-    ] = None,
-    results: ResultsFolder = Path("results"),
-    partial: Annotated[
-        bool,
-        typer.Option(
-            "--partial", help="Leave out rows that match no problem of the exam, instead of refusing the file."
-        ),
-    ] = False,
-    data: Annotated[
-        Path | None, typer.Option(envvar="BAKEOFF_DATA", help="Folder with data sets, instead of the Hub.")
-    ] = None,
+    history: HistoryOption = None,
+    results: Results = Path("results"),
+    partial: PartialOption = False,
+    data: DataOption = None,
 ) -> None:
     """Grade completions of a policy trained elsewhere and add them to a suite's table, marked as imported."""
     sys.path.insert(0, str(Path.cwd()))
     from benchmark.commands.exchange.imports import ImportRequest, import_files
-    from benchmark.commands.exchange.readers import Asked, columns_from
+    from benchmark.commands.exchange.readers.registry import Asked, columns_from
     from benchmark.commands.exchange.training import Told
     from benchmark.suite.load import load_suite, suite_path
     from benchmark.suite.registry import resolve
@@ -133,12 +132,9 @@ def import_(
     reading = Asked(kind.value, columns_from(columns), greedy)
     asked = ImportRequest(method, task, seed, reading, Told(seconds, completions, history), partial)
     record, left_out = import_files(files, load_suite(suite_path(suite), resolve), asked, results, data)
-    console = Console(highlight=False)
-    console.print(
+    say(
         f"{record.job.id}: {_sizes(record.metrics)}; {left_out} rows left out. "
-        f"The table: bakeoff report {record.job.suite}",
-        markup=False,
-        soft_wrap=True,
+        f"The table: bakeoff report {record.job.suite}"
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmark.commands.exchange.matching import Matched, match
-from benchmark.commands.exchange.readers import Asked, read_samples
+from benchmark.commands.exchange.readers.registry import Asked, read_samples
 from benchmark.commands.exchange.repeated import refuse_repeated, source_of
 from benchmark.commands.exchange.training import Told, read_training
 from benchmark.contract import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmark.commands.exchange.readers import SampledRow
+from benchmark.commands.exchange.readers.row import SampledRow
 from benchmark.contract import Problem
 from benchmark.errors import MalformedRow
 

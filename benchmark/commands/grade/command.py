@@ -36,7 +36,7 @@ def grade(
 
     Exit code 1: no gold of the file can be read as an answer.
     """
-    from benchmark.commands.exchange.readers import Asked, columns_from
+    from benchmark.commands.exchange.readers.registry import Asked, columns_from
     from benchmark.commands.grade.file import grade_pairs_file
 
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)

@@ -20,13 +20,11 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from benchmark.commands.exchange.readers import Asked, read_samples
 from benchmark.commands.exchange.readers.files import raw_rows
-from benchmark.commands.exchange.readers.registry import AUTO, known_format
+from benchmark.commands.exchange.readers.registry import AUTO, Asked, known_format, read_samples
 from benchmark.commands.exchange.readers.row import gold_answer
 from benchmark.contract import Verdict
 from benchmark.errors import BakeoffError, ConfigurationError, MalformedRow
@@ -44,13 +42,9 @@ if TYPE_CHECKING:
 __all__ = [
     "AnswerPair",
     "GradedPair",
-    "GraderAgreement",
-    "Score",
-    "agreement",
     "grade_pairs",
     "graders_named",
     "read",
-    "score",
     "unreadable_golds",
     "write",
 ]
@@ -86,33 +80,6 @@ class GradedPair:
     def accepted(self) -> tuple[bool, ...]:
         """Which graders call it correct."""
         return tuple(verdict.kind == "correct" for verdict in self.verdicts)
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """Counts of one grader. A verdict is right if it accepts exactly the rows that are expected to be accepted."""
-
-    rows: int
-    labelled: int
-    """Number of rows with `expected`; the three counts below refer to these."""
-    right: int
-    false_accepts: int
-    false_rejects: int
-    undecided: int
-    errors: int
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class GraderAgreement:
-    """Agreement of two graders on the same rows. Cohen's kappa is `None` if chance agreement is 1."""
-
-    first: str
-    second: str
-    share: float
-    kappa: float | None
-    first_only: int
-    second_only: int
 
 
 def graders_named(names: str) -> tuple[Grader, ...]:
@@ -273,37 +240,3 @@ def write(graded: GradedPair, graders: Sequence[Grader], out: IO[str]) -> None:
             "seconds": round(verdict.seconds, 6),
         }
         out.write(f"{json.dumps(fields)}\n")
-
-
-# --- counting ------------------------------------------------------------------------------------------------------
-
-
-def score(rows: Sequence[GradedPair], place: int) -> Score:
-    """The grader at `place` over these rows."""
-    pairs = [(one.row.expected, one.accepted[place]) for one in rows if one.row.expected is not None]
-    kinds = [one.verdicts[place].kind for one in rows]
-    return Score(
-        rows=len(rows),
-        labelled=len(pairs),
-        right=sum(expected == accepted for expected, accepted in pairs),
-        false_accepts=pairs.count((False, True)),
-        false_rejects=pairs.count((True, False)),
-        undecided=kinds.count("undecided"),
-        errors=kinds.count("error"),
-        seconds=sum(one.verdicts[place].seconds for one in rows),
-    )
-
-
-def agreement(rows: Sequence[GradedPair], graders: Sequence[Grader]) -> list[GraderAgreement]:
-    """Every pair of graders: κ = (p − chance) / (1 − chance), p the share of rows on which both accept or neither."""
-    found = []
-    for (i, first), (j, second) in combinations(enumerate(graders), 2):
-        pairs = [(one.accepted[i], one.accepted[j]) for one in rows]
-        n, both = len(pairs), pairs.count((True, True))
-        first_only, second_only = pairs.count((True, False)), pairs.count((False, True))
-        share = (n - first_only - second_only) / n
-        left, right = (both + first_only) / n, (both + second_only) / n
-        chance = left * right + (1 - left) * (1 - right)
-        kappa = None if chance == 1 else (share - chance) / (1 - chance)
-        found.append(GraderAgreement(first.name, second.name, share, kappa, first_only, second_only))
-    return found

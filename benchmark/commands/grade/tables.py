@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.commands.grade.pairs import agreement, score
+from benchmark.commands.grade.scores import agreement, score
 from benchmark.comparison.table import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from benchmark.commands.grade.pairs import GradedPair, Score
+    from benchmark.commands.grade.pairs import GradedPair
+    from benchmark.commands.grade.scores import Score
     from benchmark.grading.rivals import Grader
 
 __all__ = ["agreement_table", "disagreements_table", "scores_table"]

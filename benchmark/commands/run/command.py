@@ -39,62 +39,75 @@ CHANGES = "Change the suite"
 """Panel of the options that make another suite of it."""
 
 
+ModelOption = Annotated[
+    str | None, typer.Option(rich_help_panel=CHANGES, help="Start from this model folder or Hub name instead.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        rich_help_panel=CHANGES,
+        help="Change one key, as in training.steps=8; may be repeated.",
+    ),
+]
+OnlyOption = Annotated[
+    str | None, typer.Option(metavar="A,B", rich_help_panel=CHANGES, help="Run only these rows of the suite.")
+]
+SeedsOption = Annotated[
+    str | None, typer.Option(metavar="0,1,2", rich_help_panel=CHANGES, help="Run these seeds instead.")
+]
+LimitOption = Annotated[
+    int | None, typer.Option(min=1, rich_help_panel=CHANGES, help="Examine the first N test problems only.")
+]
+NameOption = Annotated[
+    str | None,
+    typer.Option(rich_help_panel=CHANGES, help="Name of the changed suite; default: its name and a short digest."),
+]
+DeviceOption = Annotated[str, typer.Option(help="Device of the jobs: auto, cpu, cuda, cuda:1 or mps.")]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, help="Number of jobs that run at once; default: one per core, or per GPU.")
+]
+ThreadsOption = Annotated[int, typer.Option(min=1, help="Number of processor threads per job.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="List what would be run, and stop.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Run finished jobs again.")]
+JsonOption = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="Print the plan or the results as JSON on standard output, all else on standard error."
+    ),
+]
+
+
 def run(
     suite: SuiteName = "pocket",
     *,
-    model: Annotated[
-        str | None, typer.Option(rich_help_panel=CHANGES, help="Start from this model folder or Hub name instead.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            rich_help_panel=CHANGES,
-            help="Change one key, as in training.steps=8; may be repeated.",
-        ),
-    ] = None,
-    only: Annotated[
-        str | None, typer.Option(metavar="A,B", rich_help_panel=CHANGES, help="Run only these rows of the suite.")
-    ] = None,
-    seeds: Annotated[
-        str | None, typer.Option(metavar="0,1,2", rich_help_panel=CHANGES, help="Run these seeds instead.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, rich_help_panel=CHANGES, help="Examine the first N test problems only.")
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(rich_help_panel=CHANGES, help="Name of the changed suite; default: its name and a short digest."),
-    ] = None,
+    model: ModelOption = None,
+    set_: SetOption = None,
+    only: OnlyOption = None,
+    seeds: SeedsOption = None,
+    limit: LimitOption = None,
+    name: NameOption = None,
     results: Results = Path("results"),
     reports: Reports = Path("reports"),
     data: DataOption = None,
-    device: Annotated[str, typer.Option(help="Device of the jobs: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Number of jobs that run at once; default: one per core, or per GPU.")
-    ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Number of processor threads per job.")] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be run, and stop.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Run finished jobs again.")] = False,
-    json_: Annotated[
-        bool,
-        typer.Option(
-            "--json", help="Print the plan or the results as JSON on standard output, all else on standard error."
-        ),
-    ] = False,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
+    threads: ThreadsOption = 1,
+    dry_run: DryRunOption = False,
+    force: ForceOption = False,
+    json_: JsonOption = False,
 ) -> None:
     """Train and examine every job of a suite that has no result yet, then write and print its report."""
     add_folder(Path.cwd())
-    from benchmark.run.plan import carry_out, make_plan
+    from benchmark.run.plan import make_plan
     from benchmark.suite.source import Changes
 
     changes = Changes(model, tuple(set_ or ()), _names(only), _numbers(seeds), limit, name)
-    results = results.resolve() if results.is_absolute() else results
-    out = open_console(stderr=True) if json_ else console
+    folder = results.resolve() if results.is_absolute() else results
     plan = make_plan(
         suite,
-        results=results,
+        results=folder,
         data=data,
         workers=workers,
         threads=threads,
@@ -102,20 +115,38 @@ def run(
         changes=changes,
         force=force,
     )
+    out = open_console(stderr=True) if json_ else console
+    _describe(plan, suite, out)
+    if dry_run:
+        _show_plan(plan, out, as_json_too=json_)
+    else:
+        _run(plan, reports, out, as_json_too=json_)
+
+
+def _describe(plan: Plan, suite: str, out: Console) -> None:
+    """What will be run, what is waited for, and what may be unfair about it."""
+    from benchmark.run.devices import crowding
+
     say(plan.describe(), "bold", to=out)
+    crowded = crowding(plan.workers, plan.threads) if plan.to_run else None
+    if crowded:
+        say(crowded, "yellow", to=out)
     for old in plan.stale:
         say(old.line, "yellow", to=out)
     for line in plan.awaiting(suite):
         say(line, to=out)
     print_findings(plan.findings, to=out)
-    if dry_run:
-        _show_plan(plan, out, as_json_too=json_)
-        return
-    require_writable(results, "--results")
+
+
+def _run(plan: Plan, reports: Path, out: Console, *, as_json_too: bool) -> None:
+    """Carry the plan out and report; an interrupt says how to go on."""
+    from benchmark.run.plan import carry_out
+
+    require_writable(plan.results, "--results")
     require_writable(reports, "--reports")
     with told_when_interrupted(plan, out):
         failed = carry_out(plan, out)
-    _finish(plan, failed, reports, out, as_json_too=json_)
+    _finish(plan, failed, reports, out, as_json_too=as_json_too)
 
 
 def _finish(plan: Plan, failed: Sequence[Record], reports: Path, out: Console, *, as_json_too: bool) -> None:

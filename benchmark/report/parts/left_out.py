@@ -37,10 +37,11 @@ def unreadable_list(evidence: Evidence) -> list[Paragraph | BulletList]:
 
 def left_out(evidence: Evidence) -> list[str]:
     """All of it as paragraphs of Markdown, the note on unlike rows last."""
-    said = [stale_note(evidence)]
-    for block in unreadable_list(evidence):
-        said.append("\n".join(f"- {item}" for item in block.items) if isinstance(block, BulletList) else block.words)
-    return [each for each in (*said, differences_note(evidence)) if each]
+    named = [
+        "\n".join(f"- {item}" for item in block.items) if isinstance(block, BulletList) else block.words
+        for block in unreadable_list(evidence)
+    ]
+    return [each for each in (stale_note(evidence), *named, differences_note(evidence)) if each]
 
 
 def differences_note(evidence: Evidence) -> str:

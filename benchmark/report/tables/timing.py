@@ -71,7 +71,7 @@ def _busy(reading: ReportData, method: str, task: str) -> list[MachineLoad]:
 def _seen(loads: list[MachineLoad]) -> str:
     """`load average up to 6.2 on 2 processors, up to 3 jobs of the sweep at once`."""
     averages = [load.average for load in loads if load.average is not None]
-    waited = [load.waited_seconds for load in loads if load.waited_seconds is not None]
+    waited = [load.waited_seconds for load in loads if load.waited_seconds]
     parts = [f"load average up to {max(averages):.1f} on {loads[0].processors} processors"] if averages else []
     parts += [f"up to {max(waited):.1f} s of waiting for a processor"] if waited else []
     return words([*parts, f"up to {max(load.jobs for load in loads)} jobs of the sweep at once"])
