@@ -25,7 +25,7 @@ from benchmark.run.scratch import process_scratch, remove_abandoned
 from benchmark.run.shortage import is_out_of_memory, is_out_of_space
 from benchmark.run.stage_process import Starter
 from benchmark.run.sweep import sweep
-from benchmark.store.records import job_folder, read_record, write_record
+from benchmark.store.records import job_folder, read_record, read_records, write_record
 
 if sys.platform == "win32":
     pytest.skip("process groups and signals", allow_module_level=True)
@@ -253,16 +253,16 @@ def test_two_launchers_share_the_jobs_and_none_runs_twice(tmp_path, launch):
 def test_one_of_two_launchers_dies_and_the_other_does_the_rest(tmp_path, launch, how):
     names = [f"slow.{number}" for number in range(8)]
     both = [launch(*names), launch(*names)]
-    wait_for(lambda: len(said(tmp_path, "end")) >= 2)
+    wait_for(lambda: len(list(tmp_path.glob("*/*/record.json"))) >= 2)
+    finished = {path.parent.name.partition("-")[0] for path in tmp_path.glob("*/*/record.json")}
     os.kill(both[0].pid, how)
     output, _ = both[1].communicate(timeout=300)
     assert both[1].returncode == 0
     assert sorted(output.splitlines()) == [f"{name} done" for name in names]
-    ends = Counter(words[0] for words in said(tmp_path, "end"))
-    assert max(ends.values()) == 1  # what was finished was not done again
-    assert set(ends) == set(names)
     begins = Counter(words[0] for words in said(tmp_path, "begin"))
+    assert {begins[name] for name in finished} == {1}  # what was finished was not done again
     assert sum(begins.values()) <= len(names) + 2  # the two that were killed in the middle
+    assert {record.status for record in read_records(tmp_path, "tiny")} == {"done"}
     assert left(tmp_path) == []
 
 

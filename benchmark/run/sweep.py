@@ -187,7 +187,7 @@ class _Sweep:
         scratch = make_scratch()
         order = replace(order, device=min(self.devices, key=busy.count), scratch=scratch)
         left = self.stages[-1:] if handover.is_complete(order.results, order.job) else self.stages
-        if self._start(order, left, scratch, time.monotonic()):
+        if self._start(order, left, scratch):
             self.watcher.started(order.job)
         return True
 
@@ -203,8 +203,11 @@ class _Sweep:
         new = stamp != self.stamps[order.job.id] and record.status != "interrupted"
         return record if new or record.status == "done" else None
 
-    def _start(self, order: Order, stages: tuple[Stage, ...], scratch: Path, since: float) -> bool:
-        """Start the first of the stages, of a job that began at `since`; record where no process can be made."""
+    def _start(self, order: Order, stages: tuple[Stage, ...], scratch: Path, since: float | None = None) -> bool:
+        """Start the first of the stages, of a job that began at `since`; record where no process can be made.
+
+        A job begins when its first process runs: the time in which the server loads torch is none of its own.
+        """
         try:
             running = self.starter.start(stages[0], order)
         except (OSError, EOFError) as error:
@@ -214,7 +217,8 @@ class _Sweep:
             write_record(order.results, record)
             self._ended(order, record)
             return False
-        self.active.append(_Active(order, stages, running, scratch, since, time.monotonic()))
+        now = time.monotonic()
+        self.active.append(_Active(order, stages, running, scratch, now if since is None else since, now))
         return True
 
     def _look_at(self, one: _Active) -> None:
