@@ -133,6 +133,15 @@ def simulate(session: nox.Session) -> None:
     run(session, "python", "tests/simulation.py", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
+@nox.session(venv_backend="none")
+def kill(session: nox.Session) -> None:
+    """Kill sweeps 200 times at random points and compare what they end with: an hour. `-- --kills 20` for less.
+
+    `-- --write` writes reports/kill.md.
+    """
+    run(session, "python", "tests/kill_session.py", *session.posargs, env=OFFLINE)
+
+
 @nox.session(venv_backend="virtualenv")
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/; fails on a broken link. `-- serve` shows it while one edits."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,7 +14,7 @@ from torch.nn.functional import pad
 from algorithms._batch import Rollouts
 from benchmark.model.policy import Prompts
 
-__all__ = ["Buffer", "StoredRow", "row_of", "stacked"]
+__all__ = ["Buffer", "StoredRow", "columns_of", "packed", "row_of", "rows_of", "stacked", "unpacked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,8 @@ class _Prompt:
 class Buffer:
     """Replay buffer with at most `size` distinct completions per prompt and its own random generator."""
 
-    def __init__(self, size: int, seed: int) -> None:
-        self._size, self._draw = size, np.random.default_rng(seed)
+    def __init__(self, size: int, seed: int, device: torch.device) -> None:
+        self._size, self._draw, self._device = size, np.random.default_rng(seed), device
         self._prompts: dict[str, _Prompt] = {}
         self._fresh: Rollouts | None = None
         self._names: list[str] = []
@@ -85,6 +87,28 @@ class Buffer:
                 rows += [row_of(fresh, row, self._version) for row in range(index * size, (index + 1) * size)]
         return stacked(fresh, prompts, rows), [step - row.version for row in rows]
 
+    def state_dict(self) -> dict[str, Any]:
+        """Prompts, rows and the generator. The newest batch is left out: `add` comes before the next `draw`."""
+        prompts = list(self._prompts.values())
+        return {
+            "names": list(self._prompts),
+            "prompts": packed([prompt.ids for prompt in prompts]),
+            "counts": [len(prompt.rows) for prompt in prompts],
+            "rows": columns_of([row for prompt in prompts for row in prompt.rows.values()]),
+            "draw": self._draw.bit_generator.state,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` gave."""
+        rows = iter(rows_of(state["rows"], self._device))
+        self._prompts = {}
+        for name, ids, count in zip(
+            state["names"], unpacked(state["prompts"], self._device), state["counts"], strict=True
+        ):
+            known = [next(rows) for _ in range(count)]
+            self._prompts[name] = _Prompt(ids, {tuple(row.ids.tolist()): row for row in known})
+        self._draw.bit_generator.state = state["draw"]
+
 
 def row_of(batch: Rollouts, row: int, version: int = 0) -> StoredRow:
     """One completion of a batch, sampled by the weights of step `version`."""
@@ -110,3 +134,33 @@ def stacked(like: Rollouts, prompts: list[Tensor], rows: list[StoredRow]) -> Rol
         old_logp=torch.stack([pad(row.old_logp, (0, width - len(row.ids))) for row in rows]),
         tokens=float(mask.sum()),
     )
+
+
+def packed(rows: Sequence[Tensor]) -> dict[str, Any]:
+    """Vectors of several lengths as one: thousands of small tensors would make a checkpoint slow."""
+    return {"values": torch.cat(list(rows)) if rows else None, "lengths": [len(row) for row in rows]}
+
+
+def unpacked(state: Mapping[str, Any], device: torch.device) -> list[Tensor]:
+    """The vectors of `packed`."""
+    return [] if state["values"] is None else list(state["values"].to(device).split(state["lengths"]))
+
+
+def columns_of(rows: Sequence[StoredRow]) -> dict[str, Any]:
+    """Completions by field, for a checkpoint."""
+    return {
+        "ids": packed([row.ids for row in rows]),
+        "old_logp": packed([row.old_logp for row in rows]),
+        "reward": packed([row.reward.view(1) for row in rows]),
+        "terminated": packed([row.terminated.view(1) for row in rows]),
+        "versions": [row.version for row in rows],
+    }
+
+
+def rows_of(state: Mapping[str, Any], device: torch.device) -> list[StoredRow]:
+    """The completions of `columns_of`."""
+    ids, logp, reward, terminated = (
+        unpacked(state[name], device) for name in ("ids", "old_logp", "reward", "terminated")
+    )
+    columns = zip(ids, logp, reward, terminated, state["versions"], strict=True)
+    return [StoredRow(i, p, r.squeeze(0), t.squeeze(0), version) for i, p, r, t, version in columns]

@@ -82,7 +82,8 @@ def train_on_policy(run: Run, method: OnPolicy, step_by: Update | None = None) -
     run.count(heads)
     optimiser = Optimiser(run, heads, method.learning_rate, method.head_learning_rate)
     reference = policy.reference() if "reference" in method.needs else None
-    for step, problems in enumerate(run.batches(), start=1):
+    done = run.resume(optimiser=optimiser)
+    for step, problems in enumerate(run.batches(), start=done + 1):
         batch = roll_out(run, policy, problems, step, method.needs)
         with run.phase("update"):
             batch = method.prepare(with_constants(run, batch, heads, reference, method.needs))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from algorithms._batch import Loss
@@ -22,7 +22,7 @@ class Optimiser:
 
     def __init__(self, run: Run, heads: Heads, rate: float | None, head_rate: float | None) -> None:
         training = run.job.training
-        self._run, self._heads = run, heads
+        self._heads = heads
         self._policy_weights, self._head_weights = run.policy.trainable, list(heads.parameters())
         self._warmup, self._clip = training.warmup_steps, training.max_grad_norm
         rate = training.learning_rate if rate is None else rate
@@ -64,21 +64,18 @@ class Optimiser:
         return metrics
 
     def checkpoint(self) -> Checkpoint:
-        """The checkpoint of the finished training; heads and optimiser state are saved if there are heads."""
-        if not self._head_weights:
-            return Checkpoint(self.steps)
-        save_file(self._heads.state_dict(), self._run.folder / "algorithm_heads.safetensors")
-        torch.save({"adam": self._adam.state_dict(), "steps": self.steps}, self._run.folder / "optimiser.pt")
-        return Checkpoint(self.steps, self._run.folder, sum(weight.numel() for weight in self._head_weights))
+        """What a finished training returns."""
+        return Checkpoint(self.steps, sum(weight.numel() for weight in self._head_weights))
 
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Restore the state that `checkpoint` saved: heads, then optimiser moments and step count."""
-        if checkpoint.path is None:
-            raise ValueError("this checkpoint holds no heads: there is nothing to resume beside the policy's weights.")
-        self._heads.load_state_dict(load_file(checkpoint.path / "algorithm_heads.safetensors"))
-        saved = torch.load(checkpoint.path / "optimiser.pt", weights_only=True)
-        self._adam.load_state_dict(saved["adam"])
-        self.steps = saved["steps"]
+    def state_dict(self) -> dict[str, Any]:
+        """Moments, steps and heads: what an interrupted training needs beside the policy's weights."""
+        return {"adam": self._adam.state_dict(), "steps": self.steps, "heads": self._heads.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` gave."""
+        self._heads.load_state_dict(state["heads"])
+        self._adam.load_state_dict(state["adam"])
+        self.steps = state["steps"]
 
     def _clipped(self, weights: list[torch.nn.Parameter]) -> Tensor:
         return torch.nn.utils.clip_grad_norm_(weights, self._clip)

@@ -13,20 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from algorithms._batch import Loss, Now, Rollouts
-from algorithms._buffer import StoredRow, row_of, stacked
+from algorithms._buffer import StoredRow, columns_of, packed, row_of, rows_of, stacked, unpacked
 from algorithms._describe import describe
 from algorithms._heads import Heads
 from algorithms._on_policy import OnPolicy, roll_out, update
 from algorithms._optimiser import Optimiser
 from algorithms._pieces import mean_of_tokens
 from algorithms._ranges import Count, Signed
+from algorithms._weights import copies, put_back
 from benchmark.contract import Checkpoint, Run, Setting
 
 __all__ = ["ExpertIteration"]
@@ -49,11 +50,12 @@ class ExpertIteration(OnPolicy):
 
     def train(self, run: Run) -> Checkpoint:
         """Per round: collect completions, reset to the starting weights, fine-tune on everything collected."""
-        start = [weight.detach().clone() for weight in run.policy.trainable]
+        start = copies(run.policy.trainable)
         shuffle = np.random.default_rng(run.seed("expert iteration"))
-        collected, steps = _Collected(self.threshold, distinct=self.distinct), 0
+        collected, counts = _Collected(self.threshold, run.policy.device, distinct=self.distinct), {"steps": 0}
+        done = run.resume(collected=collected, shuffle=shuffle, counts=counts)
         ends = {round_ * run.job.training.steps // self.rounds for round_ in range(1, self.rounds + 1)}
-        for step, problems in enumerate(run.batches(), start=1):
+        for step, problems in enumerate(run.batches(), start=done + 1):
             fresh = roll_out(run, run.policy, problems, step)
             collected.add([problem.id for problem in problems], fresh)
             metrics = {"batch/collected": float(len(collected.rows))}
@@ -64,9 +66,9 @@ class ExpertIteration(OnPolicy):
                     for _ in range(self.epochs):
                         for batch in collected.batches(fresh, shuffle):
                             metrics |= update(run, batch, Heads(frozenset(), 0, 0), self, optimiser)
-                    steps += optimiser.steps
+                    counts["steps"] += optimiser.steps
             run.log(step, {**describe(fresh), **metrics})
-        return Checkpoint(steps)
+        return Checkpoint(counts["steps"])
 
     def loss(self, batch: Rollouts, now: Now) -> Loss:
         """The objective above."""
@@ -78,8 +80,11 @@ class _Collected:
     """Collected correct completions with their prompts."""
 
     threshold: float
+    device: torch.device
     distinct: bool
     rows: list[tuple[Tensor, StoredRow]] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
+    """Of the problem of each row."""
     known: set[tuple[str, tuple[int, ...]]] = field(default_factory=set)
 
     def add(self, names: list[str], batch: Rollouts) -> None:
@@ -89,6 +94,7 @@ class _Collected:
             key = (names[prompt], tuple(row.ids.tolist()))
             if not self.distinct or key not in self.known:
                 self.known.add(key)
+                self.names.append(names[prompt])
                 self.rows.append((batch.prompts.ids[prompt][batch.prompts.mask[prompt].bool()], row))
 
     def batches(self, like: Rollouts, shuffle: np.random.Generator) -> Iterator[Rollouts]:
@@ -98,9 +104,17 @@ class _Collected:
             prompts, rows = zip(*(self.rows[i] for i in order[first : first + like.rows]), strict=True)
             yield replace(stacked(like, list(prompts), list(rows)), group_size=1, rows=len(rows))
 
+    def state_dict(self) -> dict[str, Any]:
+        """Everything collected."""
+        return {
+            "names": self.names,
+            "prompts": packed([prompt for prompt, _ in self.rows]),
+            "rows": columns_of([row for _, row in self.rows]),
+        }
 
-@torch.no_grad()
-def put_back(weights: list[torch.nn.Parameter], kept: list[Tensor]) -> None:
-    """Restore the weights to the copies in `kept`."""
-    for weight, old in zip(weights, kept, strict=True):
-        weight.copy_(old)
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` gave."""
+        rows = rows_of(state["rows"], self.device)
+        self.names = list(state["names"])
+        self.rows = list(zip(unpacked(state["prompts"], self.device), rows, strict=True))
+        self.known = {(name, tuple(row.ids.tolist())) for name, row in zip(self.names, rows, strict=True)}

@@ -41,7 +41,8 @@ class SFT(Adapter):
         """Train on as many worked solutions per step as the on-policy methods sample completions."""
         training = run.job.training
         optimiser = Optimiser(run, Heads(frozenset(), 0, 0), self.learning_rate, None)
-        for step, problems in enumerate(run.batches(training.prompts_per_step * training.group_size), start=1):
+        done = run.resume(optimiser=optimiser)
+        for step, problems in enumerate(run.batches(training.prompts_per_step * training.group_size), start=done + 1):
             with run.phase("update"):
                 solutions = run.policy.encode_completions(
                     [p.solution for p in problems], training.max_completion_tokens

@@ -15,8 +15,12 @@ Degenerates  synchronous and all fresh: `gflownet_vargrad` with τ = β, and (2/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from torch import Tensor
 
 from algorithms._batch import Loss, Need, Now, Rollouts
 from algorithms._buffer import Buffer
@@ -27,7 +31,8 @@ from algorithms._on_policy import OnPolicy, roll_out, update, with_constants
 from algorithms._optimiser import Optimiser
 from algorithms._pieces import mean_of_rows, sum_of_tokens
 from algorithms._ranges import Count, Fraction, Positive
-from benchmark.contract import Checkpoint, Run
+from algorithms._weights import copies, exchanged
+from benchmark.contract import Checkpoint, Run, TrainablePolicy
 from benchmark.contract.aim import Aim
 
 __all__ = ["TBA"]
@@ -60,15 +65,16 @@ class TBA(OnPolicy):
     def train(self, run: Run) -> Checkpoint:
         """Sample with possibly older weights, learn from the buffer."""
         optimiser = Optimiser(run, Heads(frozenset(), 0, 0), self.learning_rate, None)
-        reference, sampler = run.policy.reference(), run.policy
-        buffer = Buffer(self.buffer_size, run.seed("buffer"))
-        for step, problems in enumerate(run.batches(), start=1):
+        reference, searcher = run.policy.reference(), _Searcher(run.policy)
+        buffer = Buffer(self.buffer_size, run.seed("buffer"), run.policy.device)
+        done = run.resume(optimiser=optimiser, buffer=buffer, searcher=searcher)
+        for step, problems in enumerate(run.batches(), start=done + 1):
             if (step - 1) % self.sync_every == 0:
-                sampler = run.policy.snapshot() if self.sync_every > 1 else run.policy
-                version = step
-            fresh = roll_out(run, sampler, problems, step)
+                searcher.refresh(step, stays=self.sync_every > 1)
+            with searcher.weights_in_place():
+                fresh = roll_out(run, run.policy, problems, step)
             with run.phase("update"):
-                buffer.add([problem.id for problem in problems], fresh, version)
+                buffer.add([problem.id for problem in problems], fresh, searcher.version)
                 batch, ages = buffer.draw(self.fresh_share, step)
                 heads = Heads(frozenset(), 0, 0)
                 batch = with_constants(run, batch, heads, reference, self.needs)
@@ -83,3 +89,30 @@ class TBA(OnPolicy):
         excess = batch.reward / self.beta - sum_of_tokens(now.logp - batch.ref_logp, batch.mask)  # [B]
         log_z = group_log_z(excess, batch.group_size)
         return Loss(mean_of_rows((log_z - excess) ** 2, batch.rows), balance_metrics(batch, log_z - excess, log_z))
+
+
+@dataclass(slots=True)
+class _Searcher:
+    """The weights that sample, as they were at the step `version`."""
+
+    policy: TrainablePolicy
+    version: int = 0
+    weights: list[Tensor] = field(default_factory=list)
+    """Empty where the newest weights sample."""
+
+    def refresh(self, step: int, *, stays: bool) -> None:
+        """Take the newest weights; `stays` keeps them while the policy learns on."""
+        self.version, self.weights = step, copies(self.policy.trainable) if stays else []
+
+    def weights_in_place(self) -> AbstractContextManager[None]:
+        """Inside the block the policy has these weights."""
+        return exchanged(self.policy.trainable, self.weights) if self.weights else nullcontext()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Version and weights."""
+        return {"version": self.version, "weights": self.weights}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Put back what `state_dict` gave."""
+        self.version = state["version"]
+        self.weights = [value.to(self.policy.device) for value in state["weights"]]

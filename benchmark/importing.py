@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType, TracebackType
 
-__all__ = ["add_folder", "foreign_code", "is_path", "line_of", "locate", "missing_extra", "named_object"]
+__all__ = ["add_folder", "foreign_code", "is_imported", "is_path", "line_of", "locate", "missing_extra", "named_object"]
 
 TRAIN = frozenset({"accelerate", "datasets", "peft", "safetensors", "tokenizers", "torch", "transformers", "trl"})
 """Packages of the extra `train`; the project is not on PyPI, so the extra is installed from the clone."""
@@ -87,6 +87,17 @@ def named_object(target: str, what: str) -> object:
     return names[name]
 
 
+def is_imported(target: str) -> bool:
+    """Whether the module of a target has been imported in this process."""
+    module = target.rpartition(":")[0]
+    return (_name_of(Path(module).expanduser().resolve()) if is_path(module) else module) in sys.modules
+
+
+def _name_of(path: Path) -> str:
+    """Under which the module of a file is known: two files called `mine.py` are two modules."""
+    return f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
@@ -116,10 +127,10 @@ def _from_path(module_name: str, target: str, what: str) -> ModuleType:
 
 
 def _from_file(path: Path, target: str) -> ModuleType:
-    """The module of one file, under a name made of its path: two files called `mine.py` are two modules."""
+    """The module of one file, under a name made of its path."""
     if not path.is_file():
         raise ConfigurationError(f"no such file for '{target}': {path}. Write 'path/to/file.py:Name'.")
-    name = f"{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+    name = _name_of(path)
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -27,6 +27,7 @@ SLOW = {
     "test_hostile.py",
     "test_identity.py",
     "test_import.py",
+    "test_kill.py",
     "test_lab_suite.py",
     "test_model_refusals.py",
     "test_page.py",
@@ -36,20 +37,22 @@ SLOW = {
     "test_report.py",
     "test_report_figures.py",
     "test_report_numbers.py",
+    "test_resume.py",
     "test_runner.py",
+    "test_sweep.py",
     "test_tape.py",
     "test_variety.py",
     "test_weird_suites.py",
 }
 """Files that train, sample, draw or start processes, or take seconds for each test; `nox -s slow` runs them."""
 
+QUICK = {"test_every_algorithm.py", "test_exact_world.py", "test_architectures.py", "test_resume.py"}
+
 
 def pytest_collection_modifyitems(items):
     """Marks the tests of `SLOW`; where every method or architecture is tried, one of them stays in the quick run."""
     for item in items:
-        quick = item.path.name in {"test_every_algorithm.py", "test_exact_world.py", "test_architectures.py"} and (
-            item.name.endswith(("[grpo]", "[qwen2]", "[template]"))
-        )
+        quick = item.path.name in QUICK and item.name.endswith(("[grpo]", "[qwen2]", "[template]"))
         if item.path.name in SLOW and not quick:
             item.add_marker(pytest.mark.slow)
 

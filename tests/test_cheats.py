@@ -17,6 +17,7 @@ from benchmark.contract import Diagnosis, Outcome, Trained
 from benchmark.errors import Diverged, MethodFault
 from benchmark.run import handover
 from benchmark.run.canary import refuse_impossible, test_known, unaccounted
+from benchmark.run.exam_batches import ExamBatches
 from benchmark.store.outcomes import read_outcomes
 from benchmark.store.records import read_records
 from benchmark.tasks import load_task
@@ -140,6 +141,55 @@ def test_a_job_that_another_one_spoils_is_no_result(tmp_path, name):
     assert found[name].status == "done"
 
 
+TASK = """
+from benchmark.tasks import load_task
+from benchmark.tasks.task import Task
+{imports}
+class Mine(Task):
+    name = "mine"
+    answer_format = "#### n"
+    instruction = "End with ####."
+    def load(self, split, data=None):
+        return load_task("grade_school").load(split)[:64]
+TASK = Mine()
+"""
+METHOD = """
+from dataclasses import dataclass
+from benchmark.adapter import Adapter
+from benchmark.contract import Checkpoint
+@dataclass(frozen=True, slots=True)
+class Mine2(Adapter):
+    paper = "none"
+    def train(self, run):
+        return Checkpoint(0)
+"""
+
+
+def beside(folder, files, method):
+    """What a run says of a suite whose task and method lie in these files."""
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    suite = SUITE.replace('"grade_school"', '"task.py:TASK"') + f'mine = {{ class = "{method}:Mine2" }}'
+    (folder / "mine.toml").write_text(suite, encoding="utf-8")
+    command = [sys.executable, "-m", "benchmark", "run", "mine.toml", "--workers", "1"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_a_method_in_the_file_of_a_task_is_refused_before_anything_runs(tmp_path):
+    result = beside(tmp_path, {"task.py": TASK.format(imports="") + METHOD}, "task.py")
+    assert result.returncode == 2
+    assert "are in one file, task.py: write each in a file of its own" in " ".join(result.stderr.split())
+
+
+def test_a_method_that_a_task_imports_is_not_examined_beside_it(tmp_path):
+    files = {"task.py": TASK.format(imports="import method"), "method.py": METHOD}
+    result = beside(tmp_path, files, "method")
+    found = {one.job.algorithm.name: one for one in read_records(tmp_path / "results", "mine")}
+    assert found["base_model"].status == "done", result.stderr
+    assert found["mine"].status == "failed"
+    assert "the examiner's process imported the method 'method:Mine2'" in found["mine"].reason
+
+
 def test_every_cheat_is_run():
     known = {name for name, one in vars(cheating).items() if callable(one) and one.__module__ == "cheating"}
     helpers = {"Cheat", "nothing", "memorise", "results", "hand_over_of", "forged"}
@@ -245,6 +295,19 @@ def test_more_completions_than_granted_are_refused(records):
     refuse_impossible(TRAINED, job)  # 8 of 2 × 2 × 2
     with pytest.raises(MethodFault, match="9 completions of a budget of 8"):
         refuse_impossible(dataclasses.replace(TRAINED, counts={"completions": 9}), job)
+
+
+def test_a_new_exam_reads_no_answers_that_somebody_planted(tmp_path):
+    planted = ExamBatches(tmp_path, "weights", 0.0, fresh=True)
+    planted.put("1-2-1.0-0", [cheating.Completion("#### 1", 2, truncated=False)])
+    fresh = ExamBatches(tmp_path, "weights", 0.0, fresh=True)
+    (tmp_path / "exam").mkdir(exist_ok=True)
+    planted.put("1-2-1.0-0", [cheating.Completion("#### 1", 2, truncated=False)])  # while the exam runs
+    assert list((tmp_path / "exam").iterdir())
+    assert fresh.get("1-2-1.0-0") is None
+    again = ExamBatches(tmp_path, "weights", 0.0, fresh=False)  # an interrupted exam goes on
+    assert again.get("1-2-1.0-0") is not None
+    assert ExamBatches(tmp_path, "others", 0.0, fresh=False).get("1-2-1.0-0") is None
 
 
 def test_a_withheld_split_is_refused_and_remembered():

@@ -17,7 +17,7 @@ from benchmark.commands.run.folders import require_writable
 from benchmark.contract import Problem, Record
 from benchmark.errors import ConfigurationError, UnknownName
 from benchmark.run import progress
-from benchmark.run.devices import checked_device, default_workers, devices_of
+from benchmark.run.devices import checked_device, crowding, default_workers, devices_of
 from benchmark.run.durations import Durations
 from benchmark.run.identity import identified
 from benchmark.run.plan import make_plan
@@ -296,6 +296,14 @@ def test_the_time_left_knows_which_jobs_train(mine, monkeypatch):
     past.add(done_record(grpo, 40.0))
     past.add(Record(ppo, "failed", "x", 900.0, {}, {}, {}, {}, None))
     assert (past.of(base), past.of(grpo), past.of(ppo)) == (2.0, 40.0, 40.0)
+
+
+@pytest.mark.parametrize(("threads", "workers"), [(1, 8), (2, 4), (3, 2), (8, 1), (9, 1)])
+def test_by_default_jobs_share_no_processor(monkeypatch, threads, workers):
+    monkeypatch.setattr("benchmark.run.devices.processors", lambda: 8)
+    assert default_workers("cpu", threads) == workers
+    assert (crowding(workers, threads) is None) == (threads <= 8)
+    assert f"{workers + 8} jobs at once of {threads} thread" in crowding(workers + 8, threads)
 
 
 def test_devices(monkeypatch):

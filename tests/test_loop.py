@@ -1,5 +1,6 @@
 """The shared loop around the losses: what it hands over, counts, skips, freezes, and keeps apart."""
 
+import copy
 import dataclasses
 from dataclasses import replace
 
@@ -23,6 +24,8 @@ from algorithms.gflownet_tb import TrajectoryBalance
 from algorithms.grpo import GRPO
 from algorithms.ppo import PPO
 from benchmark.seeds import seed_of
+
+CPU = torch.device("cpu")
 
 
 def rollouts(pocket, folder, name="grpo", **changes):
@@ -143,14 +146,14 @@ def test_heads_resume_bit_for_bit(pocket, tmp_path, method):
     heads, optimiser = start()
     move(heads, optimiser, 1)
     policy = {name: weight.clone() for name, weight in run.policy.model.state_dict().items()}
-    checkpoint = optimiser.checkpoint()
-    assert checkpoint.head_parameters == sum(weight.numel() for weight in heads.parameters())
+    assert optimiser.checkpoint().head_parameters == sum(weight.numel() for weight in heads.parameters())
+    state = copy.deepcopy(optimiser.state_dict())
     move(heads, optimiser, 1)
     expected = [weight.clone() for weight in heads.parameters()]
     run.policy.model.load_state_dict(policy)
     again, resumed = start()
-    resumed.resume(checkpoint)
-    assert resumed.steps == checkpoint.steps
+    resumed.load_state_dict(state)
+    assert resumed.steps == state["steps"] == method.passes
     move(again, resumed, 1)
     for one, other in zip(expected, again.parameters(), strict=True):
         assert torch.equal(one, other)
@@ -229,7 +232,7 @@ def test_a_buffer_keeps_distinct_completions_and_draws_whole_groups():
     batch = replace(batch, ids=torch.where(torch.arange(6).unsqueeze(1) == 1, batch.ids[0], batch.ids))
     lengths = torch.tensor([2, 2, 5, 3, 1, 4])
     batch = replace(batch, mask=(torch.arange(5) < lengths.unsqueeze(1)).double())
-    buffer = Buffer(2, 0)
+    buffer = Buffer(2, 0, CPU)
     buffer.add(["a", "b"], batch, version=1)
     assert len(buffer) == 4  # rows 0 and 1 are copies; of prompt b's three the oldest is dropped
     assert buffer.draw(0.0, 1)[0] is batch  # nothing older yet
@@ -246,11 +249,33 @@ def test_a_buffer_keeps_distinct_completions_and_draws_whole_groups():
 
 def test_fresh_share_is_the_share_of_fresh_groups():
     batch = replace(random_batch(0, groups=4), ids=torch.arange(80).view(16, 5))
-    buffer = Buffer(10, 0)
+    buffer = Buffer(10, 0, CPU)
     buffer.add(list("abcd"), batch, 1)
     buffer.add(list("efgh"), replace(batch, ids=batch.ids + 100), 2)
     shares = [sum(row[0] >= 100 for row in buffer.draw(0.75, 3)[0].ids.tolist()) / 16 for _ in range(200)]
     assert sum(shares) / 200 == pytest.approx(0.75, abs=0.05)
+
+
+def test_a_buffer_goes_on_with_the_same_rows_and_draws():
+    batch = replace(random_batch(0, groups=4), ids=torch.arange(80).view(16, 5))
+    buffer, again = Buffer(3, 0, CPU), Buffer(3, 1, CPU)
+    again.load_state_dict(buffer.state_dict())  # an empty one
+    assert len(again) == 0
+    buffer.add(list("abcd"), batch, 1)
+    buffer.draw(0.5, 1)
+    again.load_state_dict(buffer.state_dict())
+    assert len(again) == len(buffer) == 12  # four prompts, three of four completions each
+    newest = replace(batch, ids=batch.ids + 100)
+    for one in (buffer, again):
+        one.add(list("efga"), newest, 2)
+    for step in (3, 4, 5):
+        (expected, ages), (found, others) = buffer.draw(0.5, step), again.draw(0.5, step)
+        assert ages == others
+        for name in ("ids", "mask", "old_logp", "reward", "terminated"):
+            one, other = getattr(expected, name), getattr(found, name)
+            assert one.dtype == other.dtype
+            assert torch.equal(one, other)
+        assert torch.equal(expected.prompts.ids, found.prompts.ids)
 
 
 def test_dapo_penalises_length_before_the_group_is_compared():

@@ -227,16 +227,17 @@ def test_a_fault_is_named_with_file_and_line(tmp_path, content, message):
         task(None, data=None, test=str(path)).load("test")
 
 
-def test_a_compressed_bomb_is_not_unpacked(tmp_path):
+@pytest.mark.parametrize(("name", "start"), [("rows.jsonl.gz", b'{"q": "'), ("rows.csv.gz", b"q,a\n")])
+def test_a_compressed_bomb_is_not_unpacked(tmp_path, name, start):
     import tracemalloc
 
-    path = tmp_path / "rows.jsonl.gz"
+    path = tmp_path / name
     with gzip.open(path, "wb", compresslevel=1) as file:
-        file.write(b'{"q": "')
+        file.write(start)
         for _ in range(300):
             file.write(b"x" * 2**20)
     tracemalloc.start()
-    with pytest.raises(MalformedRow, match=r"rows\.jsonl\.gz:1: a row of more than"):
+    with pytest.raises(MalformedRow, match=r"rows\.(jsonl|csv)\.gz:[12]: a row of more than"):
         list(read_rows(path))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 
 import factories
 import pytest
 
 from benchmark.contract import Diagnosis, StepLog
-from benchmark.errors import BadRecord
+from benchmark.errors import BadRecord, ConfigurationError
 from benchmark.store import atomic, outcomes, records
 
 
@@ -271,3 +272,65 @@ def test_outcomes_can_be_read_without_their_texts(tmp_path):
     outcomes.write_outcomes(tmp_path, factories.outcomes())
     assert {one.text for one in outcomes.read_outcomes(tmp_path, texts=False)} == {""}
     assert outcomes.read_outcomes(tmp_path) == factories.outcomes()
+
+
+EVIL = ["../../evil", "..", "/evil", "a/b", "a\\b", "C:evil", ".hidden", "two\nlines", "nul\0", "", "a:b", "a b"]
+
+
+@pytest.mark.parametrize("name", EVIL)
+def test_no_name_in_a_file_leads_out_of_the_results(tmp_path, one, name):
+    suite = factories.suite()
+    root = tmp_path / "deep" / "results"
+    for job in (replace(one.job, suite=name), replace(one.job, id=name)):
+        with pytest.raises(BadRecord, match="cannot name"):
+            records.write_record(root, replace(one, job=job))
+    for kind in (outcomes.OUTCOMES, outcomes.SAMPLES):
+        with pytest.raises(BadRecord, match="cannot name"):
+            outcomes.file_of(kind, name)
+    for asked in (
+        replace(suite, tasks=("competition", name)),
+        replace(suite, algorithms=(*suite.algorithms, replace(suite.algorithms[0], name=name))),
+        replace(suite, exam=replace(suite.exam, transfer=(name,))),
+    ):
+        records.write_suite(root, asked)
+        with pytest.raises(BadRecord, match="cannot name"):
+            records.read_suite(root, asked.name)
+    assert {path.name for path in tmp_path.rglob("*")} == {"deep", "results", "tiny", "suite.json"}
+
+
+def test_suites_whose_names_differ_in_case_only_do_not_share_a_folder(tmp_path):
+    records.write_suite(tmp_path, factories.suite("tiny"))
+    records.write_suite(tmp_path, factories.suite("tiny"))
+    with pytest.raises(ConfigurationError, match="differs from 'Tiny' in case only"):
+        records.write_suite(tmp_path, factories.suite("Tiny"))
+
+
+def test_two_writers_with_one_process_number_do_not_meet(tmp_path, monkeypatch):
+    """As two containers on one file server: 119 of 600 writes failed when the number made the temporary name."""
+    monkeypatch.setattr(atomic.os, "getpid", lambda: 7)
+    path = tmp_path / "record.json"
+    errors = []
+
+    def write(content):
+        for _ in range(100):
+            try:
+                atomic.write(path, content)
+                assert path.read_bytes() in {b"a" * 1000, b"b" * 1000}
+            except OSError as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(letter * 1000,)) for letter in (b"a", b"b")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert [one.name for one in tmp_path.iterdir()] == ["record.json"]
+
+
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    (tmp_path / ".record.json.0123456789abcdef.tmp").write_bytes(b"half")
+    (tmp_path / "record.json").write_bytes(b"whole")
+    atomic.remove_unfinished(tmp_path)
+    atomic.remove_unfinished(tmp_path / "nowhere")
+    assert [one.name for one in tmp_path.iterdir()] == ["record.json"]

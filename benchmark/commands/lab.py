@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from benchmark.commands.options import Reports, Results, console, say
+from benchmark.commands.run.interrupted import told_when_interrupted
 from benchmark.commands.run.others import say_unreadable
 
 __all__ = ["lab"]
@@ -32,7 +33,8 @@ def lab(
         say(old.line, "yellow")
     for job, reason in plan.refused:
         say(f"refused: {job.id}: {reason}", "dim")
-    failed = carry_out_lab(plan, console)
+    with told_when_interrupted(plan, console):
+        failed = carry_out_lab(plan, console)
     evidence = gather(results, plan.suite.name)
     path = write_report_of(evidence, reports)
     console.print(terminal_table(evidence))

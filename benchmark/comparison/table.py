@@ -45,6 +45,7 @@ STATUS_WORDS: dict[Status, str] = {
     "timed_out": "timed out",
     "diverged": "diverged",
     "refused": "refused",
+    "interrupted": "interrupted",
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from benchmark.contract.aim import Aim, AimTarget, Credit, Span
 from benchmark.contract.asked import (
+    DEFAULT_CHECKPOINT_SECONDS,
     DEFAULT_TIMEOUT_SECONDS,
     FLOOR,
     IMPORTED,
@@ -30,7 +31,7 @@ from benchmark.contract.asked import (
     Training,
     Tuning,
 )
-from benchmark.contract.bounds import Between, OneLine, collision, name_fault
+from benchmark.contract.bounds import Between, OneLine, collision, is_file_name, name_fault
 from benchmark.contract.concluded import NO_ESTIMATE, Comparison, Decision, Direction, Estimate, ExamParts, Spread
 from benchmark.contract.happened import (
     GREEDY,
@@ -46,6 +47,7 @@ from benchmark.contract.happened import (
     Phase,
     Provenance,
     Record,
+    Resumption,
     Status,
     StepLog,
     Verdict,
@@ -54,10 +56,12 @@ from benchmark.contract.happened import (
 from benchmark.contract.identity import Identity, cell_of, cell_prefix, job_id
 from benchmark.contract.kept import CrossGrading, ExamProblems, OutcomeColumns
 from benchmark.contract.reach import Budget, Policy, Run, Till, TrainablePolicy
+from benchmark.contract.resumed import KeptBatches, Part, Stateful, TrainingState
 from benchmark.contract.task_data import Columns, TaskData
 from benchmark.contract.trained import Trained
 
 __all__ = [
+    "DEFAULT_CHECKPOINT_SECONDS",
     "DEFAULT_TIMEOUT_SECONDS",
     "FLOOR",
     "GREEDY",
@@ -91,24 +95,28 @@ __all__ = [
     "Identity",
     "Job",
     "Keep",
+    "KeptBatches",
     "MachineLoad",
     "Model",
     "OneLine",
     "Outcome",
     "OutcomeColumns",
     "OwnTask",
+    "Part",
     "Phase",
     "Policy",
     "Problem",
     "Prompt",
     "Provenance",
     "Record",
+    "Resumption",
     "Run",
     "Setting",
     "Severity",
     "Span",
     "Split",
     "Spread",
+    "Stateful",
     "Status",
     "StepLog",
     "Suite",
@@ -117,12 +125,14 @@ __all__ = [
     "TrainablePolicy",
     "Trained",
     "Training",
+    "TrainingState",
     "Tuning",
     "Verdict",
     "VerdictKind",
     "cell_of",
     "cell_prefix",
     "collision",
+    "is_file_name",
     "job_id",
     "name_fault",
 ]

@@ -22,6 +22,7 @@ PROGRAM = "benchmark.run.program:Program"
 FLOOR = "base_model"
 """The row that is not trained; every other row is compared with it."""
 DEFAULT_TIMEOUT_SECONDS = 3600.0
+DEFAULT_CHECKPOINT_SECONDS = 60.0
 LATER = {"later": True}
 """Metadata of a field that version 0.1 did not have: at its default it is left out of a job's identity."""
 
@@ -208,6 +209,8 @@ class Suite:
     exam: Exam = field(default_factory=Exam)
     timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
     """Time limit of a job in seconds; a longer job is killed and recorded as `timed_out`."""
+    checkpoint_seconds: float = DEFAULT_CHECKPOINT_SECONDS
+    """Least time between two checkpoints of a job; 0 writes one after every batch."""
     prompt: Prompt = field(default_factory=Prompt)
     """With everything from its preset filled in."""
     keep: Keep = "none"

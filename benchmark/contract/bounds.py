@@ -11,7 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-__all__ = ["Between", "OneLine", "collision", "name_fault"]
+__all__ = ["Between", "OneLine", "collision", "is_file_name", "name_fault"]
 
 _NAME = re.compile(r"\w(?:[\w.-]*[\w-])?")
 _CHARACTERS, _BYTES = 64, 100
@@ -59,6 +59,14 @@ def name_fault(name: str) -> str | None:
     if len(name) > _CHARACTERS or len(name.encode()) > _BYTES:
         return f"a name has at most {_CHARACTERS} characters and {_BYTES} bytes"
     return None
+
+
+def is_file_name(name: str) -> bool:
+    """Whether a name that was read from a file stays in the folder it is joined to, on every system.
+
+    Names that are asked for are held against `name_fault`, which also says how long they may be.
+    """
+    return _NAME.fullmatch(name) is not None
 
 
 def collision(names: list[str] | tuple[str, ...]) -> tuple[str, str] | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from benchmark.contract.asked import Exam, Job
 
-Status = Literal["done", "failed", "out_of_memory", "timed_out", "diverged", "refused"]
+Status = Literal["done", "failed", "out_of_memory", "timed_out", "diverged", "refused", "interrupted"]
 Phase = Literal["load", "rollout", "reward", "update", "other", "evaluate", "write"]
 """What a job's time and memory are counted for; every second counts once.
 
@@ -101,8 +100,6 @@ class Checkpoint:
 
     steps: int
     """Number of optimiser steps taken on the policy."""
-    path: Path | None = None
-    """Folder with heads and optimiser state, if the method has any; removed with the job's scratch space."""
     head_parameters: int = 0
     """Number of trainable weights beside the policy's."""
 
@@ -188,6 +185,17 @@ class MachineLoad:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumption:
+    """One further attempt at a job that had been interrupted."""
+
+    stage: Literal["train", "examine"]
+    went_on_from: int
+    """Batches that need not be done again, of training or of the exam; 0 where the stage began anew."""
+    note: str = ""
+    """Why the stage began anew, which checkpoint was left out and why, or what differed since; empty if nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """The result of one job. Every planned job has a record, whatever its status."""
 
@@ -214,6 +222,8 @@ class Record:
     schema_version: int = 1
     declared: tuple[str, ...] = ()
     """Names in `counts` that a row's own program declared, and nobody measured."""
+    resumed: tuple[Resumption, ...] = ()
+    """Attempts at the job after the first one, which was interrupted."""
     files: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of outcomes, texts and steps beside the record (`benchmark.store.digests`); empty unless `done`."""
     load: MachineLoad | None = None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from benchmark.contract.asked import Job, Problem
 from benchmark.contract.happened import Completion, Phase
+from benchmark.contract.resumed import KeptBatches, Part
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +31,9 @@ class Policy(Protocol):
         max_tokens: int,
         seed: int,
         batch_completions: int,
+        kept: KeptBatches | None = None,
     ) -> list[list[Completion]]:
-        """`samples` completions of each prompt. Temperature 0 is greedy."""
+        """`samples` completions of each prompt. Temperature 0 is greedy. Batches in `kept` are not sampled again."""
         ...
 
 
@@ -152,6 +154,24 @@ class Run(Protocol):
         """
         ...
 
+    def resume(self, **parts: Part) -> int:
+        """Name everything that changes while the method trains, so that an interrupted job goes on where it was.
+
+        Call it once, when all parts are made and before the first batch. A part has `state_dict` and `load_state_dict`
+        (torch's optimisers, modules, schedulers), or is a generator of torch or numpy, or a dict of plain values. The
+        policy's trained weights, the budget, the counts, the clock, the log and the global generators are kept anyway.
+
+        Returns the last step that was logged before the interruption, with every part and the policy as they were then,
+        or 0 at a fresh start; `batches` goes on behind it:
+
+            done = run.resume(adam=adam)
+            for step, problems in enumerate(run.batches(), start=done + 1):
+
+        `log` ends a step: checkpoints are written there. A method that never calls `resume` begins anew. Raises
+        `MethodFault` for a part whose state is not made of tensors, arrays, numbers, texts, lists, tuples and dicts.
+        """
+        ...
+
     def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:
         """Rewards in [0, 1], one per completion, from the grader of the exam; counted, and timed as phase `reward`."""
         ...
@@ -168,5 +188,8 @@ class Run(Protocol):
         ...
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Log one batch. The harness may probe the learning curve here. Raises `Diverged` if a metric is not finite."""
+        """Log one finished batch; a checkpoint may be written and the learning curve probed here.
+
+        Raises `Diverged` if a metric is not finite.
+        """
         ...

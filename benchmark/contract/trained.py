@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmark.contract.happened import MachineLoad, Phase
+from benchmark.contract.happened import MachineLoad, Phase, Resumption
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,15 @@ class Trained:
     """What else the machine did."""
     declared: tuple[str, ...] = ()
     """Names in `counts` that a row's own program declared, and nobody measured."""
+    earlier_seconds: float = 0.0
+    """Part of `phase_seconds` that interrupted attempts had spent before their last checkpoint."""
+    resumed: tuple[Resumption, ...] = ()
+    """Attempts at this training after the first one."""
 
     def __post_init__(self) -> None:
         """Raises ValueError for a number that nothing can be measured to be: negative, infinite or NaN."""
         tables: tuple[Mapping[str, float], ...] = (self.phase_seconds, self.peak_bytes, self.counts)  # type: ignore[assignment]
-        for name, value in (("wall_seconds", self.wall_seconds), *(item for table in tables for item in table.items())):
+        spent = (("wall_seconds", self.wall_seconds), ("earlier_seconds", self.earlier_seconds))
+        for name, value in (*spent, *(item for table in tables for item in table.items())):
             if not (math.isfinite(value) and value >= 0):
                 raise ValueError(f"{name} = {value}: a measured number is finite and not negative")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmark.contract import GREEDY, Completion, Evaluation, Exam, Outcome, Policy, Problem
+from benchmark.contract import GREEDY, Completion, Evaluation, Exam, KeptBatches, Outcome, Policy, Problem
 from benchmark.exam.strategy.key import strategy_key
 from benchmark.grading import grade_all
 from benchmark.seeds import seed_of
@@ -12,8 +12,13 @@ from benchmark.seeds import seed_of
 __all__ = ["evaluate", "grade_completions"]
 
 
-def evaluate(policy: Policy, exam: Exam, problems: Sequence[Problem], seed: int) -> Evaluation:
-    """One greedy and `exam.samples` sampled completions of each problem, graded, in the order of the problems."""
+def evaluate(
+    policy: Policy, exam: Exam, problems: Sequence[Problem], seed: int, kept: KeptBatches | None = None
+) -> Evaluation:
+    """One greedy and `exam.samples` sampled completions of each problem, graded, in the order of the problems.
+
+    `kept` holds the batches of completions that were finished before an interruption.
+    """
     prompts = [problem.prompt for problem in problems]
     drawn: list[list[Completion]] = []
     for samples, temperature in ((1, 0.0), (exam.samples, exam.temperature)):
@@ -24,6 +29,7 @@ def evaluate(policy: Policy, exam: Exam, problems: Sequence[Problem], seed: int)
             max_tokens=exam.max_completion_tokens,
             seed=seed_of("exam", seed),
             batch_completions=exam.batch_completions,
+            kept=kept,
         )
         drawn = [[*before, *now] for before, now in zip(drawn or [[] for _ in problems], completions, strict=True)]
     outcomes = [

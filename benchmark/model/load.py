@@ -72,7 +72,7 @@ def load_trained(folder: Path, start: Path, model: Model) -> Any:  # noqa: ANN40
     Raises `MethodFault` where there is neither, where they are not safetensors, or where tensors are missing.
     """
     adapter = (folder / "adapter_config.json").is_file()
-    if not any(folder.glob("*.safetensors")):
+    if not any(folder.glob("adapter_model.safetensors" if adapter else "*.safetensors")):
         left = ", ".join(sorted(path.name for path in folder.iterdir())[:6]) or "nothing"
         raise MethodFault(
             f"the program left no weights in safetensors in {{out}}, but {left}: end it with "

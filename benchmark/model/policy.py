@@ -16,7 +16,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from benchmark.contract import Completion, Model, Prompt, Till
+from benchmark.contract import Completion, KeptBatches, Model, Prompt, Till
 from benchmark.model import scoring
 from benchmark.model.network import Network, ReadingPlan
 from benchmark.model.sampler import Ending, Sampled, sample
@@ -164,15 +164,25 @@ class LanguagePolicy:
         max_tokens: int,
         seed: int,
         batch_completions: int,
+        kept: KeptBatches | None = None,
     ) -> list[list[Completion]]:
-        """`samples` completions of each prompt; does not depend on `batch_completions`, but for rounding."""
+        """`samples` completions of each prompt; does not depend on `batch_completions`, but for rounding.
+
+        Batches that `kept` has are not sampled again, others are given to it.
+        """
         noise = torch.rand(len(prompts) * samples, max_tokens, generator=torch.Generator().manual_seed(seed))
         size = max(1, batch_completions // samples)
         completions: list[Completion] = []
         for start in range(0, len(prompts), size):
             chunk = prompts[start : start + size]
             part = noise[start * samples : (start + len(chunk)) * samples]
-            completions += self.decode(self.sample(self.encode(chunk), part, temperature=temperature))
+            name = f"{seed}-{samples}-{temperature:g}-{start}"
+            drawn = kept.get(name) if kept is not None else None
+            if drawn is None:
+                drawn = self.decode(self.sample(self.encode(chunk), part, temperature=temperature))
+                if kept is not None:
+                    kept.put(name, drawn)
+            completions += drawn
         return [completions[i : i + samples] for i in range(0, len(completions), samples)]
 
     def prefixes(self, sampled: Sampled) -> list[list[str]]:

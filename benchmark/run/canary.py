@@ -66,7 +66,8 @@ def unaccounted(trained: Trained, measured: float | None) -> tuple[float, Diagno
     `measured` is the process's life by the clock of the process that watched it. Starting and ending take a part of it;
     what is beyond counts as training time.
     """
-    missing = 0.0 if measured is None else measured - sum(trained.phase_seconds.values())
+    own = sum(trained.phase_seconds.values()) - trained.earlier_seconds
+    missing = 0.0 if measured is None else measured - own
     if measured is None or missing <= SLACK_SECONDS + SLACK_SHARE * measured:
         return 0.0, None
     return missing, Diagnosis(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmark.contract import PHASES, Phase
@@ -39,6 +39,15 @@ class Clock:
     def wall_seconds(self) -> float:
         """Seconds since the clock was created."""
         return time.monotonic() - self._start
+
+    def add(self, seconds: Mapping[Phase, float], wall_seconds: float, peak_bytes: Mapping[str, int]) -> None:
+        """Count what an earlier, interrupted attempt at the same work has spent."""
+        self._cut()
+        for phase, value in seconds.items():
+            self.seconds[phase] += value
+        self._start -= wall_seconds
+        for key, value in peak_bytes.items():
+            self._note(key, value)
 
     @contextlib.contextmanager
     def phase(self, name: Phase) -> Iterator[None]:

@@ -7,7 +7,7 @@ model (a reference, older sampling weights) keep its hooks and are counted with 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import torch
@@ -40,6 +40,8 @@ class Meter:
         self._matrices: list[_Matrix] = []
         self._undo: list[Undo] = []
         self._paused = False
+        self._earlier: list[Sequence[int]] = []
+        """Sums of an interrupted attempt for modules that are not watched yet."""
 
     def __enter__(self) -> Self:
         self._undo.append(register_optimizer_step_post_hook(self._stepped).remove)
@@ -59,6 +61,8 @@ class Meter:
         for layer in module.modules():
             if self._models and isinstance(layer, nn.Linear):
                 self._matrices.append(_Matrix(layer))
+                if self._earlier:
+                    self._matrices[-1].sums = self._earlier.pop(0)
                 self._undo.append(_hook(layer, self._unless_paused(self._matrices[-1].read)))
 
     @property
@@ -67,6 +71,22 @@ class Meter:
         if not self._models or any(one.hidden for one in self._backbones):
             return None
         return sum(one.flops for one in self._backbones) + sum(one.flops for one in self._matrices)
+
+    @property
+    def _watched(self) -> Sequence[_Backbone | _Matrix]:
+        return (*self._backbones, *self._matrices)
+
+    @property
+    def passes(self) -> tuple[tuple[int, ...], ...]:
+        """Sums of all passes so far, by watched module in the order they were given: what a checkpoint keeps."""
+        return tuple(tuple(one.sums) for one in self._watched)
+
+    def restore(self, updates: int, passes: Sequence[Sequence[int]]) -> None:
+        """Go on from the sums of an interrupted attempt that watched the same modules in the same order."""
+        self.updates, self._earlier = updates, list(passes)
+        for one in self._watched:
+            if self._earlier:
+                one.sums = self._earlier.pop(0)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
@@ -124,6 +144,15 @@ class _Backbone:
             states.register_hook(lambda _: _add(self._backward, counts))  # type: ignore[no-untyped-call]
 
     @property
+    def sums(self) -> Sequence[int]:
+        """Tokens and attended positions forward, the same backward, and whether a pass could not be counted."""
+        return [*map(int, (*self._forward, *self._backward)), int(self.hidden)]
+
+    @sums.setter
+    def sums(self, given: Sequence[int]) -> None:
+        self._forward, self._backward, self.hidden = list(given[:2]), list(given[2:4]), bool(given[4])
+
+    @property
     def flops(self) -> int:
         """FLOPs of all passes."""
         there, back = (flops.Passes(int(one[0]), int(one[1])) for one in (self._forward, self._backward))
@@ -145,6 +174,15 @@ class _Matrix:
 
     def _came_back(self, rows: int) -> None:
         self._back += rows
+
+    @property
+    def sums(self) -> Sequence[int]:
+        """Rows forward and backward."""
+        return [self._rows, self._back]
+
+    @sums.setter
+    def sums(self, given: Sequence[int]) -> None:
+        self._rows, self._back = given
 
     @property
     def flops(self) -> int:

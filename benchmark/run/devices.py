@@ -10,7 +10,7 @@ import torch
 
 from benchmark.errors import ConfigurationError
 
-__all__ = ["checked_device", "default_workers", "devices_of", "processors", "torch_device"]
+__all__ = ["checked_device", "crowding", "default_workers", "devices_of", "processors", "torch_device"]
 
 _FORM = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 
@@ -45,12 +45,22 @@ def torch_device(name: str) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def default_workers(asked: str) -> int:
-    """One job per GPU, or one per processor."""
+def default_workers(asked: str, threads: int = 1) -> int:
+    """One job per GPU, or as many as have `threads` processors each."""
     found = devices_of(asked)
     if found[0].startswith("cuda"):
         return len(found)
-    return 1 if torch_device(asked) == "mps" else processors()
+    return 1 if torch_device(asked) == "mps" else max(1, processors() // threads)
+
+
+def crowding(workers: int, threads: int) -> str | None:
+    """What is to be said where jobs have more threads together than there are processors; `None` where they do not."""
+    if workers * threads <= processors():
+        return None
+    return (
+        f"{workers} jobs at once of {threads} {'thread' if threads == 1 else 'threads'} each share {processors()} "
+        "processors: jobs may take many times longer and their seconds say little. Lower '--workers' or '--threads'."
+    )
 
 
 def processors() -> int:

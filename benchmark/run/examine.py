@@ -29,11 +29,12 @@ from benchmark.exam.regrade import cross_grading
 from benchmark.model.keep import WEIGHTS, save_weights
 from benchmark.model.load import load_policy
 from benchmark.model.policy import LanguagePolicy
-from benchmark.run import handover
+from benchmark.run import checkpoint, handover
 from benchmark.run.canary import SAMPLES, refuse_impossible, test_known, unaccounted
 from benchmark.run.clock import Clock
 from benchmark.run.devices import torch_device
 from benchmark.run.doctor import diagnose
+from benchmark.run.exam_batches import ExamBatches
 from benchmark.run.identity import grader_version, question_digests
 from benchmark.run.job import JobProgress, Order
 from benchmark.run.prompting import examples_of
@@ -92,22 +93,27 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
         progress.provenance = loaded.provenance
         _refuse_other_start(trained, loaded.provenance)
         handover.put_weights(loaded.policy.model, handover.read_weights(handed))
+        kept = ExamBatches(
+            checkpoint.folder_of(order.results, job),
+            loaded.policy.digest(),
+            order.checkpoint_seconds,
+            fresh=order.training_seconds is not None,
+        )
     progress.enter("evaluate")
     exam = loaded.test[: job.exam.problems]
     if not exam:
         raise ConfigurationError(f"the exam is empty: task '{job.task}' has no test problems.")
     with clock.phase("evaluate"):
         watched = loaded.policy.charged_to(_Told(progress, len(exam) * (1 + job.exam.samples)))
-        evaluation = evaluate(watched, job.exam, exam, seed_of(job.seed, job.task))
+        evaluation = evaluate(watched, job.exam, exam, seed_of(job.seed, job.task), kept)
         metrics = measure(evaluation.outcomes)
         others = cross_grading(evaluation.outcomes, exam)
         known = test_known(evaluation.outcomes, _held_out(order, loaded))
-    transferred = _transfer(order, loaded, clock, progress)
+    transferred = _transfer(order, loaded, clock, progress, kept)
     progress.enter("write")
     with clock.phase("write"):
         _write(order, loaded, evaluation)
         write_cross_grading(folder, others)
-        handover.discard(order.results, job)
     missing, told = unaccounted(trained, order.training_seconds)
     phases = {phase: trained.phase_seconds.get(phase, 0.0) + clock.seconds[phase] for phase in PHASES}
     found = (*diagnose(progress.steps, job.algorithm.settings), *(one for one in (known, told) if one is not None))
@@ -123,6 +129,7 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
         metrics={**metrics, **transferred},
         provenance=loaded.provenance,
         diagnoses=found,
+        resumed=(*trained.resumed, *kept.resumptions),
         files=digests_of(folder),
         load=trained.load if job.algorithm.name != FLOOR else None,
     )
@@ -199,7 +206,9 @@ def _refuse_other_start(trained: Trained, source: Provenance) -> None:
             )
 
 
-def _transfer(order: Order, loaded: _Loaded, clock: Clock, progress: JobProgress) -> dict[str, float | None]:
+def _transfer(
+    order: Order, loaded: _Loaded, clock: Clock, progress: JobProgress, kept: ExamBatches
+) -> dict[str, float | None]:
     """The same exam on the test problems of other tasks: metrics as `transfer/<task>/<metric>`, outcomes beside."""
     job, found = order.job, dict[str, float | None]()
     for name in job.exam.transfer:
@@ -212,7 +221,7 @@ def _transfer(order: Order, loaded: _Loaded, clock: Clock, progress: JobProgress
             policy = loaded.policy.asked_as(job.model, job.prompt, task.instruction)
         with clock.phase("evaluate"):
             watched = policy.charged_to(_Told(progress, len(problems) * (1 + job.exam.samples)))
-            evaluation = evaluate(watched, job.exam, problems, seed_of(job.seed, name))
+            evaluation = evaluate(watched, job.exam, problems, seed_of(job.seed, name), kept)
             found |= {f"transfer/{name}/{metric}": value for metric, value in measure(evaluation.outcomes).items()}
         with clock.phase("write"):
             folder = job_folder(order.results, job)

@@ -22,10 +22,13 @@ from typing import Literal
 
 import torch
 
-from benchmark.contract import Diagnosis, Job, Keep, Provenance, Record, Status, StepLog
+from benchmark.contract import DEFAULT_CHECKPOINT_SECONDS, Diagnosis, Job, Keep, Provenance, Record, Status, StepLog
 from benchmark.errors import Diverged, MethodFault
+from benchmark.run import checkpoint, handover
 from benchmark.run.clock import Clock
 from benchmark.run.doctor import diagnose, last_figures
+from benchmark.run.isolation import isolate
+from benchmark.run.shortage import is_out_of_memory, is_out_of_space
 from benchmark.store.records import write_record
 
 __all__ = ["SAFE_PATH", "JobProgress", "Order", "Perform", "Stage", "run_job", "unfinished"]
@@ -53,8 +56,13 @@ class Order:
     """Whether completions of published problems stay, too: not where results are committed."""
     jobs: int = 1
     """Most jobs of the sweep that run at once."""
+    scratch: Path | None = None
+    """Folder for temporary files of the job's processes, removed by the process that watches them."""
     training_seconds: float | None = None
-    """For the examining stage: how long the training stage ran, by the clock of the process that watched it."""
+    """For the examining stage: how long the training stage ran, by the clock of the process that watched it; `None`
+    where it ended before an interruption."""
+    checkpoint_seconds: float = DEFAULT_CHECKPOINT_SECONDS
+    """Least time between two checkpoints; 0 writes one after every batch."""
 
 
 def run_job(order: Order, pipe: Connection, perform: Perform, fault: Fault | None = None) -> None:
@@ -63,6 +71,7 @@ def run_job(order: Order, pipe: Connection, perform: Perform, fault: Fault | Non
     `perform` is the stage: from its order to the job's record, or `None` where another stage follows. `fault` says in
     one sentence what a method's author did wrong, or `None` where an exception is not of the author's making.
     """
+    isolate(order.scratch)
     os.environ.pop(SAFE_PATH, None)  # it is for the server that started this process, not for what a method starts
     torch.set_num_threads(order.threads)
     _be_quiet()
@@ -70,8 +79,9 @@ def run_job(order: Order, pipe: Connection, perform: Perform, fault: Fault | Non
     progress = JobProgress(order.job, clock, pipe)
     try:
         record = perform(order, clock, progress)
-    except Exception as error:  # noqa: BLE001 - the one place: every failure becomes a recorded status
-        status, reason = _status_of(error, progress.phase, clock, fault)
+    # the one place: every failure becomes a recorded status, and so do SystemExit and KeyboardInterrupt of a method
+    except BaseException as error:  # noqa: BLE001 - as above
+        status, reason = _status_of(error, progress.phase, clock, fault, (order.scratch, order.results))
         record = unfinished(
             order.job,
             status,
@@ -82,7 +92,15 @@ def run_job(order: Order, pipe: Connection, perform: Perform, fault: Fault | Non
         )
     if record is not None:
         write_record(order.results, record)
+        _clean_up(order, record)
     pipe.close()
+
+
+def _clean_up(order: Order, record: Record) -> None:
+    """Behind the record: a hand-over that was refused is made anew, and only a finished job needs no checkpoint."""
+    handover.discard(order.results, order.job)
+    if record.status == "done":
+        checkpoint.discard(order.results, order.job)
 
 
 def _be_quiet() -> None:
@@ -142,7 +160,7 @@ class JobProgress:
 
 Perform = Callable[[Order, Clock, JobProgress], Record | None]
 """One stage of a job, from its order to the record; `None` where another stage follows."""
-Fault = Callable[[Exception], str | None]
+Fault = Callable[[BaseException], str | None]
 """What is wrong in a method's own code, in one sentence."""
 
 
@@ -151,13 +169,18 @@ def _how_it_came(job: Job, steps: Sequence[StepLog]) -> str:
     return f"{last_figures(steps)} The learning rate is {job.training.learning_rate if own is None else own:g}."
 
 
-def _status_of(error: Exception, phase: str, clock: Clock, fault: Fault | None) -> tuple[Status, str]:
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+def _status_of(
+    error: BaseException, phase: str, clock: Clock, fault: Fault | None, folders: Sequence[Path | None]
+) -> tuple[Status, str]:
+    if is_out_of_memory(error):
         peak = max(clock.peak_bytes.values(), default=0) / 2**30
         return "out_of_memory", (
             f"out of memory in {phase} after {clock.wall_seconds:.0f} s (peak {peak:.1f} GiB). "
             "Lower 'micro_batch_groups', 'batch_completions' or 'max_completion_tokens'."
         )
+    if is_out_of_space(error):
+        places = " or ".join(f"'{folder}'" for folder in folders if folder is not None)
+        return "failed", f"{error} in {phase}: a disk is full, of {places} or of the file named. Free space on it."
     if isinstance(error, Diverged):
         return "diverged", str(error)
     if isinstance(error, MethodFault):
@@ -170,6 +193,6 @@ def _status_of(error: Exception, phase: str, clock: Clock, fault: Fault | None) 
     return "failed", f"{type(error).__name__} in {phase} at {where}: {error}"
 
 
-def _moved(error: Exception) -> bool:
+def _moved(error: BaseException) -> bool:
     """Whether a number stopped being finite after a step had moved the weights: only then a rate can be the cause."""
     return isinstance(error, Diverged) and error.moved

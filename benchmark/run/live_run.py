@@ -15,12 +15,26 @@ from typing import SupportsFloat
 import numpy as np
 from torch import nn
 
-from benchmark.contract import METHOD_PHASES, TRAINING_PHASES, Completion, Job, OneLine, Phase, Problem, StepLog
+from benchmark.contract import (
+    METHOD_PHASES,
+    TRAINING_PHASES,
+    Completion,
+    Job,
+    OneLine,
+    Part,
+    Phase,
+    Problem,
+    StepLog,
+    TrainingState,
+)
 from benchmark.errors import BudgetSpent, ConfigurationError, Diverged, MethodFault
 from benchmark.grading import grade_all
 from benchmark.model.policy import LanguagePolicy
+from benchmark.run.checkpoint import Checkpoints
 from benchmark.run.clock import Clock
 from benchmark.run.compute import Meter
+from benchmark.run.parts import gathered, put_back, why_unfit
+from benchmark.run.state_tree import to_node
 from benchmark.seeds import seed_of
 from benchmark.store.records import RESERVED_METRICS
 
@@ -95,11 +109,20 @@ class LiveRun:
         """Prompt tokens of the problems handed out, each counted once."""
         self.rewarded = 0
         """Completions graded, prefixes among them."""
+        self.earlier_seconds = 0.0
+        """What an interrupted attempt had spent at the checkpoint from which this one went on."""
         self.declared: Mapping[str, int] | None = None
         """What a row's own program says that it spent; `None` where the harness counts."""
         self._probed_policy = policy  # probes are the harness's: nothing is charged for them
         self._training, self._probe, self._clock, self._progress = training, probe, clock, progress
         self._meter = meter
+        self._checkpoints: Checkpoints | None = None
+        self._parts: Mapping[str, Part] | None = None
+        """What the method named; `None` until it did, and then there is no checkpoint."""
+        self._handed = self._skipped = 0
+        """Batches handed out, and how many of them an interrupted attempt had."""
+        self._orders = 0
+        """How often batches were asked for from the start."""
 
     @property
     def problems(self) -> Sequence[Problem]:
@@ -120,6 +143,10 @@ class LiveRun:
         """Bytes of processes that work for this job, if known, beside those of its own process."""
         self._clock.note_resident(resident)
 
+    def keep_in(self, checkpoints: Checkpoints) -> None:
+        """Write checkpoints from now on, and go on from them."""
+        self._checkpoints = checkpoints
+
     def seed(self, purpose: str) -> int:
         """A seed from the job's seed, task and purpose, independent of the algorithm."""
         return seed_of(self.job.seed, self.job.task, purpose)
@@ -133,13 +160,30 @@ class LiveRun:
             )
         generator = np.random.default_rng(self.seed("batches"))
         order: list[int] = []
-        for _ in range(self.job.training.steps):
+        self._orders += 1
+        for place in range(self.job.training.steps):
             if len(order) < size:  # the rest of a pass is dropped: no batch holds a problem twice
                 order = generator.permutation(len(self._training)).tolist()
             chosen, order = order[:size], order[size:]
+            if place < self._skipped:
+                continue
+            self._handed = place + 1
             batch = [self._training[index] for index in chosen]
             self.prompt_tokens += int(self.policy.encode([problem.prompt for problem in batch]).mask.sum())
             yield batch
+
+    def resume(self, **parts: Part) -> int:
+        """Name what changes while the method trains; returns the last step of an interrupted attempt, or 0."""
+        self._parts = parts
+        if self._checkpoints is None:
+            return 0
+        to_node(gathered(self.policy.model, parts), {}, "state")  # refused now rather than after a minute
+        saved = self._checkpoints.newest(lambda one: why_unfit(one.tree, self.policy.model, parts))
+        if saved is None:
+            return 0
+        self._go_on(saved.state)
+        put_back(saved.tree, self.policy.model, parts)
+        return saved.state.step
 
     def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:
         """1 for completions that the grader accepts, else 0."""
@@ -175,11 +219,45 @@ class LiveRun:
         probed = self._probed() if every and (step % every == 0 or step == self.job.training.steps) else {}
         self.steps.append(self._point(step, {**metrics, **probed}))
         self._progress(step)
+        if self._checkpoints is not None and self._parts is not None and self._orders <= 1 and self._checkpoints.due():
+            with self._clock.phase("write"):
+                self._checkpoints.write(
+                    self._state(self._checkpoints.environment), gathered(self.policy.model, self._parts)
+                )
 
     def log_start(self) -> None:
         """The learning curve's first point, before any training."""
         if self.job.training.probe_every:
             self.steps.append(self._point(0, self._probed()))
+
+    def _state(self, environment: str) -> TrainingState:
+        return TrainingState(
+            job=self.job.id,
+            environment=environment,
+            step=self.steps[-1].step,
+            batches=self._handed,
+            completions=self.budget.completions,
+            tokens=self.budget.tokens,
+            prompt_tokens=self.prompt_tokens,
+            rewards=self.rewarded,
+            wall_seconds=self._clock.wall_seconds,
+            phase_seconds=dict(self._clock.seconds),
+            peak_bytes=dict(self._clock.peak_bytes),
+            updates=self._meter.updates if self._meter else 0,
+            passes=self._meter.passes if self._meter else (),
+            log=tuple(self.steps),
+        )
+
+    def _go_on(self, state: TrainingState) -> None:
+        """Counters, clock and log as they were; what this attempt spent until now is added to the seconds."""
+        self.budget.charge(state.completions - self.budget.completions, state.tokens - self.budget.tokens)
+        self.prompt_tokens, self.rewarded = state.prompt_tokens, state.rewards
+        self._handed = self._skipped = state.batches
+        self.earlier_seconds = sum(state.phase_seconds.values())
+        self._clock.add(state.phase_seconds, state.wall_seconds, state.peak_bytes)
+        if self._meter is not None:
+            self._meter.restore(state.updates, state.passes)
+        self.steps[:] = state.log
 
     def _point(self, step: int, metrics: Mapping[str, float]) -> StepLog:
         return StepLog(

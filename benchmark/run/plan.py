@@ -12,6 +12,7 @@ from rich.console import Console
 from benchmark.contract import Finding, Job, Problem, Record, Suite
 from benchmark.errors import ConfigurationError
 from benchmark.importing import foreign_code
+from benchmark.run import checkpoint, handover
 from benchmark.run.devices import checked_device, default_workers, devices_of
 from benchmark.run.durations import Durations
 from benchmark.run.identity import identified
@@ -141,7 +142,7 @@ def make_plan(
         suite=suite,
         results=results,
         data=data,
-        workers=min(workers or default_workers(device), max(1, len(left))),
+        workers=min(workers or default_workers(device, threads), max(1, len(left))),
         threads=threads,
         done=done,
         refused=tuple((job, reason) for job in left if (reason := refusals[job.id]) is not None),
@@ -170,21 +171,35 @@ def carry_out(plan: Plan, console: Console) -> Sequence[Record]:
         past.add(read_record(job_folder(plan.results, job)))
     for job in plan.again:  # a result that is being replaced is none until it is there again
         forget(plan.results, job)
+        checkpoint.discard(plan.results, job)
+        handover.discard(plan.results, job)
     texts = not committed(plan.results)
     orders = [
-        Order(job, plan.results, plan.data, plan.threads, plan.device, plan.suite.keep, texts, plan.workers)
+        Order(
+            job,
+            plan.results,
+            plan.data,
+            plan.threads,
+            plan.device,
+            plan.suite.keep,
+            texts,
+            plan.workers,
+            checkpoint_seconds=plan.suite.checkpoint_seconds,
+        )
         for job in plan.to_run
     ]
     seals = Seals(plan.results, plan.done)
-    with Display(console, plan.to_run, plan.workers, past) as display:
-        records = sweep(
-            orders,
-            workers=plan.workers,
-            timeout_seconds=plan.suite.timeout_seconds,
-            watcher=_Sealing(display, seals),
-            devices=devices_of(plan.device),
-        )
-    changed = {record.job.id: record for record in seals.broken()}
+    try:
+        with Display(console, plan.to_run, plan.workers, past) as display:
+            records = sweep(
+                orders,
+                workers=plan.workers,
+                timeout_seconds=plan.suite.timeout_seconds,
+                watcher=_Sealing(display, seals),
+                devices=devices_of(plan.device),
+            )
+    finally:  # also of a sweep that is interrupted
+        changed = {record.job.id: record for record in seals.broken()}
     ended = {record.job.id: record for record in (*refused, *records)} | changed
     return [record for record in ended.values() if record.status != "done"]
 
@@ -193,7 +208,7 @@ class _Sealing:
     """Passes the sweep's events on to the display, and seals each job that has ended."""
 
     def __init__(self, display: Display, seals: Seals) -> None:
-        self.started, self.progress = display.started, display.progress
+        self.started, self.progress, self.elsewhere = display.started, display.progress, display.elsewhere
         self._display, self._seals = display, seals
 
     def finished(self, record: Record) -> None:

@@ -61,8 +61,15 @@ class Display:
         """Update the job's phase and step; of an exam the step is the percentage of its completions."""
         self._running[job.id].enter(phase, step, time.monotonic())
 
+    def elsewhere(self, jobs: int, holder: str) -> None:
+        """Say that nothing is left but jobs that other launchers run."""
+        what = "the last job is" if jobs == 1 else f"the last {jobs} jobs are"
+        words = f"{what} run by {holder}{'' if jobs == 1 else ' and others'}: waiting for the records"
+        self._console.print(Text(words, style="dim"), soft_wrap=True)
+
     def finished(self, record: Record) -> None:
         """Print one line for a finished job, with its diagnoses."""
+        self._waiting.pop(record.job.id, None)
         self._running.pop(record.job.id, None)
         self._ended += 1
         self._past.add(record)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmark.contract import Job, Record
 from benchmark.run.job import unfinished
+from benchmark.store.kept import CROSS_GRADING
 from benchmark.store.records import job_folder, write_record
 
 __all__ = ["Seals"]
@@ -46,10 +47,10 @@ class Seals:
 
 
 def _digest(folder: Path) -> str:
-    """Over names and contents of the files of a job, kept weights and checkpoints in folders of their own left out."""
+    """Over names and contents of a job's results: what `bakeoff regrade` may write, and kept weights, are left out."""
     total = hashlib.sha256()
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.is_file() and not path.name.startswith("."):
+        if path.is_file() and not path.name.startswith((".", CROSS_GRADING)):
             content = path.read_bytes()
             total.update(f"{path.name}\0{len(content)}\0".encode() + content)
     return total.hexdigest()

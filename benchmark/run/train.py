@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib
 import tempfile
+import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from benchmark.model.load import load_policy
 from benchmark.model.policy import LanguagePolicy
 from benchmark.run import handover
 from benchmark.run.charging import charged_generation
+from benchmark.run.checkpoint import Checkpoints, folder_of
 from benchmark.run.clock import Clock
 from benchmark.run.compute import Meter
 from benchmark.run.devices import torch_device
@@ -28,6 +30,7 @@ from benchmark.run.job import JobProgress, Order
 from benchmark.run.live_run import LiveRun
 from benchmark.run.machine_load import LoadWatch
 from benchmark.run.prompting import examples_of, without_examples
+from benchmark.store import provenance
 from benchmark.store.records import job_folder, write_steps
 from benchmark.suite.author import refuse_other_checkpoint
 from benchmark.suite.code import algorithm_digest
@@ -53,7 +56,7 @@ class _Loaded:
 def train(order: Order, clock: Clock, progress: JobProgress) -> None:
     """From the order to the hand-over."""
     folder = handover.folder_of(order.results, order.job)
-    write_steps(job_folder(order.results, order.job), ())  # an earlier attempt's log is not this one's
+    write_steps(job_folder(order.results, order.job), ())  # an earlier attempt's log comes back with its checkpoint
     handover.discard(order.results, order.job)
     progress.enter("load")
     with clock.phase("load"):
@@ -63,19 +66,21 @@ def train(order: Order, clock: Clock, progress: JobProgress) -> None:
             clock.watch_cuda()
         loaded = _load(order)
         adapter = build(order.job.algorithm)
-        for module in adapter.imports:
-            importlib.import_module(module)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of their own next versions
+            for module in adapter.imports:
+                importlib.import_module(module)
     progress.enter("train")
     watch = LoadWatch(order.jobs)
-    counts, declared = _train(order, loaded, adapter, clock, progress, watch)
+    trained = _train(order, loaded, adapter, clock, progress, watch)
     seen = watch.seen()
     with clock.phase("write"):
         weights = {} if order.job.algorithm.name == FLOOR else _weights(loaded)
         handover.refuse_broken(weights)
         handover.leave_weights(folder, weights)
-        digest = loaded.policy.prompt_digest()
-    spent = clock.wall_seconds, dict(clock.seconds), dict(clock.peak_bytes)
-    handover.leave_figures(folder, Trained(*spent, counts, loaded.model_digest, digest, seen, declared))
+    seconds, peaks = dict(clock.seconds), dict(clock.peak_bytes)
+    final = replace(trained, wall_seconds=clock.wall_seconds, phase_seconds=seconds, peak_bytes=peaks, load=seen)
+    handover.leave_figures(folder, final)
 
 
 def _refuse_changed(order: Order) -> None:
@@ -102,8 +107,11 @@ def _load(order: Order) -> _Loaded:
 
 def _train(
     order: Order, loaded: _Loaded, adapter: Adapter, clock: Clock, progress: JobProgress, watch: LoadWatch
-) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Train; return the counts, and the names of those that the row declares itself."""
+) -> Trained:
+    """Train, and return what can be said of it at once."""
+    checkpoints = Checkpoints(
+        folder_of(order.results, order.job), order.job.id, order.checkpoint_seconds, _environment(order)
+    )
 
     def logged(step: int) -> None:
         watch.look()
@@ -124,6 +132,7 @@ def _train(
             meter=meter,
         )
         progress.steps = run.steps
+        run.keep_in(checkpoints)
         run.log_start()
         with clock.phase("other"), charged_generation(loaded.policy, run.budget), withheld("test") as asked:
             checkpoint = adapter.train(run)
@@ -133,7 +142,23 @@ def _train(
             raise MethodFault("'train' put another model into the run's policy: train the one it holds, in place.")
     with clock.phase("write"):
         write_steps(job_folder(order.results, order.job), run.steps)
-    return _counts(run, checkpoint, meter), tuple(run.declared or ())
+    return Trained(
+        wall_seconds=clock.wall_seconds,
+        phase_seconds=dict(clock.seconds),
+        peak_bytes=dict(clock.peak_bytes),
+        counts=_counts(run, checkpoint, meter),
+        model_digest=loaded.model_digest,
+        prompt_digest=loaded.policy.prompt_digest(),
+        declared=tuple(run.declared or ()),
+        earlier_seconds=run.earlier_seconds,
+        resumed=checkpoints.resumptions,
+    )
+
+
+def _environment(order: Order) -> str:
+    """What the last bits of a training depend on."""
+    versions = ", ".join(f"{name} {version}" for name, version in provenance.libraries().items())
+    return f"{provenance.device(order.threads, torch_device(order.device))}, {versions}"
 
 
 def _counts(run: LiveRun, checkpoint: Checkpoint, meter: Meter) -> dict[str, int]:

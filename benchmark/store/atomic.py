@@ -9,6 +9,7 @@ import gzip
 import io
 import os
 import re
+import secrets
 import zlib
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["READ_ERRORS", "columns_from_csv", "from_csv", "to_csv", "unzipped", "write", "zipped"]
+__all__ = ["READ_ERRORS", "columns_from_csv", "from_csv", "remove_unfinished", "to_csv", "unzipped", "write", "zipped"]
 
 READ_ERRORS = (OSError, EOFError, ValueError, RecursionError, zlib.error)
 """Exceptions that a missing, truncated, deeply nested or foreign file raises in open, gzip, UTF-8, CSV and JSON."""
@@ -37,9 +38,15 @@ def write(path: Path, content: bytes) -> None:
         raise
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove what `write` has left in a folder where a process was killed in the middle of it."""
+    for path in folder.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")  # machines share numbers of processes
     try:
         with unfinished.open("wb") as file:
             file.write(content)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from pydantic import TypeAdapter
 
-from benchmark.contract import CrossGrading, ExamProblems, Problem, VerdictKind
-from benchmark.errors import BadRecord
+from benchmark.contract import CrossGrading, ExamProblems, Problem, VerdictKind, is_file_name
+from benchmark.errors import BadRecord, excerpt
 from benchmark.store.atomic import READ_ERRORS, from_csv, to_csv, unzipped, write, zipped
 from benchmark.store.outcomes import message_of
 
@@ -74,7 +74,10 @@ def _differing(graders: tuple[str, ...], row: list[str | None]) -> tuple[tuple[s
 
 
 def problems_path(root: Path, suite: str, task: str) -> Path:
-    """Where the test problems of a task lie."""
+    """Where the test problems of a task lie. Raises BadRecord for names that would lead out of `root`."""
+    for name in (suite, task):
+        if not is_file_name(name):
+            raise BadRecord(f"{root}: {excerpt(name)!r} cannot name a suite or task, whose files would lie elsewhere.")
     return root / suite / "problems" / f"{task}.jsonl.gz"
 
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from benchmark.contract import Outcome, OutcomeColumns, VerdictKind
-from benchmark.errors import BadRecord
+from benchmark.contract import Outcome, OutcomeColumns, VerdictKind, is_file_name
+from benchmark.errors import BadRecord, excerpt
 from benchmark.store.atomic import READ_ERRORS, columns_from_csv, to_csv, unzipped, write, zipped
 
 if TYPE_CHECKING:
@@ -46,9 +46,14 @@ _KINDS = frozenset(get_args(VerdictKind))
 
 
 def file_of(kind: str, task: str | None) -> str:
-    """`outcomes.csv.gz` of a job's own task, `outcomes-svamp.csv.gz` of a transfer task."""
+    """`outcomes.csv.gz` of a job's own task, `outcomes-svamp.csv.gz` of a transfer task.
+
+    Raises BadRecord for a name of a task that would lead out of the folder.
+    """
     if task is None:
         return kind
+    if not is_file_name(task):
+        raise BadRecord(f"{excerpt(task)!r} cannot name a task, whose files would lie elsewhere: {RESTORE}")
     stem, dot, ending = kind.partition(".")
     return f"{stem}-{task}{dot}{ending}"
 

@@ -20,8 +20,18 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter
 
-from benchmark.contract import Job, Record, StepLog, Suite, cell_prefix, job_id, name_fault
-from benchmark.errors import BadRecord
+from benchmark.contract import (
+    Job,
+    Record,
+    StepLog,
+    Suite,
+    cell_prefix,
+    collision,
+    is_file_name,
+    job_id,
+    name_fault,
+)
+from benchmark.errors import BadRecord, ConfigurationError, excerpt
 from benchmark.store.atomic import READ_ERRORS, from_csv, to_csv, write
 from benchmark.store.kept import CROSS_GRADING, problems_path
 from benchmark.store.outcomes import OUTCOMES, RESTORE, SAMPLES, file_of, message_of
@@ -45,6 +55,7 @@ __all__ = [
     "read_records",
     "read_steps",
     "read_suite",
+    "record_stamp",
     "write_record",
     "write_steps",
     "write_suite",
@@ -69,7 +80,10 @@ RESERVED_METRICS = frozenset((*_STEP_COLUMNS, *_SPENT_COLUMNS))
 
 
 def job_folder(root: Path, job: Job) -> Path:
-    """The folder of one job."""
+    """The folder of one job. Raises BadRecord for names that would lead out of `root`."""
+    for name in (job.suite, job.id):
+        if not is_file_name(name):
+            raise BadRecord(f"{root}: {excerpt(name)!r} cannot name a folder of results: {RESTORE}")
     return root / job.suite / job.id
 
 
@@ -174,6 +188,15 @@ def has_record(root: Path, job: Job) -> bool:
     return (job_folder(root, job) / RECORD).exists()
 
 
+def record_stamp(root: Path, job: Job) -> tuple[int, int, int] | None:
+    """What tells one record of a job from a later one: each is a file of its own. `None` without a record."""
+    try:
+        found = (job_folder(root, job) / RECORD).stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
 def forget(root: Path, job: Job) -> None:
     """Take the record of a job away, so that nothing of an earlier run can be read as the result of the next."""
     (job_folder(root, job) / RECORD).unlink(missing_ok=True)
@@ -201,7 +224,18 @@ def adopt(root: Path, job: Job) -> bool:
 
 
 def write_suite(root: Path, suite: Suite) -> Path:
-    """Write `suite.json` beside the results and return its path."""
+    """Write `suite.json` beside the results and return its path.
+
+    Raises ConfigurationError where the folder of another suite differs from its own in case only: on many file systems
+    these are one folder.
+    """
+    others = [path.parent.name for path in root.glob(f"*/{SUITE}") if path.parent.name != suite.name]
+    same = next((name for name in others if collision((name, suite.name))), None)
+    if same is not None:
+        raise ConfigurationError(
+            f"{root} has results of a suite '{same}', whose name differs from '{suite.name}' in case only: give one of "
+            "them another name, as with '--name'."
+        )
     path = root / suite.name / SUITE
     write(path, _to_json(_adapter_of_suites(), suite, path))
     return path
@@ -213,6 +247,9 @@ def read_suite(root: Path, suite: str) -> Suite:
     found = _from_json(_adapter_of_suites(), path, f"Run the suite '{suite}' once to write it.")
     if found.name != suite or name_fault(suite) is not None:
         raise BadRecord(f"{path} is of the suite {found.name!r}: a suite has the name of its folder. {RESTORE}")
+    for name in (*found.tasks, *found.exam.transfer, *(one.name for one in found.algorithms)):
+        if not is_file_name(name):
+            raise BadRecord(f"{path}: {excerpt(name)!r} cannot name a row or a task. {RESTORE}")
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from algorithms import CATALOGUE as ALGORITHMS
 from benchmark.contract import (
+    DEFAULT_CHECKPOINT_SECONDS,
     DEFAULT_TIMEOUT_SECONDS,
     Algorithm,
     Between,
@@ -44,6 +45,7 @@ KEYS = (
     "tasks",
     "seeds",
     "timeout_seconds",
+    "checkpoint_seconds",
     "keep",
     "needs_gpu",
     "training",
@@ -52,7 +54,7 @@ KEYS = (
     "task",
     "tuned",
 )
-SEED, TIMEOUT = Between(0, 2**32 - 1), Between(0, 1e9, above=True)
+SEED, TIMEOUT, CHECKPOINT = Between(0, 2**32 - 1), Between(0, 1e9, above=True), Between(0, 1e9)
 MOST_JOBS = 1_000_000
 Resolve = Callable[[str, Mapping[str, Setting]], Algorithm]
 
@@ -89,14 +91,28 @@ def _checked(text: SuiteText, resolve: Resolve) -> Suite:
         needs_gpu=_one_of(where, "needs_gpu", table.get("needs_gpu", False), bool),
         training=section(where, Training, table.get("training", {}), "training"),
         exam=dataclasses.replace(exam, transfer=transfer),
-        timeout_seconds=_timeout(where, table.get("timeout_seconds", DEFAULT_TIMEOUT_SECONDS)),
+        timeout_seconds=_seconds(where, table, "timeout_seconds", DEFAULT_TIMEOUT_SECONDS, TIMEOUT),
+        checkpoint_seconds=_seconds(where, table, "checkpoint_seconds", DEFAULT_CHECKPOINT_SECONDS, CHECKPOINT),
         tuned=_tuned(where, table.get("tuned", {}), ["training", *(each.name for each in algorithms)]),
         own_tasks=own,
     )
+    _refuse_method_beside_task(where, suite)
     count = len(suite.algorithms) * len(suite.tasks) * len(suite.seeds)
     if count > MOST_JOBS:
         raise ConfigurationError(f"{where}: {count:,} jobs: a suite has at most {MOST_JOBS:,}.")
     return suite
+
+
+def _refuse_method_beside_task(where: str, suite: Suite) -> None:
+    """The examiner imports the tasks and must not import a method with them."""
+    homes = {one.rpartition(":")[0]: name for name, one in suite.own_tasks.items() if isinstance(one, str)}
+    for row in suite.algorithms:
+        home = row.target.rpartition(":")[0]
+        if home in homes:
+            raise ConfigurationError(
+                f"{where}: the method '{row.name}' and the task '{homes[home]}' are in one file, {home}: write each in "
+                "a file of its own, because the process that examines imports the task and never the method."
+            )
 
 
 def jobs_of(suite: Suite) -> tuple[Job, ...]:
@@ -214,7 +230,8 @@ def _seeds(where: str, seeds: object) -> tuple[int, ...]:
     return tuple(seeds)
 
 
-def _timeout(where: str, value: object) -> float:
-    if type(value) not in {int, float} or not TIMEOUT.holds(value):  # type: ignore[arg-type]
-        raise ConfigurationError(f"{where}: timeout_seconds = {shown(value)}: expected a number of seconds {TIMEOUT}.")
-    return float(value)  # type: ignore[arg-type]
+def _seconds(where: str, table: Mapping[str, Any], key: str, default: float, bounds: Between) -> float:
+    value = table.get(key, default)
+    if type(value) not in {int, float} or not bounds.holds(value):
+        raise ConfigurationError(f"{where}: {key} = {shown(value)}: expected a number of seconds {bounds}.")
+    return float(value)

@@ -16,7 +16,7 @@ from benchmark.contract import PROGRAM, Algorithm, Training, name_fault
 from benchmark.errors import ConfigurationError, UnknownName
 from benchmark.suite.values import shown
 
-__all__ = ["COMMAND", "FIELDS", "fill_in", "located_words", "program_row"]
+__all__ = ["COMMAND", "FIELDS", "files_digest", "fill_in", "located_words", "program_row"]
 
 COMMAND = "command"
 NEEDED = ("model", "seed", "out")

@@ -117,6 +117,16 @@ def _lines(stream: IO[bytes] | Iterable[bytes]) -> Iterator[bytes]:
         yield line
 
 
+def _text_lines(path: Path, stream: IO[str]) -> Iterator[str]:
+    """Lines of a table, none of which is longer than a row may be: `csv` bounds a cell once it has read its line."""
+    number = 0
+    while line := stream.readline(LONGEST_ROW + 1):
+        number += 1
+        if len(line) > LONGEST_ROW:
+            raise MalformedRow(f"{path}:{number}: a row of more than {LONGEST_ROW:,} bytes: no problem is that long.")
+        yield line
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
     with cast("IO[bytes]", gzip.open(path, "rb")) if path.name.lower().endswith(".gz") else path.open("rb") as stream:
@@ -154,7 +164,7 @@ def _csv_rows(path: Path, separator: str) -> Iterator[tuple[int, RawRow]]:
     try:
         with _opened(path) as raw:
             text = io.TextIOWrapper(raw, encoding="utf-8-sig", newline="")
-            reader = csv.DictReader(text, delimiter=separator, strict=True)
+            reader = csv.DictReader(_text_lines(path, text), delimiter=separator, strict=True)
             for row in reader:
                 number = reader.line_num
                 if None in row or None in row.values():

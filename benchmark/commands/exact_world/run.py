@@ -12,7 +12,7 @@ import numpy as np
 
 from benchmark.commands.exact_world.policy import TreePolicy
 from benchmark.commands.exact_world.tree import World
-from benchmark.contract import Algorithm, Completion, Exam, Job, Model, Phase, Problem, StepLog, Training
+from benchmark.contract import Algorithm, Completion, Exam, Job, Model, Part, Phase, Problem, StepLog, Training
 from benchmark.errors import Diverged
 from benchmark.model.policy import LanguagePolicy
 from benchmark.run.live_run import CompletionBudget
@@ -66,6 +66,11 @@ class ExactRun:
                 order = generator.permutation(len(self._problems)).tolist()
             chosen, order = order[:size], order[size:]
             yield [self._problems[index] for index in chosen]
+
+    def resume(self, **parts: Part) -> int:
+        """Nothing is kept here: every training begins anew."""
+        del parts
+        return 0
 
     def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:
         """By the world's rule."""

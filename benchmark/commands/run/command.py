@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +21,7 @@ from benchmark.commands.options import (
     say,
 )
 from benchmark.commands.run.folders import require_writable
+from benchmark.commands.run.interrupted import told_when_interrupted
 from benchmark.commands.run.others import say_unreadable
 from benchmark.commands.run.summary import as_json, plan_as_json
 from benchmark.errors import ConfigurationError
@@ -125,7 +125,12 @@ def run(
 
 def _describe(plan: Plan, suite: str, out: Console) -> None:
     """What will be run, what is waited for, and what may be unfair about it."""
+    from benchmark.run.devices import crowding
+
     say(plan.describe(), "bold", to=out)
+    crowded = crowding(plan.workers, plan.threads) if plan.to_run else None
+    if crowded:
+        say(crowded, "yellow", to=out)
     for old in plan.stale:
         say(old.line, "yellow", to=out)
     for line in plan.awaiting(suite):
@@ -139,11 +144,8 @@ def _run(plan: Plan, reports: Path, out: Console, *, as_json_too: bool) -> None:
 
     require_writable(plan.results, "--results")
     require_writable(reports, "--reports")
-    try:
+    with told_when_interrupted(plan, out):
         failed = carry_out(plan, out)
-    except KeyboardInterrupt:
-        say(_how_to_go_on(plan), "yellow", to=out)
-        raise typer.Exit(130) from None
     _finish(plan, failed, reports, out, as_json_too=as_json_too)
 
 
@@ -173,15 +175,6 @@ def _show_plan(plan: Plan, out: Console, *, as_json_too: bool) -> None:
         say(f"to run   {job.id}", to=out)
     for job, reason in plan.refused:
         say(f"refused  {job.id}: {reason}", to=out)
-
-
-def _how_to_go_on(plan: Plan) -> str:
-    ended = plan.ended()
-    command = shlex.join(["bakeoff", *[word for word in sys.argv[1:] if word != "--force"]])
-    return (
-        f"interrupted: {ended} of {plan.total} jobs are done and keep their results, running ones were ended. "
-        f"Go on with the same command: {command}"
-    )
 
 
 def _names(text: str | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from algorithms import CATALOGUE as ALGORITHMS
@@ -77,7 +78,7 @@ def tape_compare(
     for place, column in enumerate(summary.header):
         table.add_column(column, justify="right" if place else "left", no_wrap=not place)
     for row in summary.rows:
-        table.add_row(row[0].strip("`"), *row[1:])
+        table.add_row(*map(escape, (row[0].strip("`"), *row[1:])))
     console.print(table)
     for name, why in found.left_out.items():
         say(f"left out: {name} {why}")

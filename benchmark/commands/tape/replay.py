@@ -21,7 +21,7 @@ from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from benchmark.adapter import Adapter
 from benchmark.commands.tape.store import Tape
-from benchmark.contract import Completion, Job, Phase, Problem
+from benchmark.contract import Completion, Job, Part, Phase, Problem
 from benchmark.errors import OffTape, TrainingStopped
 from benchmark.grading import grade_all
 from benchmark.model.policy import LanguagePolicy, Prompts
@@ -96,6 +96,11 @@ class ReplayRun:
             raise OffTape(f"asks for batches of {size} problems, not of the tape's {len(self._problems)}.")
         for _ in range(self.job.training.steps):
             yield self._problems
+
+    def resume(self, **parts: Part) -> int:
+        """Nothing is kept here: every training begins anew."""
+        del parts
+        return 0
 
     def rewards(self, problems: Sequence[Problem], completions: Sequence[Sequence[Completion]]) -> list[list[float]]:
         """Rewards from the tape; other texts, such as prefixes, are graded."""
