@@ -66,20 +66,27 @@ def trust_region_update(
     with torch.no_grad():
         before = float(evaluated(surrogate))
     step = natural_step(curvature, gradient(surrogate), radius)
-    share = 0.0
-    for halvings in range(HALVINGS):
-        tried = 0.5**halvings
-        with moved(weights, [tried * x for x in step]), torch.no_grad():
-            now = evaluate_now(run, batch, heads, method.needs)
-            better, near = float(surrogate(now)) < before, float(kl_to_old(now)) <= radius
-        if better and near:
-            share = tried
-            break
+
+    def acceptable() -> bool:
+        now = evaluate_now(run, batch, heads, method.needs)
+        return float(surrogate(now)) < before and float(kl_to_old(now)) <= radius
+
+    share = step_share(weights, step, acceptable)
     metrics = update(run, batch, heads, method, optimiser)
     with torch.no_grad():
         for weight, x in zip(weights, step, strict=True):
             weight.add_(share * x)
     return {**metrics, "trust/step_share": share}
+
+
+def step_share(weights: ParameterList, step: ParameterList, acceptable: Callable[[], bool]) -> float:
+    """The largest of 1, 1/2, 1/4, … of `step` after which the weights are acceptable; 0 where none of 20 is."""
+    for halvings in range(HALVINGS):
+        tried = 0.5**halvings
+        with moved(weights, [tried * x for x in step]), torch.no_grad():
+            if acceptable():
+                return tried
+    return 0.0
 
 
 @contextmanager

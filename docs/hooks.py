@@ -28,6 +28,7 @@ OUTSIDE = (
     "benchmark/suite/builtin/*.toml",
     "reports/*.*",
     "reports/*/*.svg",
+    "results/*/suite.json",
     "tests/*.py",
     "tests/programs/*.py",
     "CHANGELOG.md",
@@ -38,6 +39,8 @@ OUTSIDE = (
 """Files that pages link to; patterns relative to the root of the repository."""
 FETCHED = re.compile(r'<(?:script|img|iframe|source)\b[^>]*\ssrc="(?:https?:)?//|<link\b[^>]*\shref="(?:https?:)?//')
 """What a browser would load from another host."""
+RECORDS = re.compile(r"\[([^\]]*)\]\((?:\.\./)*results/[\w.-]+/?\)")
+"""A link to a folder of records: the site has no folders to look into, so its text stays."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -51,6 +54,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Links of the repository turned into links of the site."""
     source = page.file.src_uri
+    markdown = RECORDS.sub(r"\1", markdown)
     if (ROOT / "docs" / source).is_file():
         depth = "../" * source.count("/")
         return re.sub(rf"\]\({re.escape(depth)}\.\./", f"]({depth}", markdown)

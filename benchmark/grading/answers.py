@@ -11,6 +11,7 @@ from benchmark.grading.based import based, prefixed
 from benchmark.grading.clock import clock_of
 from benchmark.grading.latex import expression
 from benchmark.grading.parts import CONDITION, OR, at_commas, at_signs, at_unions, peeled, signs_of, split
+from benchmark.grading.phrases import name_in_words, phrase, words_alone
 from benchmark.grading.scalars import scalar
 from benchmark.grading.sets import certainly_a_set
 from benchmark.grading.spelling import clean, words_of
@@ -78,7 +79,7 @@ def _answer(tokens: list[Token], depth: int) -> Answer:  # noqa: PLR0911 - one r
         raise Unreadable("nothing")
     if depth > 8:
         raise Unreadable("lists within lists")
-    words = _words(tokens)
+    words = words_alone(tokens)
     if words is not None:
         return Text(words)
     structure = _conditions(tokens, depth)
@@ -103,7 +104,7 @@ def _answer(tokens: list[Token], depth: int) -> Answer:  # noqa: PLR0911 - one r
     try:
         return scalar(tokens)
     except Unreadable:
-        return _phrase(tokens)
+        return phrase(tokens)
 
 
 def _conditions(tokens: list[Token], depth: int) -> Answer | None:
@@ -158,53 +159,10 @@ def _ratio(tokens: list[Token], depth: int) -> Answer | None:
     return Group(":", tuple(items)) if all(isinstance(item, Scalar) for item in items) else None
 
 
-_NAMING = re.compile(r"(?P<name>.*?)\s*(?:\b(?:is|are|equals?|equal to|was|becomes)|[:=])", re.IGNORECASE | re.DOTALL)
-_NO_NAME = re.compile(
-    r"\b(?:not|no|never|n't|least|most|than|if|unless|or|except|neither|lambda|return|print|def|else|max|min|gcd|lcm)"
-    r"\b|n't\b",
-    re.IGNORECASE,
-)
-
-
 def _named_in_words(tokens: list[Token], depth: int) -> Answer | None:
     r"""`\text{The probability is } \frac{3}{4}`, `Total: 18`: a value after its name in words."""
-    count = 0
-    while count < len(tokens) and (
-        tokens[count].kind in ("text", "word") or (count and tokens[count].kind == "letter" and tokens[count].spaced)
-    ):
-        count += 1
-    if not count or count >= len(tokens):
-        return None
-    sign = tokens[count].value == ":"
-    words = " ".join(token.value for token in tokens[:count]) + (":" if sign else "")
-    naming = _NAMING.fullmatch(words)
-    rest = tokens[count + sign :]
-    if naming is None or not rest or _NO_NAME.search(words) or len(words) > 120 or any(map(str.isdigit, words)):
-        return None
-    return Relation((Text(words_of(naming["name"]) or "answer"), _answer(rest, depth + 1)), ("=",))
-
-
-def _phrase(tokens: list[Token]) -> Text:
-    """Words with numbers among them: a date, a time."""
-    written = any(token.kind == "text" or (token.kind == "word" and len(token.value) > 2) for token in tokens)
-    if not written or not all(
-        token.kind in ("text", "word", "letter", "number") or token.value in ".,:'-" for token in tokens
-    ):
-        raise Unreadable("neither an expression nor words")
-    return Text(words_of(" ".join(token.value for token in tokens)))
-
-
-def _words(tokens: list[Token]) -> str | None:
-    """Text without any mathematics."""
-    if all(
-        token.kind in ("text", "word", "letter") or token.value in (",", "'", "-", "(", ")", ":") for token in tokens
-    ):
-        inside = " ".join(token.value for token in tokens if token.kind in ("text", "word", "letter"))
-        if any(token.kind != "letter" for token in tokens if token.kind != "symbol") and not any(
-            map(str.isdigit, inside)
-        ):
-            return words_of(inside)
-    return None
+    named = name_in_words(tokens)
+    return named and Relation((Text(named[0]), _answer(named[1], depth + 1)), ("=",))
 
 
 def _listed(items: list[Answer]) -> Answer:
@@ -298,7 +256,11 @@ def _bracketed(tokens: list[Token], depth: int) -> Answer | None:  # noqa: PLR09
     parts = at_commas(inside)
     closing = tokens[-1].value
     if len(parts) < 2:
-        if opening in ("(", "[") and BRACKETS[opening] == closing and (at_signs(inside) != [inside] or _words(inside)):
+        if (
+            opening in ("(", "[")
+            and BRACKETS[opening] == closing
+            and (at_signs(inside) != [inside] or words_alone(inside))
+        ):
             return _answer(inside, depth + 1)
         return None
     kind = "()" if opening == "langle" else opening + closing

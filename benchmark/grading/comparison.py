@@ -6,27 +6,16 @@ for when the answer writes it, and is part of an equation when the gold does.
 
 from __future__ import annotations
 
-import cmath
 import re
-from collections.abc import Callable
 from dataclasses import replace
-from fractions import Fraction
-from typing import Literal
 
-from benchmark.grading.algebra import Value, equal, leading, number
+from benchmark.grading.algebra import equal, number
 from benchmark.grading.clock import same_time, time_of
-from benchmark.grading.evaluation import evaluate
-from benchmark.grading.sets import certainly_a_set, flipped, real_set, same_set
+from benchmark.grading.equality import Equality, Oracle, links_of, same_link, same_scalars
+from benchmark.grading.sets import certainly_a_set, real_set, same_set
 from benchmark.grading.structures import Answer, Based, ClockTime, Group, Matrix, Relation, Scalar, Text
-from benchmark.grading.units import same_unit
 
 __all__ = ["Equality", "same"]
-
-Equality = Literal["same", "different", "unsure"]
-"""`unsure`: only scalars of which the algebra cannot be certain stand between the two."""
-
-Oracle = Callable[[Scalar, Scalar], Equality]
-_PLACES = (0.7390851332, 1.6180339887, 2.2360679775, 0.5772156649, 1.2020569032, 1.3247179572, 0.9159655942)
 
 
 def same(left: Answer, right: Answer, oracle: Oracle) -> Equality:
@@ -46,7 +35,7 @@ def same(left: Answer, right: Answer, oracle: Oracle) -> Equality:
 
 def _same(left: Answer, right: Answer, oracle: Oracle) -> Equality:  # noqa: PLR0911 - one return for each structure
     if isinstance(left, Scalar) and isinstance(right, Scalar):
-        return _scalars(left, right, oracle)
+        return same_scalars(left, right, oracle)
     as_sets = _sets(left, right)
     if as_sets is not None:
         return as_sets
@@ -54,7 +43,7 @@ def _same(left: Answer, right: Answer, oracle: Oracle) -> Equality:  # noqa: PLR
     if isinstance(left, ClockTime) and isinstance(right, ClockTime):
         return "same" if same_time(left, right) else "different"
     if isinstance(left, Scalar) and isinstance(right, Scalar):
-        return _scalars(left, right, oracle)
+        return same_scalars(left, right, oracle)
     if isinstance(left, Text) and isinstance(right, Text):
         return "same" if left.words == right.words else "different"
     if isinstance(left, Based) and isinstance(right, Based):
@@ -202,62 +191,6 @@ def _result_of_chain(relation: Relation) -> Scalar | None:
     return last
 
 
-# --- scalars --------------------------------------------------------------------------------------------------------
-
-
-def _scalars(left: Scalar, right: Scalar, oracle: Oracle) -> Equality:
-    if not same_unit(left.unit, right.unit):
-        return "different"
-    if left.value is None or right.value is None:
-        return "same" if left.source == right.source else oracle(left, right)
-    if equal(left.value, right.value) or _percent(left, right) or _letters(left.source, right.source):
-        return "same"
-    if left.value.certain and right.value.certain:
-        return "different"
-    return "different" if _clearly_different(left.value, right.value) else oracle(left, right)
-
-
-def _letters(left: str, right: str) -> bool:
-    """A choice of A to E, in either case."""
-    return len(left) == len(right) == 1 and left.upper() == right.upper() and left.upper() in "ABCDE"
-
-
-def _percent(left: Scalar, right: Scalar) -> bool:
-    """10 % is 0.1 as well as 10; without the sign, a factor of 100 is a mistake."""
-    if left.percent == right.percent or left.value is None or right.value is None:
-        return False
-    part, whole = (left.value, right.value) if left.percent else (right.value, left.value)
-    return equal(part, whole * number(100)) and abs(whole.rational or Fraction(2)) <= 1
-
-
-def _clearly_different(left: Value, right: Value) -> bool:
-    """Values at two points that differ by more than a millionth; nothing where they cannot be computed."""
-    names = sorted(left.variables | right.variables)
-    if len(names) > len(_PLACES):
-        return False
-    for shift in range(2):
-        places = {name: _PLACES[(index + shift) % len(_PLACES)] for index, name in enumerate(names)}
-        first, second = _float(left, places), _float(right, places)
-        if first is None or second is None:
-            return False
-        if cmath.isinf(first) != cmath.isinf(second) or abs(first - second) > 1e-6 * max(1, abs(first), abs(second)):
-            return True
-    return False
-
-
-def _float(value: Value, places: dict[str, float]) -> complex | None:
-    """Infinity beyond the range of floats; `None` where there is no value."""
-    try:
-        return evaluate(value, places)
-    except OverflowError:
-        return complex("inf")
-    except (ArithmeticError, ValueError, KeyError):
-        return None
-
-
-# --- structures -----------------------------------------------------------------------------------------------------
-
-
 def _all(pairs: list[tuple[Answer, Answer]], oracle: Oracle) -> Equality:
     worst: Equality = "same"
     for left, right in pairs:
@@ -328,44 +261,13 @@ def _unordered(left: list[Answer], right: list[Answer], oracle: Oracle) -> Equal
 
 def _relations(left: Relation, right: Relation, oracle: Oracle) -> Equality:
     """Equations up to a factor, inequalities up to a positive one, chains link by link."""
-    links_left, links_right = _links(left), _links(right)
+    links_left, links_right = links_of(left), links_of(right)
     if links_left is None or links_right is None:
         if left.signs == right.signs and len(left.sides) == len(right.sides):
             return _all([*zip(left.sides, right.sides, strict=True)], oracle)
         return "different"
     if len(links_left) == len(links_right) and all(
-        any(_same_link(link, other) for other in links_right) for link in links_left
+        any(same_link(link, other) for other in links_right) for link in links_left
     ):
         return "same"
     return "different"
-
-
-_Link = tuple[str, Value]
-
-
-def _links(relation: Relation) -> list[_Link] | None:
-    """Each sign with the difference of its sides, `>` turned into `<`; `None` where a side is no exact value."""
-    found: list[_Link] = []
-    for sign, left, right in zip(relation.signs, relation.sides, relation.sides[1:], strict=False):
-        if not isinstance(left, Scalar) or not isinstance(right, Scalar) or left.value is None or right.value is None:
-            return None
-        if sign in (">", "ge"):
-            sign, left, right = flipped(sign), right, left  # noqa: PLW2901
-        found.append((sign, left.value - right.value))  # type: ignore[operator]
-    return found
-
-
-def _same_link(left: _Link, right: _Link) -> bool:
-    if left[0] != right[0]:
-        return False
-    if not left[1].variables or not right[1].variables:
-        return equal(left[1], right[1])
-    ratio = (left[1] / right[1]).rational if len(left[1].top) == len(right[1].top) else None
-    if ratio is None and equal(left[1], right[1]):
-        return True
-    if ratio is None:
-        lead, other = left[1].top[leading(left[1].top)], right[1].top.get(leading(left[1].top))
-        if not other or not equal(left[1], right[1] * number(lead / other)):
-            return False
-        ratio = lead / other
-    return left[0] in ("=", "ne") or ratio > 0

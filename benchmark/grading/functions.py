@@ -8,8 +8,9 @@ from fractions import Fraction
 
 from benchmark.grading.algebra import ONE, PI, UNIT, ZERO, Atom, E, TooLarge, Value, leading, number, single
 from benchmark.grading.powers import HALF, factors_of, sine_of
+from benchmark.grading.tokens import Unreadable
 
-__all__ = ["function"]
+__all__ = ["binomial", "function"]
 
 
 def function(name: str, argument: Value) -> Value:
@@ -89,3 +90,16 @@ def _logarithm(argument: Value) -> Value:
         inner = ONE if atom == E else _opaque("ln", single(atom))
         total += number(exponent) * inner
     return total
+
+
+def binomial(above: Value, below: Value) -> Value:
+    """Binomial coefficient of two whole numbers. Raises `Unreadable` for others, `TooLarge` beyond 2,000 factors."""
+    top, bottom = above.rational, below.rational
+    if top is None or bottom is None or top.denominator * bottom.denominator != 1 or not 0 <= bottom <= top:
+        raise Unreadable("a binomial coefficient of other than two numbers")
+    many = number(1)
+    for index in range(int(min(bottom, top - bottom))):
+        many = many * number(top - index) / number(index + 1)
+        if index > 2_000:
+            raise TooLarge("a binomial coefficient of large numbers")
+    return many

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
-from benchmark.grading.algebra import ONE, TooLarge, Value, number, symbol
-from benchmark.grading.functions import function
+from benchmark.grading.algebra import ONE, Value, number, symbol
+from benchmark.grading.functions import binomial, function
+from benchmark.grading.numerals import decimal
 from benchmark.grading.powers import power
 from benchmark.grading.tokens import BRACKETS, FUNCTIONS, GREEK, Token, Unreadable
 
@@ -49,7 +48,7 @@ class _Reader:
             name = self.peek()
             self.position += 1
             below = self.sum()
-            return value / below if name == "over" else _binomial(value, below)
+            return value / below if name == "over" else binomial(value, below)
         return value
 
     def sum(self) -> Value:
@@ -186,7 +185,7 @@ class _Reader:
         kind, value, _ = self.tokens[self.position]
         if kind == "number":
             self.position += 1
-            return number(_decimal(value))
+            return number(decimal(value))
         if kind == "letter":
             return self.name()
         if kind not in ("symbol", "command"):
@@ -224,7 +223,7 @@ class _Reader:
             top = self.digit()
             return top / self.digit()
         if name == "binom":
-            return _binomial(self.argument(), self.argument())
+            return binomial(self.argument(), self.argument())
         if name == "sqrt":
             degree = self.group("[") if self.peek() == "[" else number(2)
             return power(self.argument(), ONE / degree)
@@ -271,33 +270,9 @@ class _Reader:
         return function(name, inner)
 
 
-def _binomial(above: Value, below: Value) -> Value:
-    top, bottom = above.rational, below.rational
-    if top is None or bottom is None or top.denominator * bottom.denominator != 1 or not 0 <= bottom <= top:
-        raise Unreadable("a binomial coefficient of other than two numbers")
-    many = number(1)
-    for index in range(int(min(bottom, top - bottom))):
-        many = many * number(top - index) / number(index + 1)
-        if index > 2_000:
-            raise TooLarge("a binomial coefficient of large numbers")
-    return many
-
-
 _STARTS = (
     frozenset(("0", "a", "(", "[", "{", "|", "frac", "binom", "sqrt", "pi", "infty", "lfloor", "lceil"))
     | FUNCTIONS
     | GREEK
 )
 _STARTS -= {"|"}
-
-
-def _decimal(written: str) -> Fraction:
-    """A decimal of any length; Python refuses to read more than 4,300 digits at once."""
-    if written.endswith("..."):
-        raise Unreadable("a decimal that goes on")
-    whole, _, decimals = written.partition(".")
-    digits, value = whole + decimals, 0
-    for start in range(0, len(digits), 4000):
-        block = digits[start : start + 4000]
-        value = value * 10 ** len(block) + int(block)
-    return Fraction(value, 10 ** len(decimals))

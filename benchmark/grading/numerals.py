@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
-__all__ = ["one_spelling", "words_as_digits"]
+from benchmark.grading.tokens import Unreadable
+
+__all__ = ["decimal", "one_spelling", "words_as_digits"]
 
 _SPACED_THOUSANDS = re.compile(r"(?<![\d.])\d{1,3}(?:(?:\\[,; ]|[\s~])\d{3})+(?![\d])")
 _THOUSANDS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
@@ -260,3 +262,15 @@ def _chinese_number(text: str) -> int | None:
             total = (total + section + (digit or 0)) * (10**4 if character == "万" else 10**8)
             section, digit = 0, None
     return total + section + (digit or 0)
+
+
+def decimal(written: str) -> Fraction:
+    """A decimal of any length; Python refuses to read more than 4,300 digits at once. `Unreadable` for `0.33...`."""
+    if written.endswith("..."):
+        raise Unreadable("a decimal that goes on")
+    whole, _, decimals = written.partition(".")
+    digits, value = whole + decimals, 0
+    for start in range(0, len(digits), 4000):
+        block = digits[start : start + 4000]
+        value = value * 10 ** len(block) + int(block)
+    return Fraction(value, 10 ** len(decimals))
