@@ -33,8 +33,8 @@ checkpoint_seconds = 0
 timeout_seconds = 600
 [training]
 steps = {steps}
-prompts_per_step = 2
-group_size = 4
+prompts_per_step = 4
+group_size = 2
 warmup_steps = 2
 learning_rate = 1e-3
 max_completion_tokens = 32
@@ -232,7 +232,7 @@ def session(
     finish(folder, "reference", workers)
     whole = time.monotonic() - began
     say(f"undisturbed: {whole:.0f} s for {len(methods)} methods")
-    longest, number = max(12.0, 2 * whole * workers / len(methods)), 0
+    longest, number = min(0.8 * whole, max(12.0, 2 * whole * workers / len(methods))), 0  # of about four jobs
     while tally.kills.total() < kills or min(tally.hit[name] for name in methods) < least:
         number += 1
         lacking = [name for name in methods if tally.hit[name] < least] or list(methods)

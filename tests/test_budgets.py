@@ -8,7 +8,7 @@ import factories
 import pytest
 
 from benchmark.comparison.evidence import gather
-from benchmark.contract import ExamProblems, StepLog, Tuning
+from benchmark.contract import ExamProblems, Resumption, StepLog, Tuning
 from benchmark.report.document import figures
 from benchmark.report.figures import looks
 from benchmark.report.figures.drawing import rendered
@@ -211,6 +211,18 @@ def test_conditions_say_what_tuning_cost(tmp_path):
         "`grpo`: the best of 4 settings on validation, 12,288 completions beside those of this table; "
         "one setting, not tuned: `flowrl` and `sft`"
     )
+
+
+def test_conditions_say_which_jobs_were_interrupted(tmp_path):
+    went_on, anew = Resumption("train", 12), Resumption("train", 0, "the method keeps no checkpoints.")
+    resumed = {("grpo", 0): (went_on,), ("sft", 1): (anew, anew)}
+    plain = dict(conditions_table(evidence(tmp_path / "a")).rows)
+    assert "interrupted" not in plain
+    found = evidence(
+        tmp_path / "b", lambda one: replace(one, resumed=resumed.get((one.job.algorithm.name, one.job.seed), ()))
+    )
+    said = dict(conditions_table(found).rows)["interrupted"]
+    assert said == "2 jobs, 1 of which did a stage anew: the method keeps no checkpoints."
 
 
 @pytest.mark.parametrize(

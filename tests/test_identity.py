@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from algorithms import CATALOGUE
-from benchmark.contract import GREEDY, Identity, Outcome, Record, job_id
+from benchmark.contract import GREEDY, PROGRAM, Algorithm, Identity, Model, Outcome, Record, job_id
 from benchmark.model.pocket import POCKET
 from benchmark.run import identity
 from benchmark.run.identity import differences, identified, problems_digest
@@ -21,7 +21,7 @@ from benchmark.run.stale import stale_records
 from benchmark.store.digests import digests_of
 from benchmark.store.outcomes import write_outcomes
 from benchmark.store.records import is_done, job_folder, read_suite, write_record, write_suite
-from benchmark.suite.code import method_digest, method_files
+from benchmark.suite.code import algorithm_digest, method_digest, method_files, program_files
 from benchmark.suite.load import jobs_of, load_suite
 from benchmark.suite.registry import resolve
 from benchmark.tasks import load_task
@@ -167,6 +167,22 @@ def test_a_method_of_an_installed_package_is_that_package(tmp_path, monkeypatch)
     libraries = code._installed()
     monkeypatch.setattr(code, "_installed", lambda: (*libraries, installed.resolve()))
     assert set(method_files("theirs.method:Mine")) == {"theirs", "theirs.losses", "theirs.method"}
+
+
+def test_a_program_s_source_is_its_files_and_the_modules_beside_it(folder):
+    (folder / "train.py").write_text("import torch\nfrom package.inner import deep\nimport helper\n", encoding="utf-8")
+    (folder / "settings.yaml").write_text("rate: 1\n", encoding="utf-8")
+    assert program_files(f"python -c '{'x = 1;' * 500}'") == {}  # no word of it is the name of a file
+    command = "python train.py --settings settings.yaml --model '{model}'"
+    files = set(program_files(command))
+    assert files == {
+        *("train.py", "settings.yaml", "helper.py"),
+        *("package/__init__.py", "inner.py", "sibling.py", "sub/__init__.py", "deeper.py"),
+    }
+    row = Algorithm("mine", PROGRAM, {"command": command, "files": ""})
+    before = algorithm_digest(row)
+    (folder / "package" / "sub" / "deeper.py").write_text("which = 1\n", encoding="utf-8")
+    assert algorithm_digest(row) != before
 
 
 # --- the six parts ---------------------------------------------------------------------------------------------------
@@ -330,6 +346,34 @@ def test_an_edit_while_the_sweep_runs_ends_the_job_and_the_next_run_goes_on(fold
     assert [job.id for job in plan_of(folder).to_run] != [job.id for job in plan.to_run]
 
 
+def test_data_that_changed_while_the_sweep_ran_is_not_examined(folder):
+    from benchmark.errors import ConfigurationError
+    from benchmark.run.examine import _refuse_other_data
+    from benchmark.run.job import Order
+
+    job = named(folder)["mine"]
+    order = Order(job, folder / "results", None, threads=1)
+    task = load_task("sums", job.own_tasks)
+    splits = {split: task.load(split) for split in ("train", "validation", "test")}
+    _refuse_other_data(order, splits)
+    fewer = {**splits, "train": splits["train"][1:]}
+    with pytest.raises(
+        ConfigurationError, match=r"the data of task 'sums' was changed while the sweep ran \(.* → .*\)"
+    ):
+        _refuse_other_data(order, fewer)
+
+
+def test_a_task_without_test_problems_is_refused_before_the_first_job(folder):
+    from benchmark.errors import ConfigurationError
+    from benchmark.run.plan import _refuse_too_few
+
+    suite = load_suite(folder / "mine.toml", resolve)
+    problems = load_task("sums", suite.own_tasks).load("train")
+    _refuse_too_few(suite, "sums", problems, (), problems)
+    with pytest.raises(ConfigurationError, match="task 'sums' has no test problems, so that nothing can be examined"):
+        _refuse_too_few(suite, "sums", problems, (), ())
+
+
 def test_a_part_that_is_a_text_is_said_whole():
     old = Identity("a" * 64, "b" * 64, "c" * 64, "d" * 64, "bakeoff-grader 2", "0.1")
     new = replace(old, method="e" * 64, version="0.2")
@@ -337,3 +381,58 @@ def test_a_part_that_is_a_text_is_said_whole():
         f"the method's code changed ({'a' * 12} → {'e' * 12})",
         "the package's version changed (0.1 → 0.2)",
     )
+
+
+# --- models of the Hub, and worlds ------------------------------------------------------------------------------------
+
+
+def test_a_model_of_the_hub_is_its_name_and_commit(monkeypatch):
+    commits = {"a/b": "1" * 40}
+    monkeypatch.setattr(identity, "hub_commit", lambda name, _: commits.get(name))
+    identity._commit.cache_clear()
+    first = identity.model_digest(Model("a/b"))
+    commits["a/b"] = "2" * 40
+    assert identity.model_digest(Model("a/b")) == first  # asked once in a run
+    identity._commit.cache_clear()
+    assert identity.model_digest(Model("a/b")) != first
+    assert identity.model_digest(Model("a/c")) != identity.model_digest(Model("a/d"))
+    identity._commit.cache_clear()
+
+
+def test_a_cached_model_s_commit_is_that_of_its_snapshot(tmp_path, monkeypatch):
+    import huggingface_hub
+
+    from benchmark.model.hub import hub_commit
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    snapshot = tmp_path / "models--a--b" / "snapshots" / ("3" * 40) / "config.json"
+    kept = {"a/b": str(snapshot)}
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda name, *_, **__: kept.get(name))
+    assert hub_commit("a/b") == "3" * 40
+    assert hub_commit("a/c") is None
+    monkeypatch.undo()
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    assert hub_commit("no name of a repository/at/all") is None
+
+
+def test_a_world_and_its_method_are_part_of_a_job_s_name(tmp_path, monkeypatch):
+    from benchmark.lab import plan as lab_plan
+
+    path = tmp_path / "small.toml"
+    path.write_text('tasks = ["grid_8x8"]\nseeds = [0]\n[methods]\nbase_model = {}\ntb = {}\n', encoding="utf-8")
+
+    def ids():
+        plan = lab_plan.make_lab_plan(str(path), results=tmp_path / "results", data=None, workers=1)
+        return {job.algorithm.name: job.id for job in plan.jobs()}
+
+    first = ids()
+    assert ids() == first
+    assert {"benchmark.lab.methods.tb", "benchmark.lab.methods.method"} <= set(
+        method_files("benchmark.lab.methods.tb:GraphTrajectoryBalance")
+    )
+    monkeypatch.setattr(
+        lab_plan, "method_digest", lambda target: "f" * 64 if ".tb:" in target else method_digest(target)
+    )
+    assert {name for name, id_ in ids().items() if id_ != first[name]} == {"tb"}
+    monkeypatch.setattr(lab_plan, "world_digest", lambda _: "e" * 64)
+    assert {name for name, id_ in ids().items() if id_ != first[name]} == {"base_model", "tb"}

@@ -1,4 +1,4 @@
-"""A whole sweep that is killed in its training and in its exam ends as if nobody had; `nox -s kill` does it at random."""
+"""A sweep that is killed in its training and in its exam ends as if nobody had; `nox -s kill` does it at random."""
 
 import os
 import random

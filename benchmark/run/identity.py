@@ -16,7 +16,7 @@ from benchmark.model.pocket import POCKET
 from benchmark.model.tokens import format_of
 from benchmark.run.prompting import examples_of
 from benchmark.store.provenance import numbers_version
-from benchmark.suite.code import method_digest
+from benchmark.suite.code import algorithm_digest
 from benchmark.tasks import load_task
 from benchmark.tasks.task import SPLITS
 
@@ -65,7 +65,7 @@ def identified(suite: Suite, jobs: Sequence[Job], data: Path | None) -> tuple[Jo
         task, prompt = shared[job.task]
         known = Identity("", task, "", "", grader_version(), numbers_version())
         if not job.algorithm.imported:
-            method, model = method_digest(job.algorithm.target), model_digest(job.model)
+            method, model = algorithm_digest(job.algorithm), model_digest(job.model)
             known = dataclasses.replace(known, method=method, model=model, prompt=prompt)
         found.append(with_identity(job, known))
     return tuple(found)

@@ -189,15 +189,17 @@ def carry_out(plan: Plan, console: Console) -> Sequence[Record]:
         for job in plan.to_run
     ]
     seals = Seals(plan.results, plan.done)
-    with Display(console, plan.to_run, plan.workers, past) as display:
-        records = sweep(
-            orders,
-            workers=plan.workers,
-            timeout_seconds=plan.suite.timeout_seconds,
-            watcher=_Sealing(display, seals),
-            devices=devices_of(plan.device),
-        )
-    changed = {record.job.id: record for record in seals.broken()}
+    try:
+        with Display(console, plan.to_run, plan.workers, past) as display:
+            records = sweep(
+                orders,
+                workers=plan.workers,
+                timeout_seconds=plan.suite.timeout_seconds,
+                watcher=_Sealing(display, seals),
+                devices=devices_of(plan.device),
+            )
+    finally:  # also of a sweep that is interrupted
+        changed = {record.job.id: record for record in seals.broken()}
     ended = {record.job.id: record for record in (*refused, *records)} | changed
     return [record for record in ended.values() if record.status != "done"]
 

@@ -72,7 +72,7 @@ class Program(Adapter):
         if not isinstance(run, LiveRun):
             raise ConfigurationError("a program trains language models in a suite, nothing else.")
         if files_digest(shlex.split(self.command)) != self.files:
-            raise ConfigurationError(
+            raise MethodFault(
                 "a file named in the command was changed while the sweep ran: run the suite again, it then starts from "
                 "the new one."
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from multiprocessing.connection import Connection
 
 from benchmark.contract import Record
-from benchmark.errors import ConfigurationError
+from benchmark.errors import MethodFault
 from benchmark.importing import is_imported
 from benchmark.run.clock import Clock
 from benchmark.run.examine import examine
@@ -29,7 +29,7 @@ def _examine_alone(order: Order, clock: Clock, progress: JobProgress) -> Record:
     record = examine(order, clock, progress)
     target = order.job.algorithm.target
     if is_imported(target):
-        raise ConfigurationError(
+        raise MethodFault(
             f"the examiner's process imported the method '{target}', because a task of the suite imports its file: "
             "write task and method in files of their own, of which neither imports the other."
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,7 +33,7 @@ from benchmark.run.prompting import examples_of, without_examples
 from benchmark.store import provenance
 from benchmark.store.records import job_folder, write_steps
 from benchmark.suite.author import refuse_other_checkpoint
-from benchmark.suite.code import method_digest
+from benchmark.suite.code import algorithm_digest
 from benchmark.suite.registry import build
 from benchmark.tasks import load_task
 from benchmark.tasks.withheld import refuse_asked, withheld
@@ -65,8 +66,10 @@ def train(order: Order, clock: Clock, progress: JobProgress) -> None:
             clock.watch_cuda()
         loaded = _load(order)
         adapter = build(order.job.algorithm)
-        for module in adapter.imports:
-            importlib.import_module(module)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of their own next versions
+            for module in adapter.imports:
+                importlib.import_module(module)
     progress.enter("train")
     watch = LoadWatch(order.jobs)
     trained = _train(order, loaded, adapter, clock, progress, watch)
@@ -83,7 +86,7 @@ def train(order: Order, clock: Clock, progress: JobProgress) -> None:
 def _refuse_changed(order: Order) -> None:
     """The method is the one that was planned: its file may have been edited since the sweep began."""
     planned = order.job.identity
-    found = planned and method_digest(order.job.algorithm.target)
+    found = planned and algorithm_digest(order.job.algorithm)
     if planned and found != planned.method:
         raise ConfigurationError(
             f"the code of '{order.job.algorithm.name}' was changed while the sweep ran ({planned.method[:12]} → "

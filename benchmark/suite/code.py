@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import shlex
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 
+from benchmark.contract import PROGRAM, Algorithm
 from benchmark.importing import is_path, named_object
 
-__all__ = ["method_digest", "method_files"]
+__all__ = ["algorithm_digest", "method_digest", "method_files", "program_files"]
 
 INDEX = "algorithms"
 """The list of our methods: a new entry in it changes none of the others."""
@@ -28,13 +30,51 @@ NUMBERS = "benchmark.lab"
 """The part of `benchmark` that holds methods of its own."""
 
 
+def algorithm_digest(algorithm: Algorithm) -> str:
+    """SHA-256 over the source of a row: of its class, or of the program that its command starts."""
+    if algorithm.target == PROGRAM:
+        return _digest(program_files(str(algorithm.settings.get("command", ""))))
+    return method_digest(algorithm.target)
+
+
+def program_files(command: str) -> dict[str, Path]:
+    """The files named in a command, and the modules beside a Python file among them that it imports, by their paths."""
+    waiting = [path.resolve() for word in shlex.split(command) if _is_file(path := Path(word))]
+    found: dict[str, Path] = {}
+    while waiting:
+        path = waiting.pop()
+        if path in found.values():
+            continue
+        found[f"{path.parent.name}/{path.name}" if path.name == "__init__.py" else path.name] = path
+        for level, module, names in _import_statements(path, path.stat().st_mtime_ns) if path.suffix == ".py" else ():
+            folder = path.parents[max(level - 1, 0)]
+            for full in (module, *(f"{module}.{name}".strip(".") for name in names)):
+                parts = full.split(".") if full else []
+                for count in range(1, len(parts) + 1):
+                    place = folder.joinpath(*parts[:count])
+                    files = (place.with_suffix(".py"), place / "__init__.py")
+                    waiting += [file.resolve() for file in files if file.is_file()]
+    return found
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a word too long for the name of a file, or with a null character
+        return False
+
+
 def method_digest(target: str) -> str:
     """SHA-256 over the source files of the class at `package.module:Class` or `file.py:Class`.
 
     Line ends do not count, comments do. Raises `ConfigurationError` where there is no such class.
     """
+    return _digest(method_files(target))
+
+
+def _digest(files: Mapping[str, Path]) -> str:
     total = hashlib.sha256()
-    for label, path in sorted(method_files(target).items()):
+    for label, path in sorted(files.items()):
         content = path.read_bytes().replace(b"\r\n", b"\n")
         total.update(f"{label} {hashlib.sha256(content).hexdigest()}\n".encode())
     return total.hexdigest()

@@ -111,6 +111,7 @@ def conditions_table(evidence: Evidence) -> Table:
         ("commit", _distinct(evidence, _commit)),
         ("version of this package", _distinct(evidence, lambda each: plain(each.version))),
         ("libraries", _distinct(evidence, _libraries)),
+        *_interrupted(evidence),
         *_unidentified(evidence),
     ]
     return Table(("condition", "value"), tuple(rows), left=2)
@@ -123,6 +124,16 @@ def _machines(evidence: Evidence) -> Iterable[tuple[str, str]]:
             "machine (digest)",
             _distinct(evidence, lambda each: code(each.machine) if each.machine else "not recorded"),
         )
+
+
+def _interrupted(evidence: Evidence) -> Iterable[tuple[str, str]]:
+    """Jobs that were interrupted, where any was, and what their records say of it."""
+    resumed = [record for record in evidence.records if record.resumed]
+    if resumed:
+        notes = sorted({plain(one.note) for record in resumed for one in record.resumed if one.note})
+        anew = sum(any(one.went_on_from == 0 for one in record.resumed) for record in resumed)
+        said = f"{_plural(len(resumed), 'job')}, {anew} of which did a stage anew"
+        yield "interrupted", f"{said}{': ' if notes else ''}{' '.join(notes)}"
 
 
 def _unidentified(evidence: Evidence) -> Iterable[tuple[str, str]]:
