@@ -232,7 +232,7 @@ def session(
     finish(folder, "reference", workers)
     whole = time.monotonic() - began
     say(f"undisturbed: {whole:.0f} s for {len(methods)} methods")
-    longest, number = min(0.8 * whole, max(12.0, 2 * whole * workers / len(methods))), 0  # of about four jobs
+    longest, number = min(0.5 * whole, max(12.0, 2 * whole * workers / len(methods))), 0  # of about four jobs
     while tally.kills.total() < kills or min(tally.hit[name] for name in methods) < least:
         number += 1
         lacking = [name for name in methods if tally.hit[name] < least] or list(methods)
