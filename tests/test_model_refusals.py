@@ -195,7 +195,7 @@ def test_kept_weights_come_back(folder, tmp_path, lora_rank, keep):
     prompts, ids, mask = trained.encode(["one"]), torch.tensor([[5, 6, 7]]), torch.ones(1, 3)
     one, other = (policy.score(prompts, ids, mask, temperature=1.0).logp.detach() for policy in (trained, again))
     assert torch.allclose(one, other, atol=1e-5)
-    assert str(tmp_path / "kept") in how_to_load(tmp_path / "kept", str(folder))
+    assert str(tmp_path / "kept") in how_to_load(str(tmp_path / "kept"), model, keep)
 
 
 def test_the_prompt_is_in_a_jobs_identity_but_not_where_it_is_the_pocket_policys_own(tmp_path):
