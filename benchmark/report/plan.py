@@ -15,6 +15,7 @@ from benchmark.report.parts.curves import diversity, learning_curves, levels, mo
 from benchmark.report.parts.details import conditions, failures, files, measurements, published
 from benchmark.report.parts.opening import across, matrices, opening, results, verdicts
 from benchmark.report.parts.prompts import prompts
+from benchmark.report.parts.transfer import transfer
 from benchmark.report.parts.weights import weights
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ PLAN: tuple[Callable[[ReportData], list[Section]], ...] = (
     opening,
     results,
     verdicts,
+    transfer,
     matrices,
     across,
     learning_curves,
