@@ -6,6 +6,7 @@ A transfer exam is estimated as a job's own exam is: from its parts per seed and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -32,7 +33,7 @@ class TransferAccuracy:
 
     summary: Summary
     """Keyed by method, trained task and `accuracy`."""
-    verdicts: dict[str, Pairs]
+    verdicts: Mapping[str, Pairs]
     """Trained task → verdicts of all pairs, by the rules of the main table, corrected within this exam."""
 
     def of(self, method: str, task: str) -> Estimate:

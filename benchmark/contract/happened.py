@@ -145,6 +145,8 @@ class Provenance:
     """Name and version of the grader."""
     rendered_prompt: str | None = None
     """The whole text that the model read for the first validation problem; `None` where it may not be kept."""
+    reading: str | None = None
+    """Slower ways in which the model had to be read, and why; `None` where the fastest ones were taken."""
 
 
 @dataclass(frozen=True, slots=True)
