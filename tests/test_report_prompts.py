@@ -59,7 +59,9 @@ def test_the_page_folds_it_and_runs_nothing_of_it(tmp_path):
         write_report(tmp_path / "results", tmp_path / "reports", "tiny")
     whole = (tmp_path / "reports" / "tiny.html").read_text(encoding="utf-8")
     shown = re.findall(
-        r"<details><summary>Prompt of <code>(\w+)</code></summary>\n<pre><code[^>]*>(.*?)</code></pre>", whole, re.DOTALL
+        r"<details><summary>Prompt of <code>(\w+)</code></summary>\n<pre><code[^>]*>(.*?)</code></pre>",
+        whole,
+        re.DOTALL,
     )
     assert [task for task, _ in shown] == ["grade_school", "competition"]
     assert "<|im_start|>assistant" in html.unescape(shown[0][1])
