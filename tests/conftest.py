@@ -23,6 +23,7 @@ SLOW = {
     "test_every_algorithm.py",
     "test_exact_world.py",
     "test_exam_command.py",
+    "test_extra_tensors.py",
     "test_graded_corpus.py",
     "test_hostile.py",
     "test_identity.py",

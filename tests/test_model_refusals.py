@@ -129,7 +129,10 @@ def test_a_fit_model_passes(folder, tmp_path):
         ({"exam": "max_completion_tokens = 850"}, r"reads 900 tokens, but the longest prompt of grade_school has"),
         ({"prompt": "shots = 40"}, "lower max_completion_tokens or .prompt. shots"),
         ({"top": ['keep = "adapter"']}, 'lora_rank is not given: write keep = "full"'),
-        ({"top": ["needs_gpu = true"]}, r"needs a GPU, and torch finds none; without one its 2 jobs would take about"),
+        (
+            {"top": ["needs_gpu = true"]},
+            r"needs a GPU, and torch finds none; by a rough estimate its 2 jobs would take .+ on the . core",
+        ),
     ],
 )
 def test_an_unfit_question_is_refused_before_the_first_job(sections, message, folder, tmp_path, monkeypatch):
@@ -163,18 +166,47 @@ def test_a_large_model_is_looked_at_in_a_process_of_its_own(folder, tmp_path, mo
 
 def test_hours_are_weights_times_tokens(folder, tmp_path, monkeypatch):
     suite, jobs = suite_of(folder, tmp_path, exam="problems = 10\nsamples = 1\nmax_completion_tokens = 5")
-    monkeypatch.setattr(ready, "_flops_per_second", lambda: 1e6)
-    monkeypatch.setattr(ready, "_parameters", lambda _: 100.0)
+    monkeypatch.setattr(ready, "CORE_FLOPS", 1e6)
+    monkeypatch.setattr(ready, "_cores", lambda: 3)
+    monkeypatch.setattr(ready, "_parameters", lambda _: 100)
     training = suite.training
-    # training: completions × 80 tokens × 10 FLOPs a weight; exam: 10 problems × 2 completions × 5 tokens × 2
-    expected = 100 * (training.completions * 80 * 10 + 10 * 2 * 5 * 2) * 2 / 1e6 / 3600
+    # grpo trains: completions × 80 tokens × 10 FLOPs a weight; both are examined: 10 problems × 2 completions × 5 × 2
+    expected = 100 * (training.completions * 80 * 10 + 2 * 10 * 2 * 5 * 2) / 3e6 / 3600
     assert ready.hours_without_gpu(suite, jobs) == pytest.approx(expected)
 
 
-def test_the_size_of_a_model_is_in_its_name():
-    assert ready._parameters("Qwen/Qwen2.5-0.5B-Instruct") == 0.5e9
-    assert ready._parameters("google/gemma-3-270m-it") is None or ready._parameters("x/y-270M") == 270e6
+def test_the_rate_of_a_core_is_the_one_measured_with_gemma(tmp_path, monkeypatch):
+    # 2 cores sampled 240 tokens a second of 268,098,176 weights: an exam of 24,000 tokens took 100 s
+    suite, jobs = suite_of("x/gemma-268m", tmp_path, exam="problems = 100\nsamples = 2\nmax_completion_tokens = 80")
+    monkeypatch.setattr(ready, "_cores", lambda: 2)
+    hours = ready.hours_without_gpu(suite, jobs[:1])
+    assert jobs[0].algorithm.name == "base_model"
+    assert hours == pytest.approx(100 / 3600, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [
+        (0.01, "a few minutes"),
+        (0.25, "0.25 hours"),
+        (19.7, "20 hours"),
+        (47.9, "48 hours"),
+        (70, "3 days"),
+        (1000, "40 days"),
+        (70_000, "8 years"),
+        (257_392, "30 years"),
+    ],
+)
+def test_an_estimate_is_rounded_to_what_it_can_know(hours, words):
+    assert ready._duration(hours) == words
+
+
+def test_the_size_of_a_model_is_in_its_name_or_its_files(folder):
+    assert ready._parameters("Qwen/Qwen2.5-0.5B-Instruct") == 500_000_000
+    assert ready._parameters("google/gemma-3-270m-it") == 270_000_000
     assert ready._parameters("x/unknown") is None
+    policy = load_policy(Model(source=str(folder)), "")
+    assert ready._parameters(str(folder)) == sum(weight.numel() for weight in policy.model.parameters())
 
 
 @pytest.mark.parametrize("lora_rank", [None, 4])
@@ -195,7 +227,7 @@ def test_kept_weights_come_back(folder, tmp_path, lora_rank, keep):
     prompts, ids, mask = trained.encode(["one"]), torch.tensor([[5, 6, 7]]), torch.ones(1, 3)
     one, other = (policy.score(prompts, ids, mask, temperature=1.0).logp.detach() for policy in (trained, again))
     assert torch.allclose(one, other, atol=1e-5)
-    assert str(tmp_path / "kept") in how_to_load(tmp_path / "kept", str(folder))
+    assert str(tmp_path / "kept") in how_to_load(str(tmp_path / "kept"), model, keep)
 
 
 def test_the_prompt_is_in_a_jobs_identity_but_not_where_it_is_the_pocket_policys_own(tmp_path):

@@ -27,11 +27,6 @@ LAYOUTS = [
         ("Ann has 3 pens. How many legs have 2 pens?", "0.5", "Division", 0),
     ),
     (
-        "svamp",
-        {"question": "What is 2 plus 3?", "result": "5", "problem_type": "Addition"},
-        ("What is 2 plus 3?", "5", "Addition", 0),
-    ),
-    (
         "asdiv",
         {
             "body": "Seven apples are red.",

@@ -159,6 +159,8 @@ class Provenance:
     """The whole text that the model read for the first validation problem; `None` where it may not be kept."""
     machine: str | None = None
     """Digest of host name, processor and memory: the same for jobs of one machine; `None` in records of before it."""
+    reading: str | None = None
+    """Slower ways in which the model had to be read, and why; `None` where the fastest ones were taken."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ A checkpoint whose tensors are not exactly the model's would start from random n
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +15,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig
 from transformers.utils import logging
 from transformers.utils.logging import disable_progress_bar
 
 from benchmark.contract import Model, Prompt
 from benchmark.errors import ConfigurationError, DataUnavailable, MethodFault
+from benchmark.model.extra_tensors import harmful
 from benchmark.model.hub import hub_unavailable_reason
 from benchmark.model.lora import with_lora
 from benchmark.model.pocket import POCKET
@@ -31,6 +32,8 @@ __all__ = ["load_policy", "load_trained"]
 
 UNREADABLE = (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError, TypeError, SafetensorError)
 """What transformers raises when a folder is not what it should be."""
+MOST_NAMES = 3
+"""Tensors that a refusal names."""
 
 
 def load_policy(
@@ -161,7 +164,23 @@ def _network(model: Model, source: str, where: dict[str, Any], reason: str | Non
                 f"{what.partition('_')[0]} in its weights, {names[0]} first, and would be filled with random numbers: "
                 "complete the folder, or name the model that its config.json describes."
             )
+    _refuse_extra(model, network, found.get("unexpected_keys", ()), source, where)
     return network
+
+
+def _refuse_extra(model: Model, network: Any, names: Collection[str], source: str, where: dict[str, Any]) -> None:  # noqa: ANN401 - untyped there
+    """Tensors that have no place in the model, unless a rule of `extra_tensors` says that they change nothing."""
+    if not names:
+        return
+    config, _ = PretrainedConfig.get_config_dict(source, **where)
+    wrong = harmful(names, network, config)
+    if wrong:
+        few = ", ".join(wrong[:MOST_NAMES]) + (", …" if len(wrong) > MOST_NAMES else "")
+        raise ConfigurationError(
+            f"model '{model.source}': its weights hold {len(wrong)} tensor{'s' if len(wrong) > 1 else ''} for which "
+            f"{type(network).__name__} has no place ({few}) and without which it is another model: name the model that "
+            "its config.json describes, or remove them from the weights."
+        )
 
 
 def _refusal(model: Model, what: str, reason: str | None, error: BaseException) -> ConfigurationError:

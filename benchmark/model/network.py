@@ -54,6 +54,25 @@ class ReadingPlan:
     passed_over: tuple[str, ...] = ()
     """Why each faster way was not taken."""
 
+    @property
+    def slower(self) -> str | None:
+        """In words the slower ways that are taken, and why; `None` where all are the fastest."""
+        ways = (_SLOWER.get(way) for way in (self.logits, self.sampling, self.scoring))
+        said = ", ".join(words for words in ways if words is not None)
+        if not said:
+            return None
+        return f"slower than the fastest way: {said}" + "".join(f", because {why}" for why in self.passed_over)
+
+
+_SLOWER: dict[str, str] = {
+    "tail": "logits by the model's own forward pass over given states",
+    "whole": "logits by the whole model",
+    "equal_lengths": "sampling in batches of equal prompt lengths",
+    "without_cache": "sampling without a cache",
+    "right_padded": "scoring whole rows in one batch",
+    "row_by_row": "scoring row by row",
+}
+
 
 class States(NamedTuple):
     """What a model made of some tokens."""

@@ -5,6 +5,7 @@ One list of sections serves both pages. `html_only` marks what the Markdown page
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from benchmark.comparison.table import Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
-__all__ = ["Block", "BulletList", "Figure", "Paragraph", "Section", "TableBlock", "figures", "markdown"]
+__all__ = ["Block", "BulletList", "Figure", "Paragraph", "Section", "TableBlock", "Verbatim", "figures", "markdown"]
 
 MOST_ROWS = 60
 """Rows of a table that a page shows unfolded."""
@@ -57,7 +58,17 @@ class TableBlock:
     html_only: bool = False
 
 
-Block = Paragraph | BulletList | Figure | TableBlock
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """Foreign text character by character, as a block of code, folded away behind `summary` where it has one."""
+
+    text: str
+    summary: str = ""
+    language: str = "text"
+    html_only: bool = False
+
+
+Block = Paragraph | BulletList | Figure | TableBlock | Verbatim
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +108,24 @@ def _written(block: Block, suite: str) -> str:
             return f"![{block.alt}]({suite}/{block.file})"
         case TableBlock():
             return _table(block)
+        case Verbatim():
+            return _folded(_fenced(block.text, block.language), block.summary)
 
 
 def _table(block: TableBlock) -> str:
     summary = block.summary or (f"{len(block.table.rows)} rows" if len(block.table.rows) > MOST_ROWS else "")
-    if not summary:
-        return str(block.table)
-    return f"<details><summary>{summary}</summary>\n\n{block.table}\n\n</details>"
+    return _folded(str(block.table), summary)
+
+
+def _folded(text: str, summary: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{text}\n\n</details>" if summary else text
+
+
+def _fenced(text: str, language: str) -> str:
+    r"""A code block that the text cannot end: its fence is longer than any run of backticks inside.
+
+    What neither prints nor breaks a line is escaped (`\x1b`, `\r`, `\u202e`), so that the block shows every character.
+    """
+    shown = "".join(each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", shown)), default=0))
+    return f"{fence}{language}\n{shown}\n{fence}"

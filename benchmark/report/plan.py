@@ -14,6 +14,9 @@ from benchmark.report.parts.costs import cost
 from benchmark.report.parts.curves import diversity, learning_curves, levels, more_samples
 from benchmark.report.parts.details import conditions, failures, files, measurements, published
 from benchmark.report.parts.opening import across, matrices, opening, results, verdicts
+from benchmark.report.parts.prompts import prompts
+from benchmark.report.parts.transfer import transfer
+from benchmark.report.parts.weights import weights
 
 if TYPE_CHECKING:
     from benchmark.report.reading import ReportData
@@ -24,6 +27,7 @@ PLAN: tuple[Callable[[ReportData], list[Section]], ...] = (
     opening,
     results,
     verdicts,
+    transfer,
     matrices,
     across,
     learning_curves,
@@ -37,6 +41,8 @@ PLAN: tuple[Callable[[ReportData], list[Section]], ...] = (
     measurements,
     failures,
     conditions,
+    prompts,
+    weights,
     published,
 )
 

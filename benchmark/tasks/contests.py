@@ -1,9 +1,27 @@
-"""Contest exams: nothing is trained on them; they are transfer tasks beside `math`.
+r"""Contest exams: nothing is trained on them; they are transfer tasks beside `math`.
 
-`aime24`, `aime25`: the 30 problems of AIME I and II of a year, answers whole numbers from 0 to 999. `amc`: 83 problems
-of AMC 12, 2022 and 2023, that have a number as answer (AI-MO's validation set); `amc23`: the 40 of 2023. `minerva`: 272
-undergraduate problems of OCWCourses (Lewkowycz et al. 2022, arXiv:2206.14858). `olympiadbench`: the 674 English,
-text-only, open-ended mathematics problems of OlympiadBench (He et al. 2024, arXiv:2402.14008).
+Columns and splits are those of the data set cards and of public loaders, named below; the files themselves were not
+read when this was written. Answers are cut out as in the `parse_ground_truth` of Qwen2.5-Math's `evaluation/parser.py`
+(github.com/QwenLM/Qwen2.5-Math), except where a line says otherwise.
+
+- `aime24`, `aime25`: the 30 problems of AIME I and II of a year, answers whole numbers from 0 to 999.
+  HuggingFaceH4/aime_2024 (card): split `train`, columns `id, problem, solution, answer, url, year`.
+  math-ai/aime24: split `test`, columns `id, problem, solution, url`; `solution` is the boxed answer alone.
+  math-ai/aime25: split `test`, columns `problem, answer, id`, as in `lm_eval/tasks/aime/aime25.yaml` of lm-eval.
+  opencompass/AIME2025 (card): configurations `AIME2025-I` and `AIME2025-II`, a JSONL file each, split `test`, columns
+  `question, answer`. yentinglin/aime_2025: split `train`, columns `problem` and `answer` among others.
+- `amc`: AI-MO/aimo-validation-amc (card): 83 problems of AMC 12 of 2022 and 2023, split `train`, columns
+  `id, problem, answer, url`. The problems are rewritten to have a whole number as answer, and those for which this
+  cannot be done are left out, so that it is no multiple choice. `answer` is a float.
+- `amc23`: math-ai/amc23: the 40 of 2023, split `test`, columns `id, question, answer, url`; `answer` is a float.
+- `minerva`: math-ai/minervamath: 272 undergraduate problems of OCWCourses (Lewkowycz et al. 2022, arXiv:2206.14858),
+  split `test`, columns `question, answer`. Qwen2.5-Math's own copy has `problem, solution` with a box, read as well.
+- `olympiadbench`: the 674 English, text-only, open-ended mathematics problems of OlympiadBench (He et al. 2024,
+  arXiv:2402.14008), columns as in the README of github.com/OpenBMB/OlympiadBench. Hothan/OlympiadBench: configuration
+  `OE_TO_maths_en_COMP`, split `train`; math-ai/olympiadbench: split `test`. `final_answer` is a list with dollars
+  around each entry; Qwen2.5-Math reads its first entry, here all of them count, as in the authors'
+  `eval/auto_scoring_judge.py`, which pairs answers in any order. Their column `error`, an allowed absolute difference
+  of numerical answers, is not used: an approximate answer must be equal to the digits of the gold answer.
 """
 
 from __future__ import annotations
@@ -26,6 +44,8 @@ __all__ = ["AIME24", "AIME25", "AMC", "AMC23", "MINERVA", "OLYMPIADBENCH", "read
 
 ASKED = ("problem", "question")
 LARGEST_AIME = 999
+OLYMPIAD = "OE_TO_maths_en_COMP"
+"""Open-ended, text-only, mathematics, English, competition."""
 _DOLLARS = re.compile(r"^\$(?P<inside>[^$]*)\$$")
 
 
@@ -54,15 +74,23 @@ def read_aime(row: RawRow, where: str) -> Read:
 
 
 def read_olympiad(row: RawRow, where: str) -> Read:
-    """`question` behind `context`, `final_answer` (a list, several answers are one with commas), `subfield`."""
-    read = read_contest({**row, "answer": None, "solution": None}, where)
+    """`question`, `final_answer` (a list; several answers are one with commas), `subfield`; no unit in the answer.
+
+    `context` opens the question where there is one; in mathematics the column is empty.
+    """
+    name, asked = pick(row, None, ASKED, "question", where)
+    prompt = question_text(asked, f"{where}: column '{name}'")
     context = row.get("context")
-    prompt = f"{context.strip()}\n{read.prompt}" if isinstance(context, str) and context.strip() else read.prompt
+    if isinstance(context, str) and context.strip():
+        prompt = f"{context.strip()}\n{prompt}"
+    name, value = pick(row, None, ("final_answer", "answer"), "answer", where)
+    answers = list(value) if isinstance(value, list | tuple) else [value]
+    place = f"{where}: column '{name}'"
+    gold = answer_text([_bare(answer_text(one, place)) for one in answers], place)
     unit = row.get("unit")
-    gold = read.gold
     if isinstance(unit, str) and unit.strip() and gold.endswith(unit.strip()):
-        gold = gold.removesuffix(unit.strip()).strip()
-    return Read(prompt, _bare(gold), f"\\boxed{{{gold}}}", str(row.get("subfield") or ""))
+        gold = _bare(gold.removesuffix(unit.strip()))
+    return Read(prompt, gold, f"\\boxed{{{gold}}}", str(row.get("subfield") or ""))
 
 
 def _bare(answer: str) -> str:
@@ -92,7 +120,7 @@ AIME25 = _exam(
     "aime25",
     read_aime,
     Mirror("math-ai/aime25"),
-    Mirror("opencompass/AIME2025", ("AIME2025-I", "AIME2025-II")),
+    Mirror("opencompass/AIME2025", ("AIME2025-I", "AIME2025-II"), files=("aime2025-I.jsonl", "aime2025-II.jsonl")),
     Mirror("yentinglin/aime_2025", split="train"),
 )
 AMC = _exam("amc", read_contest, Mirror("AI-MO/aimo-validation-amc", split="train"))
@@ -101,6 +129,11 @@ MINERVA = _exam("minerva", read_contest, Mirror("math-ai/minervamath"))
 OLYMPIADBENCH = _exam(
     "olympiadbench",
     read_olympiad,
-    Mirror("Hothan/OlympiadBench", ("OE_TO_maths_en_COMP",), split="train"),
+    Mirror(
+        "Hothan/OlympiadBench",
+        (OLYMPIAD,),
+        split="train",
+        files=(f"OlympiadBench/{OLYMPIAD}/{OLYMPIAD}.parquet",),
+    ),
     Mirror("math-ai/olympiadbench"),
 )

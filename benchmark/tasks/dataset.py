@@ -13,7 +13,7 @@ from benchmark.contract import Problem, Split
 from benchmark.errors import DataUnavailable, MalformedRow
 from benchmark.model.hub import hub_unavailable_reason
 from benchmark.tasks.files import SUFFIXES, RawRow, read_rows
-from benchmark.tasks.splits import cached_files, split_files
+from benchmark.tasks.splits import cached_files, named_files, split_files
 from benchmark.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class Mirror:
     """Commit; `None` takes the newest."""
     split: str | None = None
     """Its name there where it differs from the source's: exams of one split are often published as `train`."""
+    files: tuple[str, ...] = ()
+    """Paths in the repository, in order, where their names are not those of the split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ def _local_files(task: str, source: Source, folder: Path) -> tuple[Path, ...]:
         hub = folder.glob(f"datasets--{mirror.repo.replace('/', '--')}/snapshots/*")
         itself = (folder,) if source.stem == source.split else ()  # a folder of MATH is none of MATH-500
         for parent in (*below, *hub, *itself):
-            files = split_files(parent, split, mirror.configs)
+            files = named_files(parent, mirror.files) or split_files(parent, split, mirror.configs)
             if files:
                 return files
     state = "has no file of this split" if folder.is_dir() else "is not a folder"
@@ -216,7 +218,8 @@ def _hub_rows(task: str, source: Source) -> Iterator[tuple[str, RawRow]]:
     reason = hub_unavailable_reason("HF_DATASETS_OFFLINE")
     if reason is not None:
         for mirror in source.mirrors:
-            files = cached_files(mirror.repo, mirror.split or source.split, mirror.configs, mirror.revision)
+            split = mirror.split or source.split
+            files = cached_files(mirror.repo, split, mirror.configs, mirror.revision, mirror.files)
             if files:
                 yield from _file_rows(files)
                 return

@@ -14,7 +14,7 @@ from benchmark.tasks.files import SUFFIXES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["cached_files", "data_files", "split_files"]
+__all__ = ["cached_files", "data_files", "named_files", "split_files"]
 
 _SHARD = re.compile(r"-\d+-of-\d+$")
 _COMMON = ("", "data", "main", "default")
@@ -51,12 +51,23 @@ def data_files(path: Path) -> tuple[Path, ...]:
     return tuple(sorted(file for file in path.iterdir() if file.is_file() and file.name.lower().endswith(SUFFIXES)))
 
 
-def cached_files(repo: str, split: str, configs: Sequence[str | None], revision: str | None) -> tuple[Path, ...]:
-    """The files of a split in the caches of `huggingface_hub` and `datasets`; asks no network, empty when not there."""
+def named_files(folder: Path, names: Sequence[str]) -> tuple[Path, ...]:
+    """Files of a repository by their paths in it; empty unless all are there."""
+    found = tuple(folder / name for name in names)
+    return found if all(file.is_file() for file in found) else ()
+
+
+def cached_files(
+    repo: str, split: str, configs: Sequence[str | None], revision: str | None, names: Sequence[str] = ()
+) -> tuple[Path, ...]:
+    """The files of a split in the caches of `huggingface_hub` and `datasets`; asks no network, empty when not there.
+
+    `names` are paths in the repository of files whose names do not say their split.
+    """
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub") / f"datasets--{repo.replace('/', '--')}"
     for snapshot in _snapshots(hub, revision):
-        files = split_files(snapshot, split, configs)
+        files = named_files(snapshot, names) or split_files(snapshot, split, configs)
         if files:
             return files
     prepared = Path(os.environ.get("HF_DATASETS_CACHE") or home / "datasets")

@@ -104,6 +104,7 @@ def conditions_table(evidence: Evidence) -> Table:
         ("seeds", words(str(seed) for seed in suite.seeds)),
         ("starting policy", _model(suite.model)),
         ("digest of its weights", _distinct(evidence, lambda each: code(each.model_digest[:12]))),
+        *((("reading of the model", _readings(evidence)),) if _readings(evidence) else ()),
         *((f"digests of {code(task)}", _distinct(evidence, _digests, task)) for task in suite.tasks),
         ("grader", _distinct(evidence, lambda each: plain(each.grader))),
         ("device", _distinct(evidence, lambda each: plain(each.device))),
@@ -212,6 +213,12 @@ def _distinct(evidence: Evidence, value: Callable[[Provenance], str], task: str 
         if record.provenance is not None and record.imported is None and task in (None, record.job.task)
     }
     return "; ".join(sorted(found)) or DASH
+
+
+def _readings(evidence: Evidence) -> str:
+    """Slower ways of reading the model; nothing where every record took the fastest."""
+    found = {one.provenance.reading for one in evidence.records if one.provenance and one.provenance.reading}
+    return plain("; ".join(sorted(found)))
 
 
 def _digests(provenance: Provenance) -> str:
