@@ -38,7 +38,7 @@ def harmful(names: Iterable[str], network: Any, config: Mapping[str, Any]) -> li
     `network` is the model as it was loaded without them, `config` the checkpoint's own config.json.
     """
     modules = dict(network.named_modules())
-    base = str(getattr(network, "base_model_prefix", ""))
+    base = str(network.base_model_prefix)
     wider = any(key in config for key in _SENSE_PARTS)
 
     def harmless(name: str) -> bool:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmark.contract.weights import WEIGHTS, how_to_load
 from benchmark.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from benchmark.contract import Keep, Model
+    from benchmark.contract import Keep
     from benchmark.model.policy import LanguagePolicy
 
 __all__ = ["WEIGHTS", "how_to_load", "load_weights", "save_weights", "write_start"]
-
-WEIGHTS = "weights"
-"""Folder beside a job's record; git ignores it."""
 
 
 def save_weights(policy: LanguagePolicy, folder: Path, keep: Keep) -> None:
@@ -56,24 +54,3 @@ def load_weights(policy: LanguagePolicy, folder: Path) -> None:
         wrong = target.load_state_dict(kept, strict=False).unexpected_keys
     if wrong:
         raise ConfigurationError(f"{folder}: {len(wrong)} tensors are not the model's, {wrong[0]} first.")
-
-
-def how_to_load(folder: str, model: Model, keep: Keep) -> str:
-    """Two lines of Python that bring the weights in `folder` back, kept of a policy that started from `model`.
-
-    An adapter is laid over the same revision of the same base, a whole model comes with its tokenizer. Raises
-    `ValueError` for `keep = "none"`.
-    """
-    if keep == "none":
-        raise ValueError('keep = "none": no weights are kept')
-    if keep == "full":
-        return (
-            f"model = transformers.AutoModelForCausalLM.from_pretrained({folder!r})\n"
-            f"tokenizer = transformers.AutoTokenizer.from_pretrained({folder!r})"
-        )
-    source = "benchmark.model.pocket.POCKET" if model.source == "pocket" else repr(model.source)
-    revision = f", revision={model.revision!r}" if model.revision else ""
-    return (
-        f"base = transformers.AutoModelForCausalLM.from_pretrained({source}{revision})\n"
-        f"model = peft.PeftModel.from_pretrained(base, {folder!r})"
-    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from benchmark.comparison.table import Table, code
 from benchmark.contract import FLOOR
-from benchmark.model.keep import WEIGHTS, how_to_load
+from benchmark.contract.weights import WEIGHTS, how_to_load
 from benchmark.report.document import Block, Paragraph, Section, TableBlock, Verbatim
 from benchmark.report.tables.main import named
 
