@@ -138,6 +138,8 @@ def test_a_head_equal_to_the_embeddings_is_tied_and_another_one_is_used_as_it_is
 
 def test_a_mask_is_known_by_the_block_it_belongs_to():
     class Block(torch.nn.Module):
+        base_model_prefix = ""
+
         def __init__(self):
             super().__init__()
             self.attn = torch.nn.Sequential(torch.nn.Linear(2, 2))
