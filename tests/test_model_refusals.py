@@ -167,7 +167,7 @@ def test_a_large_model_is_looked_at_in_a_process_of_its_own(folder, tmp_path, mo
 def test_hours_are_weights_times_tokens(folder, tmp_path, monkeypatch):
     suite, jobs = suite_of(folder, tmp_path, exam="problems = 10\nsamples = 1\nmax_completion_tokens = 5")
     monkeypatch.setattr(ready, "CORE_FLOPS", 1e6)
-    monkeypatch.setattr(ready, "_cores", lambda: 3)
+    monkeypatch.setattr(ready, "processors", lambda: 3)
     monkeypatch.setattr(ready, "_parameters", lambda _: 100)
     training = suite.training
     # grpo trains: completions × 80 tokens × 10 FLOPs a weight; both are examined: 10 problems × 2 completions × 5 × 2
@@ -175,10 +175,19 @@ def test_hours_are_weights_times_tokens(folder, tmp_path, monkeypatch):
     assert ready.hours_without_gpu(suite, jobs) == pytest.approx(expected)
 
 
+def test_hours_count_the_transfer_exams(tmp_path, monkeypatch):
+    exam = "problems = 10\nsamples = 1\nmax_completion_tokens = 5\ntransfer = ['competition', 'grade_school']"
+    suite, jobs = suite_of("x/y-1b", tmp_path, exam=exam)
+    monkeypatch.setattr(ready, "processors", lambda: 1)
+    monkeypatch.setattr(ready, "CORE_FLOPS", 1e9)
+    # base_model alone: its own exam and competition's, each 10 problems × 2 completions × 5 tokens × 2 FLOPs a weight
+    assert ready.hours_without_gpu(suite, jobs[:1]) == pytest.approx(2 * 1e9 * 10 * 2 * 5 * 2 / 1e9 / 3600)
+
+
 def test_the_rate_of_a_core_is_the_one_measured_with_gemma(tmp_path, monkeypatch):
     # 2 cores sampled 240 tokens a second of 268,098,176 weights: an exam of 24,000 tokens took 100 s
     suite, jobs = suite_of("x/gemma-268m", tmp_path, exam="problems = 100\nsamples = 2\nmax_completion_tokens = 80")
-    monkeypatch.setattr(ready, "_cores", lambda: 2)
+    monkeypatch.setattr(ready, "processors", lambda: 2)
     hours = ready.hours_without_gpu(suite, jobs[:1])
     assert jobs[0].algorithm.name == "base_model"
     assert hours == pytest.approx(100 / 3600, rel=0.1)
@@ -189,6 +198,7 @@ def test_the_rate_of_a_core_is_the_one_measured_with_gemma(tmp_path, monkeypatch
     [
         (0.01, "a few minutes"),
         (0.25, "0.25 hours"),
+        (1.04, "1 hour"),
         (19.7, "20 hours"),
         (47.9, "48 hours"),
         (70, "3 days"),

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import os
 import re
-import sys
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -23,7 +21,7 @@ from benchmark.model.load import load_policy
 from benchmark.model.network import context_of, text_config
 from benchmark.model.pocket import POCKET
 from benchmark.model.policy import LanguagePolicy
-from benchmark.run.devices import torch_device
+from benchmark.run.devices import processors, torch_device
 from benchmark.run.prompting import examples_of
 from benchmark.tasks import load_task
 
@@ -151,13 +149,14 @@ def hours_without_gpu(suite: Suite, jobs: Sequence[Job]) -> float | None:
     training, exam = suite.training, suite.exam
     trained = training.completions * training.max_completion_tokens * (2 + 8)
     examined = (exam.problems or 1000) * (exam.samples + 1) * exam.max_completion_tokens * 2
-    floor = sum(job.algorithm.name == FLOOR for job in jobs)
-    total = trained * (len(jobs) - floor) + examined * len(jobs)
-    return weights * total / (CORE_FLOPS * _cores()) / 3600
+    training_jobs = sum(job.algorithm.name != FLOOR for job in jobs)
+    exams = sum(1 + sum(name != job.task for name in exam.transfer) for job in jobs)
+    total = trained * training_jobs + examined * exams
+    return weights * total / (CORE_FLOPS * processors()) / 3600
 
 
 def _no_gpu(suite: Suite, jobs: Sequence[Job]) -> str:
-    hours, cores = hours_without_gpu(suite, jobs), _cores()
+    hours, cores = hours_without_gpu(suite, jobs), processors()
     without = ""
     if hours is not None:
         work = f"{len(jobs)} job{'s' if len(jobs) > 1 else ''}"
@@ -174,7 +173,10 @@ def _duration(hours: float) -> str:
     for size, word in ((24 * 365, "year"), (24, "day")):
         if hours >= 2 * size:
             return f"{float(f'{hours / size:.1g}'):,.0f} {word}s"
-    return f"{float(f'{hours:.2g}'):g} hours" if hours >= 0.1 else "a few minutes"
+    if hours < 0.1:
+        return "a few minutes"
+    rounded = f"{float(f'{hours:.2g}'):g}"
+    return f"{rounded} hour{'' if rounded == '1' else 's'}"
 
 
 def _parameters(source: str) -> int | None:
@@ -189,8 +191,3 @@ def _parameters(source: str) -> int | None:
 def _weights_in(file: Path) -> int:
     with safe_open(file, "pt") as tensors:
         return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118 - no dict
-
-
-def _cores() -> int:
-    """Processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
