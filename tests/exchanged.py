@@ -14,7 +14,8 @@ from benchmark.run.identity import grader_version, identified
 from benchmark.store.digests import digests_of
 from benchmark.store.kept import write_problems
 from benchmark.store.outcomes import write_outcomes
-from benchmark.store.records import write_record, write_steps, write_suite
+from benchmark.store.records import write_record, write_suite
+from benchmark.store.steps import write_steps
 from benchmark.suite.load import jobs_of, load_suite
 from benchmark.suite.registry import resolve
 from benchmark.tasks import digest, load_task

@@ -23,7 +23,8 @@ from benchmark.contract import (
 )
 from benchmark.exam.per_problem import per_problem
 from benchmark.store.outcomes import write_outcomes
-from benchmark.store.records import write_record, write_steps, write_suite
+from benchmark.store.records import write_record, write_suite
+from benchmark.store.steps import write_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

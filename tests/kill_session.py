@@ -23,7 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from algorithms import CATALOGUE
-from benchmark.store.records import read_record, read_steps
+from benchmark.store.records import read_record
+from benchmark.store.steps import read_steps
 
 SUITE = """
 model = "pocket"

@@ -19,7 +19,8 @@ from benchmark.exam.per_problem import per_problem
 from benchmark.exam.regrade import cross_grading
 from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import write_outcomes
-from benchmark.store.records import job_folder, write_record, write_steps, write_suite
+from benchmark.store.records import job_folder, write_record, write_suite
+from benchmark.store.steps import write_steps
 from benchmark.tasks import digest, load_task
 
 METHODS = ("base_model", "grpo", "dapo", "rloo", "ppo", "sft", "raft", "flowrl", "gflownet_tb", "gspo")

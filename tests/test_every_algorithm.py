@@ -97,7 +97,7 @@ def test_cannot_overspend(target, pocket, tmp_path):
     if target == CATALOGUE["base_model"]:
         pytest.skip("spends nothing")
     run, adapter = live(pocket, target, tmp_path)
-    run.budget.spend(1, 1)
+    run.budget.charge(1, 1)
     with pytest.raises(BudgetSpent, match="same budget"):
         adapter.train(run)
 

@@ -22,7 +22,7 @@ from benchmark.commands.grade.pairs import read, unreadable_golds
 from benchmark.comparison.evidence import gather
 from benchmark.errors import ConfigurationError, MalformedRow
 from benchmark.report import write_report
-from benchmark.store.records import read_steps
+from benchmark.store.steps import read_steps
 
 FILES = Path(os.environ.get("BAKEOFF_FOREIGN", Path(__file__).parent / "foreign_files"))
 INSPECT = ("log.eval", "log.json", "log.json.gz")

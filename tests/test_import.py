@@ -22,7 +22,8 @@ from benchmark.report.plan import sections
 from benchmark.report.reading import ReportData
 from benchmark.report.tables.export import csv
 from benchmark.store.outcomes import read_outcomes
-from benchmark.store.records import read_record, read_steps
+from benchmark.store.records import read_record
+from benchmark.store.steps import read_steps
 from benchmark.suite.fairness import compare_rows
 from benchmark.suite.load import jobs_of, load_suite
 from benchmark.suite.registry import resolve

@@ -19,7 +19,8 @@ from benchmark.report import check_report, write_report
 from benchmark.report.lab.claims import CLAIMS, outcome
 from benchmark.report.lab.reading import SPEED, LabReading
 from benchmark.run.job import Order
-from benchmark.store.records import job_folder, read_record, read_steps, write_suite
+from benchmark.store.records import job_folder, read_record, write_suite
+from benchmark.store.steps import read_steps
 from benchmark.suite.load import jobs_of
 
 TINY = """

@@ -17,7 +17,8 @@ from benchmark.model.keep import write_start
 from benchmark.model.load import load_trained
 from benchmark.run.program import DECLARABLE, read_spent
 from benchmark.store.outcomes import read_outcomes
-from benchmark.store.records import read_records, read_steps
+from benchmark.store.records import read_records
+from benchmark.store.steps import read_steps
 from benchmark.suite.fairness import compare_rows
 from benchmark.suite.load import jobs_of, load_suite
 from benchmark.suite.programs import fill_in

@@ -36,7 +36,7 @@ def test_methods_are_rows_and_each_task_has_its_four_columns(evidence):
 
 def test_one_line_of_caption_and_the_finding_follow(evidence):
     parts = block(evidence, "2026-11-21").split("\n\n")
-    for word in ("3 seeds", "n = 200 test problems per task, 16 samples each", "CPU, 1 thread", "2026-11-21"):
+    for word in ("3 seeds", "n = 4 test problems per task, 16 samples each", "CPU, 1 thread", "2026-11-21"):
         assert word in parts[1]
     assert "\n" not in parts[1]
     assert parts[2].startswith("**Finding:** On `grade_school` and `competition`, all three trained methods are more")

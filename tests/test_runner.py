@@ -20,7 +20,8 @@ from benchmark.run.examine import examine
 from benchmark.run.job import Order, run_job
 from benchmark.run.stages import run_stage
 from benchmark.store.outcomes import read_outcomes
-from benchmark.store.records import read_records, read_steps
+from benchmark.store.records import read_records
+from benchmark.store.steps import read_steps
 from benchmark.suite.load import jobs_of, load_suite
 from benchmark.suite.registry import resolve
 from benchmark.tasks import load_task

@@ -21,7 +21,8 @@ from benchmark.exam.per_problem import from_columns
 from benchmark.store.digests import refuse_changed
 from benchmark.store.kept import read_cross_grading
 from benchmark.store.outcomes import OUTCOMES, read_columns, refuse_cut_texts
-from benchmark.store.records import UnreadableJob, job_folder, read_readable, read_steps
+from benchmark.store.records import UnreadableJob, job_folder, read_readable
+from benchmark.store.steps import read_steps
 
 __all__ = ["Admission", "admitted", "computed", "disagreement", "exam_of"]
 

@@ -26,7 +26,8 @@ from benchmark.exam.definitions import direction
 from benchmark.stats import Scores, compare_all
 from benchmark.store.kept import CROSS_GRADING, problems_path, read_cross_grading, read_problems
 from benchmark.store.outcomes import OUTCOMES
-from benchmark.store.records import UnreadableJob, job_folder, read_steps, read_suite
+from benchmark.store.records import UnreadableJob, job_folder, read_suite
+from benchmark.store.steps import read_steps
 
 if TYPE_CHECKING:
     import pandas as pd

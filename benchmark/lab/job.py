@@ -20,7 +20,8 @@ from benchmark.run.job import JobProgress, Order, Stage, run_job
 from benchmark.run.machine_load import LoadWatch
 from benchmark.store import provenance
 from benchmark.store.digests import digests_of
-from benchmark.store.records import job_folder, write_steps
+from benchmark.store.records import job_folder
+from benchmark.store.steps import write_steps
 
 __all__ = ["GRADER", "perform", "run_lab_job", "world_digest"]
 

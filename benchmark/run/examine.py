@@ -43,7 +43,8 @@ from benchmark.store import provenance
 from benchmark.store.digests import digests_of
 from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import write_outcomes
-from benchmark.store.records import job_folder, read_steps
+from benchmark.store.records import job_folder
+from benchmark.store.steps import read_steps
 from benchmark.tasks import Task, digest, load_task
 
 __all__ = ["examine"]
@@ -154,6 +155,7 @@ def _load(order: Order) -> _Loaded:
         prompt_digest=policy.prompt_digest(),
         grader=grader_version(),
         rendered_prompt=shown,
+        reading=policy.proved().slower,
         machine=provenance.machine(),
     )
     _refuse_other_data(order, {"train": training, "validation": validation, "test": test})

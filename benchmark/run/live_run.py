@@ -36,7 +36,7 @@ from benchmark.run.compute import Meter
 from benchmark.run.parts import gathered, put_back, why_unfit
 from benchmark.run.state_tree import to_node
 from benchmark.seeds import seed_of
-from benchmark.store.records import RESERVED_METRICS
+from benchmark.store.steps import RESERVED_METRICS
 
 __all__ = ["CompletionBudget", "LiveRun"]
 

@@ -26,7 +26,8 @@ from benchmark.run.stage_process import RunStage, StageProcess, Starter
 from benchmark.run.stages import run_stage
 from benchmark.run.stopping import Stop, Stopped, stop_signals
 from benchmark.store.atomic import remove_unfinished
-from benchmark.store.records import forget, has_record, job_folder, read_record, read_steps, record_stamp, write_record
+from benchmark.store.records import forget, has_record, job_folder, read_record, record_stamp, write_record
+from benchmark.store.steps import read_steps
 
 __all__ = ["Watcher", "sweep"]
 

@@ -31,7 +31,8 @@ from benchmark.run.live_run import LiveRun
 from benchmark.run.machine_load import LoadWatch
 from benchmark.run.prompting import examples_of, without_examples
 from benchmark.store import provenance
-from benchmark.store.records import job_folder, write_steps
+from benchmark.store.records import job_folder
+from benchmark.store.steps import write_steps
 from benchmark.suite.author import refuse_other_checkpoint
 from benchmark.suite.code import algorithm_digest
 from benchmark.suite.registry import build

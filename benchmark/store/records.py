@@ -12,18 +12,16 @@ The same values give the same bytes.
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import TypeAdapter
 
 from benchmark.contract import (
     Job,
     Record,
-    StepLog,
     Suite,
     cell_prefix,
     collision,
@@ -32,17 +30,17 @@ from benchmark.contract import (
     name_fault,
 )
 from benchmark.errors import BadRecord, ConfigurationError, excerpt
-from benchmark.store.atomic import READ_ERRORS, from_csv, to_csv, write
+from benchmark.store.atomic import write
+from benchmark.store.json_file import SCHEMA_VERSION, from_json, to_json
 from benchmark.store.kept import CROSS_GRADING, problems_path
-from benchmark.store.outcomes import OUTCOMES, RESTORE, SAMPLES, file_of, message_of
+from benchmark.store.outcomes import OUTCOMES, RESTORE, SAMPLES, file_of
 from benchmark.store.provenance import numbers_version
+from benchmark.store.steps import STEPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 __all__ = [
-    "RESERVED_METRICS",
     "SCHEMA_VERSION",
     "UnreadableJob",
     "adopt",
@@ -53,28 +51,14 @@ __all__ = [
     "read_readable",
     "read_record",
     "read_records",
-    "read_steps",
     "read_suite",
     "record_stamp",
     "write_record",
-    "write_steps",
     "write_suite",
 ]
 
 _RESTORE_RECORD = "Restore it from version control, or delete its folder to run the job again."
-SCHEMA_VERSION = 1
-"""Schema of `record.json`; records with a newer schema are refused."""
-
-RECORD, STEPS, SUITE = "record.json", "steps.csv", "suite.json"
-
-T = TypeVar("T")
-
-_STEP_COLUMNS = ("step", "completions", "seconds")
-_SPENT_COLUMNS = ("tokens", "updates", "flops")
-"""Columns that are absent from older logs and empty if unknown."""
-RESERVED_METRICS = frozenset((*_STEP_COLUMNS, *_SPENT_COLUMNS))
-"""Names that no metric of a step log may have."""
-
+RECORD, SUITE = "record.json", "suite.json"
 
 # --- records -------------------------------------------------------------------------------------------------------
 
@@ -93,7 +77,7 @@ def write_record(root: Path, record: Record) -> Path:
     Raises BadRecord when a number in it is NaN or infinite, since JSON knows neither.
     """
     folder = job_folder(root, record.job)
-    write(folder / RECORD, _to_json(_adapter_of_records(), record, folder / RECORD))
+    write(folder / RECORD, to_json(_adapter_of_records(), record, folder / RECORD))
     return folder
 
 
@@ -104,7 +88,7 @@ def read_record(folder: Path) -> Record:
     lies in the folder of another job.
     """
     path = folder / RECORD
-    record = _from_json(_adapter_of_records(), path, _RESTORE_RECORD)
+    record = from_json(_adapter_of_records(), path, _RESTORE_RECORD)
     if record.job.id != folder.name:
         raise BadRecord(f"{path}: is the record of job '{record.job.id}'. Move it to a folder of that name.")
     _refuse_other_job(record, path)
@@ -237,85 +221,20 @@ def write_suite(root: Path, suite: Suite) -> Path:
             "them another name, as with '--name'."
         )
     path = root / suite.name / SUITE
-    write(path, _to_json(_adapter_of_suites(), suite, path))
+    write(path, to_json(_adapter_of_suites(), suite, path))
     return path
 
 
 def read_suite(root: Path, suite: str) -> Suite:
     """Read `suite.json`. Raises BadRecord if it is missing, unreadable, or names another suite than its folder."""
     path = root / suite / SUITE
-    found = _from_json(_adapter_of_suites(), path, f"Run the suite '{suite}' once to write it.")
+    found = from_json(_adapter_of_suites(), path, f"Run the suite '{suite}' once to write it.")
     if found.name != suite or name_fault(suite) is not None:
         raise BadRecord(f"{path} is of the suite {found.name!r}: a suite has the name of its folder. {RESTORE}")
     for name in (*found.tasks, *found.exam.transfer, *(one.name for one in found.algorithms)):
         if not is_file_name(name):
             raise BadRecord(f"{path}: {excerpt(name)!r} cannot name a row or a task. {RESTORE}")
     return found
-
-
-# --- outcomes and steps --------------------------------------------------------------------------------------------
-
-
-def write_steps(folder: Path, steps: Sequence[StepLog]) -> None:
-    """Write `steps.csv`: step, completions, seconds, tokens, updates, flops, then every metric of any step, by name.
-
-    Without steps there is no such file: an older one is removed. Raises BadRecord for a metric with the name of another
-    column, which could not be read back.
-    """
-    if not steps:
-        (folder / STEPS).unlink(missing_ok=True)
-        return
-    names = sorted({name for step in steps for name in step.metrics})
-    taken = next((name for name in names if name in RESERVED_METRICS), None)
-    if taken is not None:
-        raise BadRecord(f"{folder / STEPS}: a metric is named '{taken}', as another column is. Name it otherwise.")
-    rows = [
-        [
-            *(str(s.step), str(s.completions), _number(s.seconds)),
-            *(None if spent is None else str(spent) for spent in (s.tokens, s.updates, s.flops)),
-            *(_number(s.metrics.get(name)) for name in names),
-        ]
-        for s in steps
-    ]
-    write(folder / STEPS, to_csv((*_STEP_COLUMNS, *_SPENT_COLUMNS, *names), rows).encode())
-
-
-def read_steps(folder: Path) -> tuple[StepLog, ...]:
-    """The learning curve of a job; empty when it has no `steps.csv` (nothing was trained)."""
-    path = folder / STEPS
-    if not path.exists():
-        return ()
-    try:
-        header, *rows = from_csv(path.read_bytes().decode())
-        if tuple(header[:3]) != _STEP_COLUMNS:
-            raise ValueError(f"the first columns are not {', '.join(_STEP_COLUMNS)}")
-        if len(set(header)) != len(header):
-            raise ValueError("two columns have the same name")
-        return tuple(_step(header, row) for row in rows)
-    except READ_ERRORS as error:
-        raise BadRecord(f"{path}: {error}. {RESTORE}") from error
-
-
-def _number(value: float | None) -> str | None:
-    return None if value is None else repr(float(value))
-
-
-def _step(header: Sequence[str | None], row: Sequence[str | None]) -> StepLog:
-    cells = dict(zip(header, row, strict=True))
-    step, completions, seconds = (cells.pop(name) or "" for name in _STEP_COLUMNS)
-    spent = {name: int(cell) for name in _SPENT_COLUMNS if (cell := cells.pop(name, None)) is not None}
-    metrics = {name: float(cell) for name, cell in cells.items() if name is not None and cell is not None}
-    counted = {"step": int(step), "completions": int(completions), "seconds": float(seconds), **spent}
-    for name, value in counted.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"step {step}: {name} = {value}: a finite number from 0 was expected")
-    for name, value in metrics.items():
-        if not math.isfinite(value):
-            raise ValueError(f"step {step}: {name} = {value}: a finite number was expected")
-    return StepLog(step=int(step), completions=int(completions), seconds=float(seconds), metrics=metrics, **spent)
-
-
-# --- bytes ---------------------------------------------------------------------------------------------------------
 
 
 @cache
@@ -326,57 +245,3 @@ def _adapter_of_records() -> TypeAdapter[Record]:
 @cache
 def _adapter_of_suites() -> TypeAdapter[Suite]:
     return TypeAdapter(Suite)
-
-
-def _to_json(adapter: TypeAdapter[T], value: T, path: Path) -> bytes:
-    plain = _encodable(adapter.dump_python(value, mode="json"))
-    try:
-        return (json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n").encode()
-    except ValueError as error:
-        raise BadRecord(f"{path} cannot be written: a number in it is NaN or infinite. JSON has neither.") from error
-
-
-def _encodable(value: object) -> object:
-    """The same with what UTF-8 cannot write shown as an escape: half a character in a failure's text, for example."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {name: _encodable(one) for name, one in value.items()}
-    return [_encodable(one) for one in value] if isinstance(value, list) else value
-
-
-def _from_json(adapter: TypeAdapter[T], path: Path, remedy: str) -> T:
-    try:
-        content = path.read_bytes()
-        raw = json.loads(content)
-        _refuse_newer(raw, path)
-        value = adapter.validate_json(content, strict=True)
-    except FileNotFoundError as error:
-        raise BadRecord(f"{path}: no such file. {remedy}") from error
-    except READ_ERRORS as error:
-        raise BadRecord(f"{path}: {message_of(error)}. {remedy}") from error
-    unknown = next(_unknown(raw, adapter.dump_python(value, mode="json")), None)
-    if unknown is not None:
-        raise BadRecord(f"{path}: unknown key '{unknown}'. {remedy}")
-    return value
-
-
-def _refuse_newer(raw: object, path: Path) -> None:
-    version = raw.get("schema_version") if isinstance(raw, dict) else None
-    if isinstance(version, int) and version > SCHEMA_VERSION:
-        raise BadRecord(
-            f"{path}: schema version {version}, but this package reads up to {SCHEMA_VERSION}. Install the newer one."
-        )
-
-
-def _unknown(raw: object, known: object, prefix: str = "") -> Iterator[str]:
-    """Dotted names of unknown keys, which dataclasses would ignore silently."""
-    if isinstance(raw, dict) and isinstance(known, dict):
-        for key in raw:
-            if key in known:
-                yield from _unknown(raw[key], known[key], f"{prefix}{key}.")
-            else:
-                yield f"{prefix}{key}"
-    elif isinstance(raw, list) and isinstance(known, list):
-        for index, (ours, theirs) in enumerate(zip(raw, known, strict=True)):
-            yield from _unknown(ours, theirs, f"{prefix}{index}.")

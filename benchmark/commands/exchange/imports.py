@@ -37,7 +37,8 @@ from benchmark.store import provenance
 from benchmark.store.digests import digests_of
 from benchmark.store.kept import write_cross_grading, write_problems
 from benchmark.store.outcomes import write_outcomes
-from benchmark.store.records import is_done, job_folder, read_record, read_suite, write_record, write_steps, write_suite
+from benchmark.store.records import is_done, job_folder, read_record, read_suite, write_record, write_suite
+from benchmark.store.steps import write_steps
 from benchmark.suite.load import jobs_of
 from benchmark.tasks import digest, load_task
 
