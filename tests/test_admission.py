@@ -25,6 +25,7 @@ from benchmark.report.reading import ReportData
 from benchmark.store import atomic, outcomes, records
 from benchmark.store.digests import digests_of, refuse_changed
 from benchmark.store.provenance import numbers_version
+from benchmark.store.steps import write_steps
 
 RIGHT = {"base_model": 1, "grpo": 2, "flowrl": 2, "sft": 2}
 
@@ -38,7 +39,7 @@ def put(root, record, found, *, texts=True):
     folder = records.job_folder(root, record.job)
     outcomes.write_outcomes(folder, found, texts=texts)
     if record.job.algorithm.name != "base_model":
-        records.write_steps(folder, factories.steps(0.5))
+        write_steps(folder, factories.steps(0.5))
     honest = replace(record, metrics=measure(found), files=digests_of(folder))
     return records.write_record(root, honest)
 
@@ -452,7 +453,7 @@ def test_a_failure_s_text_that_is_no_utf_8_is_kept_as_an_escape(tmp_path):
 
 def test_a_log_that_could_not_be_read_back_is_not_written(tmp_path):
     with pytest.raises(BadRecord, match="a metric is named 'seconds'"):
-        records.write_steps(tmp_path, [StepLog(1, 8, 1.0, {"seconds": 2.0})])
+        write_steps(tmp_path, [StepLog(1, 8, 1.0, {"seconds": 2.0})])
     assert not list(Path(tmp_path).iterdir())
 
 

@@ -16,6 +16,7 @@ from benchmark.commands.exact_world.rules import CLASS_RULES
 from benchmark.contract import Exam, Job, Model, Training
 from benchmark.errors import BudgetSpent, Diverged
 from benchmark.model.policy import LanguagePolicy
+from benchmark.run.charging import charged_generation
 from benchmark.run.clock import Clock
 from benchmark.run.live_run import LiveRun
 from benchmark.suite.registry import adapter_class, build, resolve
@@ -98,7 +99,7 @@ def test_cannot_overspend(target, pocket, tmp_path):
         pytest.skip("spends nothing")
     run, adapter = live(pocket, target, tmp_path)
     run.budget.charge(1, 1)
-    with pytest.raises(BudgetSpent, match="same budget"):
+    with charged_generation(run.policy, run.budget), pytest.raises(BudgetSpent, match="same budget"):
         adapter.train(run)
 
 

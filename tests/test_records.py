@@ -10,6 +10,7 @@ import pytest
 from benchmark.contract import Diagnosis, StepLog
 from benchmark.errors import BadRecord, ConfigurationError
 from benchmark.store import atomic, outcomes, records
+from benchmark.store.steps import read_steps, write_steps
 
 
 @pytest.fixture
@@ -49,10 +50,10 @@ def test_diagnoses_come_back_and_a_record_without_them_still_reads(tmp_path, one
 
 
 def test_a_log_without_steps_leaves_no_file(tmp_path):
-    records.write_steps(tmp_path, [StepLog(1, 8, 1.0, {"loss": 0.5})])
-    records.write_steps(tmp_path, ())
+    write_steps(tmp_path, [StepLog(1, 8, 1.0, {"loss": 0.5})])
+    write_steps(tmp_path, ())
     assert list(tmp_path.iterdir()) == []
-    assert records.read_steps(tmp_path) == ()
+    assert read_steps(tmp_path) == ()
 
 
 def test_none_in_metrics_and_provenance_stays_none(tmp_path, one):
@@ -229,8 +230,8 @@ def test_steps_keep_every_digit_and_every_gap(tmp_path):
         StepLog(1, 128, 0.1 + 0.2, {"reward/mean": 1e-17, "a": 1.5e308}, tokens=4000, updates=2, flops=10**19),
         StepLog(2, 256, 1.0, {}, tokens=8000, updates=4),
     )
-    records.write_steps(tmp_path, steps)
-    assert records.read_steps(tmp_path) == steps
+    write_steps(tmp_path, steps)
+    assert read_steps(tmp_path) == steps
     assert (tmp_path / "steps.csv").read_text() == (
         "step,completions,seconds,tokens,updates,flops,a,probe/accuracy,reward/mean\n"
         "0,0,0.0,,,,,0.3333333333333333,\n"
@@ -241,15 +242,15 @@ def test_steps_keep_every_digit_and_every_gap(tmp_path):
 
 def test_logs_of_before_tokens_updates_and_flops_were_counted_are_read(tmp_path):
     (tmp_path / "steps.csv").write_text("step,completions,seconds,loss\n1,8,1.5,0.25\n")
-    assert records.read_steps(tmp_path) == (StepLog(1, 8, 1.5, {"loss": 0.25}, tokens=None, updates=None, flops=None),)
+    assert read_steps(tmp_path) == (StepLog(1, 8, 1.5, {"loss": 0.25}, tokens=None, updates=None, flops=None),)
 
 
 def test_a_job_without_steps_has_none_and_a_bad_file_is_named(tmp_path):
-    assert records.read_steps(tmp_path) == ()
+    assert read_steps(tmp_path) == ()
     for content in ("", "step,seconds\n", "step,completions,seconds\n1,2\n", "step,completions,seconds\n1,x,2\n"):
         (tmp_path / "steps.csv").write_text(content)
         with pytest.raises(BadRecord, match=r"steps\.csv"):
-            records.read_steps(tmp_path)
+            read_steps(tmp_path)
 
 
 def test_the_same_job_of_another_suite_is_taken_over(tmp_path, one):
@@ -258,7 +259,7 @@ def test_the_same_job_of_another_suite_is_taken_over(tmp_path, one):
     folder = records.write_record(tmp_path, replace(one, status="failed", reason="x"))
     assert not records.adopt(tmp_path, mine)  # only what is done
     outcomes.write_outcomes(folder, factories.outcomes())
-    records.write_steps(folder, factories.steps(0.5))
+    write_steps(folder, factories.steps(0.5))
     records.write_record(tmp_path, one)
     assert records.adopt(tmp_path, mine)
     taken = tmp_path / "other" / one.job.id

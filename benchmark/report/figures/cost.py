@@ -103,6 +103,8 @@ def _finished(axes: Axes, evidence: Evidence, label: str) -> Ends:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.grid(visible=False, axis="y")
     under = axes.transAxes + ScaledTranslation(0.1 - _left(evidence), -0.5, axes.figure.dpi_scale_trans)
+    if not measured_phases(evidence):  # only imported rows, whose seconds nobody has split
+        return {}
     axes.legend(
         ncols=len(measured_phases(evidence)),
         loc="upper left",
