@@ -47,7 +47,7 @@ SLOW = {
 }
 """Files that train, sample, draw or start processes, or take seconds for each test; `nox -s slow` runs them."""
 
-QUICK = {"test_every_algorithm.py", "test_exact_world.py", "test_architectures.py", "test_resume.py"}
+QUICK = {"test_every_algorithm.py", "test_exact_world.py", "test_architectures.py"}
 
 
 def pytest_collection_modifyitems(items):

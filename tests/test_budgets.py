@@ -142,6 +142,7 @@ def test_old_logs_are_drawn_in_what_they_know(monkeypatch, tmp_path):
     assert any("do not know their completion tokens, optimiser updates, model FLOPs" in one.words for one in blocks)
 
 
+@pytest.mark.slow
 def test_every_figure_has_its_words_and_can_be_drawn_as_svg_and_pdf(tmp_path):
     for figure in figures(sections(ReportData(evidence(tmp_path)))):
         assert figure.alt

@@ -114,6 +114,7 @@ def test_the_generated_tasks_share_nothing():
     assert overlaps(["grade_school", "competition"], None) == ()
 
 
+@pytest.mark.slow
 def test_published_math_has_one_near_copy_and_gsm8k_none():
     data = Path(os.environ.get("BAKEOFF_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
     if not (data / "math").is_dir():
@@ -130,6 +131,7 @@ def command(*arguments, folder):
     )
 
 
+@pytest.mark.slow
 def test_the_command_prints_a_line_for_each_finding(tmp_path):
     result = command("fairness", "pocket", folder=tmp_path)
     assert result.returncode == 0
@@ -138,6 +140,7 @@ def test_the_command_prints_a_line_for_each_finding(tmp_path):
     assert lines[0].startswith("warn   optimiser steps over each batch: 2 for ppo; 1 for")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("verb", ["run", "fairness"])
 def test_a_leaking_exam_is_refused_before_anything_runs(tmp_path, verb):
     (tmp_path / "gsm8k").mkdir()

@@ -341,6 +341,7 @@ def data_folder():
     return Path(os.environ.get("BAKEOFF_DATA") or ROOT.parent / "shared" / "data")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (data_folder() / "gsm8k" / "train.jsonl.gz").exists(), reason="GSM8K is not here")
 def test_gsm8k_reference_solutions_have_keys():
     with gzip.open(data_folder() / "gsm8k" / "train.jsonl.gz", "rt", encoding="utf-8") as lines:

@@ -143,6 +143,7 @@ def test_all_is_the_whole_catalogue(tmp_path):
     assert [algorithm.name for algorithm in load(tmp_path, text).algorithms] == list(CATALOGUE)
 
 
+@pytest.mark.slow
 def test_a_method_is_its_file_and_its_line(tmp_path, repository):
     for package in ("algorithms", "benchmark"):
         shutil.copytree(
