@@ -53,7 +53,8 @@ def target(request):
 def test_trains_within_its_budget_and_moves_the_policy(target, pocket, tmp_path):
     run, adapter = live(pocket, target, tmp_path)
     before = weights(run)
-    checkpoint = adapter.train(run)
+    with charged_generation(run.policy, run.budget):  # as in a job: TRL's rows sample with the model's own generate
+        checkpoint = adapter.train(run)
     moved = not torch.equal(before, weights(run))
     trained = target != CATALOGUE["base_model"]
     assert moved == trained

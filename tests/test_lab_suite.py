@@ -13,7 +13,7 @@ from benchmark.errors import BadRecord, ConfigurationError, UnknownName
 from benchmark.lab.gallery import GALLERY, read_gallery
 from benchmark.lab.job import run_lab_job
 from benchmark.lab.metrics import LAB_METRICS, spent_until
-from benchmark.lab.plan import make_lab_plan
+from benchmark.lab.plan import lab_jobs, make_lab_plan
 from benchmark.lab.suite import LAB_SUITES, is_lab, lab_suite_path, load_lab_suite, network_of
 from benchmark.report import check_report, write_report
 from benchmark.report.lab.claims import CLAIMS, outcome
@@ -50,7 +50,7 @@ def toml(tmp_path, text, name="tiny"):
 def test_the_suites_that_come_with_the_package_are_sound(name):
     suite = load_lab_suite(lab_suite_path(name))
     assert is_lab(suite)
-    assert len({job.id for job in jobs_of(suite)}) == len(suite.algorithms) * len(suite.tasks) * len(suite.seeds)
+    assert len({job.id for job in lab_jobs(suite, None)}) == len(suite.algorithms) * len(suite.tasks) * len(suite.seeds)
     assert network_of(suite.model).width >= 64
 
 
@@ -99,7 +99,7 @@ def ran(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lab")
     suite = load_lab_suite(toml(folder, TINY))
     write_suite(folder / "results", suite)
-    for job in jobs_of(suite):
+    for job in lab_jobs(suite, None):
         ours, theirs = Pipe(duplex=False)
         run_lab_job("examine", Order(job, folder / "results", None, 1), theirs)
         ours.close()
@@ -109,7 +109,7 @@ def ran(tmp_path_factory):
 class TestJobs:
     def test_every_record_is_done_with_every_metric(self, ran):
         folder, suite = ran
-        for job in jobs_of(suite):
+        for job in lab_jobs(suite, None):
             record = read_record(job_folder(folder / "results", job))
             assert record.status == "done", record.reason
             assert set(record.metrics) == set(LAB_METRICS)
@@ -120,7 +120,7 @@ class TestJobs:
 
     def test_the_learning_curve_has_the_probes_and_ends_at_the_record(self, ran):
         folder, suite = ran
-        job = next(job for job in jobs_of(suite) if job.algorithm.name == "tb")
+        job = next(job for job in lab_jobs(suite, None) if job.algorithm.name == "tb")
         steps = read_steps(job_folder(folder / "results", job))
         assert [step.completions for step in steps] == [0, 32, 64]
         record = read_record(job_folder(folder / "results", job))
@@ -130,7 +130,7 @@ class TestJobs:
     def test_the_first_seed_keeps_pictures_of_each_kind(self, ran):
         folder, suite = ran
         kinds = {}
-        for job in jobs_of(suite):
+        for job in lab_jobs(suite, None):
             found = read_gallery(job_folder(folder / "results", job))
             assert (found is not None) == (job.seed == 0)
             if found is not None:

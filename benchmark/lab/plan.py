@@ -24,13 +24,13 @@ from benchmark.store.records import is_done, job_folder, read_record, write_reco
 from benchmark.suite.code import method_digest
 from benchmark.suite.load import jobs_of
 
-__all__ = ["carry_out_lab", "make_lab_plan"]
+__all__ = ["carry_out_lab", "lab_jobs", "make_lab_plan"]
 
 
 def make_lab_plan(name: str, *, results: Path, data: Path | None, workers: int | None) -> Plan:
     """Read the suite and see what is done. Raises `ConfigurationError`."""
     suite = load_lab_suite(lab_suite_path(name))
-    jobs = _identified(suite, data)
+    jobs = lab_jobs(suite, data)
     done = tuple(job for job in jobs if is_done(results, job))
     left = [job for job in jobs if job not in done]
     refusals = {job.id: refusal(job, is_tree=job.task in TREES) for job in left}
@@ -48,7 +48,7 @@ def make_lab_plan(name: str, *, results: Path, data: Path | None, workers: int |
     )
 
 
-def _identified(suite: Suite, data: Path | None) -> tuple[Job, ...]:
+def lab_jobs(suite: Suite, data: Path | None) -> tuple[Job, ...]:
     """The jobs with their identities; a network is made from its shape, and a world asks no prompt."""
     worlds = {name: world_digest(load_world(name, data)) for name in suite.tasks}
     return tuple(
