@@ -147,6 +147,8 @@ def main(results, *names):
 
 
 if __name__ == "__main__":
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # whatever the tests themselves ignore
+        signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
     import sweeping  # its functions must be found by this name in the jobs' processes
 
     sweeping.main(*sys.argv[1:])
