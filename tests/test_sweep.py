@@ -88,7 +88,8 @@ def launch(tmp_path):
     yield start
     for one in started:
         one.kill()
-        one.communicate()
+        one.stdout.close()  # what a job has started may still hold the other end
+        one.wait()
 
 
 WAYS = {
