@@ -255,8 +255,9 @@ def test_what_algebra_cannot_decide_goes_to_math_verify_in_another_process(answe
 
 def test_sympy_is_loaded_in_the_other_process_only():
     script = (
-        "import sys; from benchmark.grading import grade; "
-        r"assert grade(r'\boxed{\sum_{k=1}^n k}', r'\sum_{k=1}^n 2k').route == 'math_verify'; "
+        "import sys; from benchmark import grading; "
+        "grading._worker.seconds = 20.0; "  # as in conftest.py
+        r"assert grading.grade(r'\boxed{\sum_{k=1}^n k}', r'\sum_{k=1}^n 2k').route == 'math_verify'; "
         "assert not {'sympy', 'math_verify'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
