@@ -10,6 +10,7 @@ not changed for `STALE_SECONDS` of the reader's own clock: no two clocks are com
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
@@ -67,7 +68,7 @@ class Claims:
             content = path.read_bytes()
         except FileNotFoundError:  # given back at this moment
             return self._create(path)
-        return self._is_stale(path, content) and self._remove(path, content) and self._create(path)
+        return self._is_stale(path, content) and self._take_over(path, content)
 
     def release(self, path: Path) -> None:
         """Give a claim back; one that somebody else has taken over stays theirs."""
@@ -128,9 +129,7 @@ class Claims:
         with self._lock:
             made = self._write_new(path, token)
             if made:
-                self._held[path] = token
-                self._lost.discard(path)
-                self._seen.pop(path, None)
+                self._hold(path, token)
         return made
 
     def _write_new(self, path: Path, token: str) -> bool:
@@ -148,21 +147,48 @@ class Claims:
             return False
         return now - since > self._stale_seconds
 
-    def _remove(self, path: Path, content: bytes) -> bool:
-        """Take a stale claim away. Of two launchers that see it, one gets it; a fresh one is put back."""
-        aside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    def _take_over(self, path: Path, content: bytes) -> bool:
+        """Put our claim in the place of a stale one, in one step: a claim that is absent for a moment is free to all.
+
+        Of those who see it stale, one makes the marker that is named after its content, and is the only one who may
+        replace that content. Where the maker has died before it did, the next marker is named after the dead one's.
+        """
+        token, seen, markers = secrets.token_hex(16), content, list[Path]()
+        while not markers or not _write_exclusively(markers[-1], self._content(token)):
+            if markers:
+                try:
+                    seen = markers[-1].read_bytes()
+                except FileNotFoundError:  # its maker has taken the claim over by now
+                    return False
+                if not self._is_stale(markers[-1], seen):
+                    return False
+            markers.append(path.with_name(f".{path.name}.{hashlib.sha256(seen).hexdigest()[:16]}"))
         try:
-            if path.read_bytes() != content:
+            return self._replace(path, content, token)
+        finally:
+            for marker in markers:
+                marker.unlink(missing_ok=True)
+
+    def _replace(self, path: Path, content: bytes, token: str) -> bool:
+        """The claim is ours if it still is what we saw."""
+        ours = path.with_name(f".{path.name}.{token}")
+        with self._lock:
+            try:
+                if path.read_bytes() != content:
+                    return False
+                _write_exclusively(ours, self._content(token))
+                ours.replace(path)
+            except FileNotFoundError:
                 return False
-            path.rename(aside)
-        except FileNotFoundError:
-            return False
-        found = aside.read_bytes()
-        aside.unlink()
-        if found == content:
-            return True
-        _write_exclusively(path, found)  # another launcher took it over between our look and our rename
-        return False
+            finally:
+                ours.unlink(missing_ok=True)
+            self._hold(path, token)
+        return True
+
+    def _hold(self, path: Path, token: str) -> None:
+        self._held[path] = token
+        self._lost.discard(path)
+        self._seen.pop(path, None)
 
 
 def _write_exclusively(path: Path, content: bytes) -> bool:
