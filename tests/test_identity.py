@@ -179,7 +179,7 @@ def test_a_program_s_source_is_its_files_and_the_modules_beside_it(folder):
         *("train.py", "settings.yaml", "helper.py"),
         *("package/__init__.py", "inner.py", "sibling.py", "sub/__init__.py", "deeper.py"),
     }
-    row = Algorithm("mine", PROGRAM, {"command": command, "files": ""})
+    row = Algorithm("mine", PROGRAM, {"command": command})
     before = algorithm_digest(row)
     (folder / "package" / "sub" / "deeper.py").write_text("which = 1\n", encoding="utf-8")
     assert algorithm_digest(row) != before

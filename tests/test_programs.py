@@ -15,6 +15,7 @@ from benchmark.contract import PROGRAM, Model
 from benchmark.errors import ConfigurationError, MethodFault, UnknownName
 from benchmark.model.keep import write_start
 from benchmark.model.load import load_trained
+from benchmark.run.identity import identified, same_question
 from benchmark.run.program import DECLARABLE, read_spent
 from benchmark.store.outcomes import read_outcomes
 from benchmark.store.records import read_records
@@ -210,14 +211,15 @@ def test_an_edited_program_is_another_job(tmp_path, monkeypatch):
     (tmp_path / "sub" / "mine.toml").write_text(
         SUITE.format(timeout=9) + f"[algorithms.mine]\ncommand = {json.dumps(TORCH)}"
     )
-    before = load_suite(tmp_path / "sub" / "mine.toml", resolve)
-    assert "plain_torch.py" in str(before.algorithms[1].settings["command"])
+    suite = load_suite(tmp_path / "sub" / "mine.toml", resolve)
+    assert "plain_torch.py" in str(suite.algorithms[1].settings["command"])
+    before = identified(suite, jobs_of(suite), None)
     (tmp_path / "sub" / "plain_torch.py").write_text("2")
-    after = load_suite(tmp_path / "sub" / "mine.toml", resolve)
-    ids = [[one.id for one in jobs_of(suite)] for suite in (before, after)]
-    assert ids[0][0] == ids[1][0]  # the base model's
-    assert ids[0][1] != ids[1][1]
-    (finding,) = [one for one in compare_rows(after) if one.rows == ("mine",)]
+    after = identified(suite, jobs_of(suite), None)
+    assert before[0].id == after[0].id  # the base model's
+    assert before[1].id != after[1].id
+    assert same_question(before[1], after[1])  # so the old result is stale, and not that of other settings
+    (finding,) = [one for one in compare_rows(suite) if one.rows == ("mine",)]
     assert finding.severity == "warn"
 
 

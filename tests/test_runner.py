@@ -14,7 +14,7 @@ import time
 import pytest
 
 from benchmark.adapter import Adapter
-from benchmark.contract import PHASES, Checkpoint, Problem
+from benchmark.contract import PHASES, TRAINING_PHASES, Checkpoint, Problem
 from benchmark.run import handover
 from benchmark.run.examine import examine
 from benchmark.run.job import Order, run_job
@@ -138,6 +138,9 @@ def test_a_sweep_records_what_it_did_and_is_not_run_again(bakeoff):
     assert set(record.phase_seconds) == set(PHASES)
     assert sum(record.phase_seconds.values()) == pytest.approx(record.wall_seconds, rel=0.05)
     assert record.peak_bytes["rss/update"] > 50 * 2**20
+    floor = statuses(bakeoff)["base_model"]
+    assert floor.training_seconds == 0  # and not nearly: it trains nothing
+    assert not {name.partition("/")[2] for name in floor.peak_bytes} & set(TRAINING_PHASES)
     folder = bakeoff.results / "mine" / record.job.id
     assert len(read_outcomes(folder)) == 4 * (1 + 2)
     assert [step.step for step in read_steps(folder)] == [0, 1, 2]

@@ -115,7 +115,8 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
     with clock.phase("write"):
         _write(order, loaded, evaluation)
         write_cross_grading(folder, others)
-    missing, told = unaccounted(trained, order.training_seconds)
+    trains = job.algorithm.name != FLOOR
+    missing, told = unaccounted(trained, order.training_seconds if trains else None)
     phases = {phase: trained.phase_seconds.get(phase, 0.0) + clock.seconds[phase] for phase in PHASES}
     found = (*diagnose(progress.steps, job.algorithm.settings), *(one for one in (known, told) if one is not None))
     return Record(
@@ -132,7 +133,7 @@ def examine(order: Order, clock: Clock, progress: JobProgress) -> Record:
         diagnoses=found,
         resumed=(*trained.resumed, *kept.resumptions),
         files=digests_of(folder),
-        load=trained.load if job.algorithm.name != FLOOR else None,
+        load=trained.load if trains else None,
     )
 
 

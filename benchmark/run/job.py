@@ -76,7 +76,7 @@ def run_job(order: Order, pipe: Connection, perform: Perform, fault: Fault | Non
     torch.set_num_threads(order.threads)
     _be_quiet()
     clock = Clock()
-    progress = JobProgress(order.job, clock, pipe)
+    progress = JobProgress(pipe)
     try:
         record = perform(order, clock, progress)
     # the one place: every failure becomes a recorded status, and so do SystemExit and KeyboardInterrupt of a method
@@ -138,8 +138,8 @@ def unfinished(
 class JobProgress:
     """Reports progress to the watching process, and keeps it and the log for the record of a failure."""
 
-    def __init__(self, job: Job, clock: Clock, pipe: Connection) -> None:
-        self._job, self._clock, self._pipe = job, clock, pipe
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
         self.phase = "load"
         self.provenance: Provenance | None = None
         self.steps: Sequence[StepLog] = ()

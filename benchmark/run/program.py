@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,7 +29,7 @@ from benchmark.model.load import load_trained
 from benchmark.model.policy import LanguagePolicy
 from benchmark.run.handover import put_weights
 from benchmark.run.live_run import LiveRun
-from benchmark.suite.programs import files_digest, fill_in
+from benchmark.suite.programs import fill_in
 
 __all__ = ["DECLARABLE", "SPENT", "Program", "read_spent", "write_problems"]
 
@@ -58,8 +57,6 @@ class Program(Adapter):
     own_loop: ClassVar[bool] = True
     command: str = ""
     """The command as one line of a shell, with fields in braces."""
-    files: str = ""
-    """Digest of the files named in it."""
 
     def refuses(self, job: Job) -> str | None:
         """A program leaves whole weights, of which a suite that trains LoRA adapters has no place for most."""
@@ -71,11 +68,6 @@ class Program(Adapter):
         """Write the start and the problems, run the program, and put the weights it leaves into the policy."""
         if not isinstance(run, LiveRun):
             raise ConfigurationError("a program trains language models in a suite, nothing else.")
-        if files_digest(shlex.split(self.command)) != self.files:
-            raise MethodFault(
-                "a file named in the command was changed while the sweep ran: run the suite again, it then starts from "
-                "the new one."
-            )
         out = run.folder / "out"
         out.mkdir()
         write_start(run.policy, run.folder / "start")

@@ -20,6 +20,7 @@ from types import ModuleType
 
 from benchmark.contract import PROGRAM, Algorithm
 from benchmark.importing import is_path, named_object
+from benchmark.suite.programs import is_file
 
 __all__ = ["algorithm_digest", "method_digest", "method_files", "program_files"]
 
@@ -39,7 +40,7 @@ def algorithm_digest(algorithm: Algorithm) -> str:
 
 def program_files(command: str) -> dict[str, Path]:
     """The files named in a command, and the modules beside a Python file among them that it imports, by their paths."""
-    waiting = [path.resolve() for word in shlex.split(command) if _is_file(path := Path(word))]
+    waiting = [path.resolve() for word in shlex.split(command) if is_file(path := Path(word))]
     found: dict[str, Path] = {}
     while waiting:
         path = waiting.pop()
@@ -55,13 +56,6 @@ def program_files(command: str) -> dict[str, Path]:
                     files = (place.with_suffix(".py"), place / "__init__.py")
                     waiting += [file.resolve() for file in files if file.is_file()]
     return found
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a word too long for the name of a file, or with a null character
-        return False
 
 
 def method_digest(target: str) -> str:

@@ -113,19 +113,23 @@ def fingerprint(prompt: str) -> str:
 
 
 def _imported(suite: Suite) -> Iterable[Finding]:
-    arms = tuple(row.name for row in suite.algorithms if row.imported)
-    if arms:
-        what = f"trained and sampled elsewhere: {', '.join(arms)}."
-        do = "Its start, budget, settings and sampling are not known here: verify them where it was made."
-        yield Finding("warn", what, arms, do)
+    return _made_otherwise(
+        [row.name for row in suite.algorithms if row.imported],
+        "trained and sampled elsewhere",
+        "Its start, budget, settings and sampling are not known here: verify them where it was made.",
+    )
 
 
 def _by_program(suite: Suite) -> Iterable[Finding]:
-    arms = tuple(row.name for row in suite.algorithms if row.by_program)
-    if arms:
-        what = f"trained by programs of their own: {', '.join(arms)}."
-        do = "They sample, grade and count by themselves: what they spent is what they declare, and marked so."
-        yield Finding("warn", what, arms, do)
+    return _made_otherwise(
+        [row.name for row in suite.algorithms if row.by_program],
+        "trained by programs of their own",
+        "They sample, grade and count by themselves: what they spent is what they declare, and marked so.",
+    )
+
+
+def _made_otherwise(arms: Sequence[str], how: str, advice: str) -> Iterable[Finding]:
+    return [Finding("warn", f"{how}: {', '.join(arms)}.", tuple(arms), advice)] if arms else []
 
 
 def _budgets(training: Training, rows: Sequence[Algorithm]) -> Iterable[Finding]:

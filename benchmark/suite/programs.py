@@ -6,7 +6,6 @@ The words are filled in and the program is run by `benchmark.run.program`; here 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from benchmark.contract import PROGRAM, Algorithm, Training, name_fault
 from benchmark.errors import ConfigurationError, UnknownName
 from benchmark.suite.values import shown
 
-__all__ = ["COMMAND", "FIELDS", "files_digest", "fill_in", "located_words", "program_row"]
+__all__ = ["COMMAND", "FIELDS", "fill_in", "is_file", "located_words", "program_row"]
 
 COMMAND = "command"
 NEEDED = ("model", "seed", "out")
@@ -27,7 +26,7 @@ _FIELD = re.compile(r"\{([a-z_]+)\}")
 
 
 def program_row(name: str, settings: Mapping[str, object]) -> Algorithm:
-    """The row. Its settings are the command as one line of a shell and a digest of the files named in it.
+    """The row. Its setting is the command as one line of a shell; the files named in it are part of a job's identity.
 
     Raises `ConfigurationError` for a command that is no list of words, that leaves out where the start lies, the seed
     or where the result is to go, or that has other keys beside it, and `UnknownName` for an unknown field in braces.
@@ -56,7 +55,7 @@ def program_row(name: str, settings: Mapping[str, object]) -> Algorithm:
     fault = name_fault(name)
     if fault is not None:
         raise ConfigurationError(f"{shown(name)} cannot name a row: {fault}.")
-    return Algorithm(name, PROGRAM, {COMMAND: shlex.join(words), "files": files_digest(words)}, changed=(COMMAND,))
+    return Algorithm(name, PROGRAM, {COMMAND: shlex.join(words)}, changed=(COMMAND,))
 
 
 def located_words(words: object, folders: Sequence[Path]) -> object:
@@ -71,25 +70,15 @@ def fill_in(command: str, values: Mapping[str, object]) -> list[str]:
     return [_FIELD.sub(lambda found: str(values[found[1]]), word) for word in shlex.split(command)]
 
 
-def files_digest(words: Sequence[str]) -> str:
-    """SHA-256, 16 digits, over the files named among the words, so that an edited program is another question."""
-    total = hashlib.sha256()
-    for word in words:
-        path = Path(word)
-        if _is_file(path):
-            content = path.read_bytes()
-            total.update(f"{path.name}\0{len(content)}\0".encode() + content)
-    return total.hexdigest()[:16]
-
-
 def _located(word: str, folders: Sequence[Path]) -> str:
-    if "{" in word or _is_file(Path(word)):
+    if "{" in word or is_file(Path(word)):
         return word
-    found = next((folder / word for folder in folders if _is_file(folder / word)), None)
+    found = next((folder / word for folder in folders if is_file(folder / word)), None)
     return word if found is None else found.as_posix()
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Whether a word of a command names a file that is there."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # a name too long for the file system, or one with a null character
