@@ -19,7 +19,7 @@ from algorithms._optimiser import Optimiser
 from algorithms._pieces import k3, mean_of_rows, sum_of_tokens
 from benchmark.contract import Run
 
-__all__ = ["conjugate_gradient", "natural_step", "trust_region_update"]
+__all__ = ["conjugate_gradient", "natural_step", "step_share", "trust_region_update"]
 
 ITERATIONS = 10
 HALVINGS = 20

@@ -426,3 +426,18 @@ def test_a_forked_process_starts_its_own_worker():
     assert worker.compare("x+x", "2x") == "equal"
     assert worker.starts == 1
     worker.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "gold", "kind"),
+    [
+        (r"2x + 2y < 6", r"x + y < 3", "correct"),  # times 2
+        (r"3 > x + y", r"x + y < 3", "correct"),  # read from the right
+        (r"-x - y > -3", r"x + y < 3", "correct"),  # times -1, and the sign turned
+        (r"-x - y < -3", r"x + y < 3", "wrong"),  # times -1, and the sign not turned
+        (r"x + y > 3", r"x + y < 3", "wrong"),
+        (r"-2x - 2y = -6", r"x + y = 3", "correct"),  # an equation has any factor but 0
+    ],
+)
+def test_an_inequality_of_two_variables_has_positive_factors_only(answer, gold, kind):
+    assert grade(rf"\boxed{{{answer}}}", gold).kind == kind

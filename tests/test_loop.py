@@ -15,6 +15,7 @@ from algorithms._buffer import Buffer
 from algorithms._heads import Heads
 from algorithms._on_policy import evaluate_now, roll_out, train_on_policy, update, with_constants
 from algorithms._optimiser import Optimiser
+from algorithms._trust_region import step_share
 from algorithms.dapo import DAPO
 from algorithms.expert_iteration import ExpertIteration
 from algorithms.flowrl import FlowRL
@@ -330,3 +331,19 @@ def test_expert_iteration_goes_back_to_the_start_each_round(pocket, tmp_path):
     first, second = (float((after - start).norm()) for after in moved)
     # one step of AdamW in round one and two in round two: had round two gone on from round one, it would be three
     assert second < 2.5 * first
+
+
+def test_a_step_is_halved_until_it_is_acceptable_and_not_taken_where_it_never_is():
+    """From w = 1 along -8: w = -7, -3, -1, 0 for the shares 1, 1/2, 1/4, 1/8; the weights come back each time."""
+    weight, step = torch.nn.Parameter(torch.tensor([1.0])), torch.tensor([-8.0])
+    tried = []
+
+    def positive():
+        tried.append(float(weight))
+        return float(weight) >= -0.5
+
+    assert step_share([weight], [step], positive) == 0.125
+    assert tried == [-7.0, -3.0, -1.0, 0.0]
+    assert float(weight) == 1.0
+    assert step_share([weight], [step], lambda: False) == 0.0
+    assert float(weight) == 1.0
