@@ -335,7 +335,7 @@ def test_expert_iteration_goes_back_to_the_start_each_round(pocket, tmp_path):
 
 def test_a_step_is_halved_until_it_is_acceptable_and_not_taken_where_it_never_is():
     """From w = 1 along -8: w = -7, -3, -1, 0 for the shares 1, 1/2, 1/4, 1/8; the weights come back each time."""
-    weight, step = torch.nn.Parameter(torch.tensor([1.0])), torch.tensor([-8.0])
+    weight, step = torch.tensor([1.0]), torch.tensor([-8.0])
     tried = []
 
     def positive():
