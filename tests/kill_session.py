@@ -166,29 +166,37 @@ def alive(process: int) -> bool:
 
 
 def disturb(folder: Path, results: str, workers: int, longest: float, draw: random.Random, tally: Tally) -> bool:
-    """Start a sweep and kill a part of it after a random time; returns whether jobs are left to do."""
-    since = time.time()
-    sweep = start(folder, results, workers)
-    try:
-        sweep.wait(draw.uniform(0.0, longest))
-    except subprocess.TimeoutExpired:
-        group = {sweep.pid, *below(sweep.pid)}
-        jobs = running(folder / results, since)
-        how = kill(sweep, draw.choice(TARGETS), draw)
-        if how is not None:
-            tally.kills[how] += 1
-            if not how.startswith("job"):
-                tally.hit.update(jobs.keys())
-                for logged, kept in jobs.values():
-                    tally.logged.append(logged)
-                    tally.lost.append(logged - kept)
-        if how is None or how.startswith(("job", "server")):  # the sweep itself goes on, to the end of what it can do
-            sweep.wait()
-            killed = [record for record in records(folder / results) if "SIGKILL" in (record.reason or "")]
-            tally.hit.update(record.job.algorithm.name for record in killed)
-        sweep.wait()
-        wait_until_gone(group, tally, how or "nothing")
+    """Start a sweep and kill parts of it at random times until it has ended; returns whether jobs are left to do."""
+    since, group = time.time(), set[int]()
+    sweep, how = start(folder, results, workers), None
+    while sweep.poll() is None:
+        try:
+            sweep.wait(draw.uniform(0.0, longest))
+        except subprocess.TimeoutExpired:
+            group |= {sweep.pid, *below(sweep.pid)}
+            how = strike(sweep, folder / results, since, draw, tally) or how
+            if how is not None and not how.startswith(("job", "server")):
+                sweep.wait()
+    killed = [record for record in records(folder / results) if "SIGKILL" in (record.reason or "")]
+    tally.hit.update(record.job.algorithm.name for record in killed)
+    wait_until_gone(group, tally, how or "nothing")
     return any(record.status != "done" for record in records(folder / results)) or sweep.returncode != 0
+
+
+def strike(
+    sweep: subprocess.Popen[bytes], results: Path, since: float, draw: random.Random, tally: Tally
+) -> str | None:
+    """Kill one part and count what was running; after a job or the server the sweep itself goes on."""
+    jobs = running(results, since)
+    how = kill(sweep, draw.choice(TARGETS), draw)
+    if how is not None:
+        tally.kills[how] += 1
+        if not how.startswith("job"):
+            tally.hit.update(jobs.keys())
+            for logged, kept in jobs.values():
+                tally.logged.append(logged)
+                tally.lost.append(logged - kept)
+    return how
 
 
 def records(results: Path) -> list:
@@ -233,7 +241,7 @@ def session(
     finish(folder, "reference", workers)
     whole = time.monotonic() - began
     say(f"undisturbed: {whole:.0f} s for {len(methods)} methods")
-    longest, number = min(0.5 * whole, max(12.0, 2 * whole * workers / len(methods))), 0  # of about four jobs
+    longest, number = min(0.5 * whole, max(12.0, whole * workers / len(methods))), 0  # of about two jobs
     while tally.kills.total() < kills or min(tally.hit[name] for name in methods) < least:
         number += 1
         lacking = [name for name in methods if tally.hit[name] < least] or list(methods)
